@@ -1,0 +1,2 @@
+//! Runs the roles; sole reader of flags, files and environment.
+fn main() {}

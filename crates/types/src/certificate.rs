@@ -1,0 +1,125 @@
+//! Finality: a quorum of the committee signed that a block is final.
+//!
+//! The shape is engine-neutral, the signed bytes are the engine's (simplex): a test in `chain` holds
+//! this check to the engine's own.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::Header,
+    codec::List,
+    id::{Digest, NetworkId},
+    network::{COMMITTEE_MAX, Committee},
+    signature::Signature,
+};
+
+/// Votes of a quorum that a header is final, and all its ancestors with it (FIN-1).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinalityCertificate {
+    /// Who signed, by number in the committee: ascending, none twice.
+    pub signers: List<u8, COMMITTEE_MAX>,
+    /// Their signatures, in the same order.
+    pub signatures: List<Signature, COMMITTEE_MAX>,
+}
+
+/// Why a certificate proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// The header is of another network.
+    #[error("the certified header belongs to network {found}, not to {expected}")]
+    Network {
+        /// The network asked about.
+        expected: NetworkId,
+        /// The network in the header.
+        found: NetworkId,
+    },
+    /// Signers out of order, unknown, or not as many as signatures.
+    #[error("the certificate's list of signers is malformed")]
+    Signers,
+    /// Too few votes.
+    #[error("{found} of {needed} signatures needed for finality")]
+    Quorum {
+        /// Votes needed.
+        needed: usize,
+        /// Votes there.
+        found: usize,
+    },
+    /// A vote whose signature does not hold.
+    #[error("the signature of validator {validator} does not hold")]
+    Signature {
+        /// The validator's number in the committee.
+        validator: u8,
+    },
+}
+
+/// The prefix under which a network's engine signs: certificates of one never hold in another.
+pub fn namespace(network: &NetworkId) -> Vec<u8> {
+    [b"llm-net/".as_slice(), &network.0].concat()
+}
+
+fn write_varint(mut value: u64, bytes: &mut Vec<u8>) {
+    while value >= 0x80 {
+        bytes.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// What a vote for finality signs: the length-prefixed namespace, then epoch, view and parent view as
+/// variable-length integers, then the block's digest.
+fn signed_bytes(header: &Header) -> Vec<u8> {
+    let mut namespace = namespace(&header.network);
+    namespace.extend_from_slice(b"_FINALIZE");
+    let mut bytes = Vec::with_capacity(128);
+    write_varint(namespace.len() as u64, &mut bytes);
+    bytes.extend_from_slice(&namespace);
+    for number in [header.epoch.0, header.view, header.parent_view] {
+        write_varint(number, &mut bytes);
+    }
+    let Digest(digest) = header.digest();
+    bytes.extend_from_slice(&digest);
+    bytes
+}
+
+impl FinalityCertificate {
+    /// Checks that a quorum of this committee finalized this header.
+    ///
+    /// # Errors
+    /// See [`CertificateError`]; each vote is checked.
+    pub fn verify(
+        &self,
+        network: &NetworkId,
+        committee: &Committee,
+        header: &Header,
+    ) -> Result<(), CertificateError> {
+        if header.network != *network {
+            return Err(CertificateError::Network {
+                expected: *network,
+                found: header.network,
+            });
+        }
+        let ascending = self.signers.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || self.signers.len() != self.signatures.len() {
+            return Err(CertificateError::Signers);
+        }
+        if self.signers.len() < committee.quorum() {
+            return Err(CertificateError::Quorum {
+                needed: committee.quorum(),
+                found: self.signers.len(),
+            });
+        }
+        let bytes = signed_bytes(header);
+        for (&validator, signature) in self.signers.iter().zip(&self.signatures) {
+            let key = committee
+                .keys()
+                .get(usize::from(validator))
+                .ok_or(CertificateError::Signers)?;
+            if !key.verify(&bytes, signature) {
+                return Err(CertificateError::Signature { validator });
+            }
+        }
+        Ok(())
+    }
+}

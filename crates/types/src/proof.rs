@@ -1,0 +1,133 @@
+//! Why a receipt should be believed: the way from it to a committee's signatures, checked offline.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::Header,
+    certificate::{CertificateError, FinalityCertificate},
+    codec::{List, encode},
+    id::ReceiptRoot,
+    merkle::Path,
+    network::NetworkRoot,
+    receipt::Receipt,
+    transaction::{Leaf, SettlementHead},
+    units::Slot,
+};
+
+/// The most blocks between the one that settled and the one that was certified.
+pub const DESCENDANTS_MAX: usize = 16;
+
+/// Receipt root, leaf, settlement, header, certificate (PRF-3).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptProof {
+    /// What the ledger was told of the contract.
+    pub leaf: Leaf,
+    /// From the leaf to the settlement's root.
+    pub leaf_path: Path,
+    /// The settlement.
+    pub settlement: SettlementHead,
+    /// From the settlement to the header's.
+    pub settlement_path: Path,
+    /// The block that settled it.
+    pub header: Header,
+    /// Its descendants up to the certified one, where it has no certificate of its own.
+    pub descendants: List<Header, DESCENDANTS_MAX>,
+    /// The committee's votes on the last of these.
+    pub certificate: FinalityCertificate,
+}
+
+/// Why a proof proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// The leaf is of another receipt.
+    #[error("the settled leaf stands for another receipt")]
+    Receipt,
+    /// The leaf says other than the receipt does.
+    #[error("the settled leaf and the receipt disagree on {0}")]
+    Disagrees(&'static str),
+    /// The leaf is not in the settlement at this slot.
+    #[error("slot {0} is not in this settlement")]
+    Leaf(Slot),
+    /// The settlement is not in the block.
+    #[error("the settlement is not in the block it names")]
+    Settlement,
+    /// A descendant is not the child of the block before it.
+    #[error("the headers do not form a chain")]
+    Headers,
+    /// The certificate does not hold.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+impl ReceiptProof {
+    /// Checks that the network settled exactly this receipt and that this is final.
+    ///
+    /// # Errors
+    /// The first link that does not hold.
+    pub fn verify(
+        &self,
+        network: &NetworkRoot,
+        receipt: &Receipt,
+        root: &ReceiptRoot,
+    ) -> Result<(), ProofError> {
+        if self.leaf.receipt != *root {
+            return Err(ProofError::Receipt);
+        }
+        self.agrees(receipt)?;
+        let slot = u64::from(self.leaf_path.index)
+            .checked_add(self.settlement.first_slot.0)
+            .map(Slot);
+        let settled = slot == Some(receipt.slot)
+            && self.settlement.coordinator == receipt.coordinator
+            && self
+                .leaf_path
+                .holds(&encode(&self.leaf), &self.settlement.root);
+        if !settled {
+            return Err(ProofError::Leaf(receipt.slot));
+        }
+        if !self
+            .settlement_path
+            .holds(&encode(&self.settlement), &self.header.settlements)
+        {
+            return Err(ProofError::Settlement);
+        }
+        let mut certified = &self.header;
+        for descendant in &self.descendants {
+            if descendant.parent != certified.digest() {
+                return Err(ProofError::Headers);
+            }
+            certified = descendant;
+        }
+        Ok(self
+            .certificate
+            .verify(&network.id(), &network.committee, certified)?)
+    }
+
+    /// The numbers the ledger acted on must be the receipt's own.
+    fn agrees(&self, receipt: &Receipt) -> Result<(), ProofError> {
+        if self.leaf.status != receipt.status {
+            return Err(ProofError::Disagrees("how the contract ended"));
+        }
+        if self.leaf.charge != receipt.charges.total || self.leaf.fee != receipt.charges.fee {
+            return Err(ProofError::Disagrees("the charge"));
+        }
+        let seats = self.leaf.seats.len() == receipt.seats.len()
+            && self
+                .leaf
+                .seats
+                .iter()
+                .zip(&receipt.seats)
+                .all(|(leaf, seat)| {
+                    leaf.provider == seat.provider
+                        && leaf.outcome == seat.outcome
+                        && leaf.score == seat.score
+                        && leaf.pay == seat.pay
+                });
+        if !seats {
+            return Err(ProofError::Disagrees("the seats"));
+        }
+        Ok(())
+    }
+}

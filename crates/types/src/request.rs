@@ -1,0 +1,130 @@
+//! What is asked, and what one hears while it is answered.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec::{List, Text, encode},
+    contract::Strategy,
+    domain::Domain,
+    id::{Digest, Salt},
+    units::{Score, Tokens},
+};
+
+/// The most messages of one conversation.
+pub const MESSAGES_MAX: usize = 256;
+/// The most bytes of one message.
+pub const MESSAGE_LENGTH_MAX: usize = 60_000;
+/// The most bytes of a whole request, encoded.
+pub const REQUEST_LENGTH_MAX: usize = 256 * 1024;
+
+/// Who speaks in a conversation.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Role {
+    /// Instructions for the whole conversation.
+    System = 0,
+    /// Who asks.
+    User = 1,
+    /// Who answered before.
+    Assistant = 2,
+}
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatMessage {
+    /// Whose turn.
+    pub role: Role,
+    /// What was said.
+    pub content: Text<MESSAGE_LENGTH_MAX>,
+}
+
+/// A setting passed to models as it came, for example `temperature` and `0.2`.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// OpenAI's name for it.
+    pub name: Text<64>,
+    /// Its value as JSON.
+    pub value: Text<4096>,
+}
+
+/// A question, as a coordinator takes it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The conversation; the last turn is the user's.
+    pub messages: List<ChatMessage, MESSAGES_MAX>,
+    /// How the panel is to work.
+    pub strategy: Strategy,
+    /// The domain, where the requester names it.
+    pub domain: Option<Domain>,
+    /// The most tokens of each seat's answer; the terms' cap where absent.
+    pub output_tokens_max: Option<Tokens>,
+    /// Further settings for models, sorted by name.
+    pub settings: List<Setting, 16>,
+}
+
+impl Request {
+    /// The last thing the user said: what retrieval and classification look at.
+    pub fn question(&self) -> &str {
+        self.messages
+            .iter()
+            .rev()
+            .find(|message| message.role == Role::User)
+            .map_or("", |message| message.content.as_str())
+    }
+
+    /// What contracts say instead of the text: a digest under the field's sub-salt (ENC-5).
+    pub fn digest(&self, sub_salt: &Salt) -> Digest {
+        sub_salt.digest(&encode(self))
+    }
+}
+
+/// What happens to a request on its way, for whoever waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Progress {
+    /// The domains were named, best first.
+    Classified {
+        /// Domains with the classifier's confidence.
+        domains: Vec<(Domain, Score)>,
+    },
+    /// Seats were asked.
+    Selected {
+        /// How many seats sit on the panel.
+        seats: u8,
+    },
+    /// A seat's answer is bound.
+    Answered {
+        /// Answers so far.
+        answers: u8,
+        /// Answers wanted.
+        seats: u8,
+    },
+    /// Answers differ, the panel debates.
+    Debating {
+        /// The round, from 1.
+        round: u8,
+        /// The most rounds there will be.
+        rounds: u8,
+    },
+    /// Seats judge each other's answers.
+    Rating,
+    /// The answer stands.
+    Concluded,
+}
