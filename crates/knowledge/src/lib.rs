@@ -1,0 +1,3 @@
+//! Turns documents into dated, hashed corpora and finds passages to cite.
+
+pub mod classify;
