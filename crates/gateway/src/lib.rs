@@ -1,0 +1,3 @@
+//! Speaks HTTP: OpenAI API, receipts, explorer, dashboard.
+
+pub mod port;
