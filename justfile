@@ -1,0 +1,69 @@
+# The workbench. `just check` is the whole gate, and what `.ci/run` runs.
+#
+# Every call says --release, so that the gate shares its build with the commands of the README, and
+# --locked, so that what is tested is what Cargo.lock names.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+cargo_flags := "--workspace --release --locked"
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# The whole gate, step by step, with times.
+check:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    begin=$SECONDS
+    for step in fmt-check tidy typos clippy test docs licences; do
+        printf '\n==== %s\n' "$step"
+        from=$SECONDS
+        '{{ just_executable() }}' --justfile '{{ justfile() }}' "$step"
+        printf '==== %s: %ss\n' "$step" "$((SECONDS - from))"
+    done
+    printf '\n==== all of it: %ss\n' "$((SECONDS - begin))"
+
+# Write the code as rustfmt would.
+fmt:
+    cargo fmt --all
+
+# Refuse code that rustfmt would write otherwise.
+fmt-check:
+    cargo fmt --all --check
+
+# Lints; a warning is an error here, and only here.
+clippy:
+    cargo clippy {{ cargo_flags }} --all-targets -- -D warnings
+
+# All tests, those in the documentation included.
+test *arguments:
+    cargo test {{ cargo_flags }} {{ arguments }}
+
+# Write expected values anew where they changed on purpose; read the diff before you commit it.
+update-expected:
+    UPDATE_EXPECT=1 cargo test {{ cargo_flags }}
+
+# The manual of all crates; a broken link is an error.
+docs:
+    RUSTDOCFLAGS='-D warnings' cargo doc {{ cargo_flags }} --no-deps --document-private-items
+
+# Spelling.
+typos:
+    typos
+
+# Layers, rules, words and files: what only this project cares about.
+tidy:
+    cargo run -p xtask --release --locked --quiet -- tidy
+
+# Licences and bans of all that is built.
+licences:
+    cargo run -p xtask --release --locked --quiet -- licences
+
+# Ask the network in the box.
+ask question *arguments:
+    cargo run --release --locked -- ask '{{ question }}' {{ arguments }}
+
+# Measure the figures of the README.
+measure *arguments:
+    cargo run --release --locked -- evaluate {{ arguments }}
