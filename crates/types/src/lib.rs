@@ -30,6 +30,7 @@ pub mod transaction;
 
 pub mod block;
 pub mod certificate;
+pub mod document;
 pub mod merkle;
 pub mod network;
 pub mod proof;

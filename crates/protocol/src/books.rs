@@ -1,0 +1,80 @@
+//! A respondent's books: what coordinators owe it, and whether a settlement pays that (SET-6).
+
+use std::collections::BTreeMap;
+
+use llmnet_types::{
+    id::{NetworkId, ProviderId, ReceiptRoot},
+    signature::{PrivateKey, PublicKey, Signed},
+    message::LineOk,
+    transaction::Settlement,
+    units::{Amount, Slot},
+};
+
+use crate::message::Statement;
+
+/// The most unsettled contracts that are remembered for one coordinator; the oldest are forgotten, and
+/// then paid without a co-signature when the windows close.
+pub const OWED_MAX: usize = 4_096;
+
+/// What one coordinator owes one respondent.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    owed: BTreeMap<Slot, (ReceiptRoot, Amount)>,
+}
+
+impl Books {
+    /// What is not settled yet, in all.
+    pub fn total(&self) -> Amount {
+        Amount::sum(self.owed.values().map(|(_, amount)| *amount)).unwrap_or(Amount(u64::MAX))
+    }
+
+    /// Notes what a contract came to, if its coordinator signed for it.
+    pub fn note(
+        &mut self,
+        network: &NetworkId,
+        coordinator: &PublicKey,
+        provider: ProviderId,
+        statement: &Statement,
+    ) {
+        let receipt = &statement.receipt;
+        let root = receipt.root(&statement.salt);
+        let signed = root == statement.signed.body
+            && receipt.coordinator == *coordinator
+            && statement.signed.verify(network, coordinator).is_ok();
+        let seat = receipt.seats.iter().find(|seat| seat.provider == provider);
+        if let Some(seat) = seat.filter(|_| signed) {
+            self.owed.insert(receipt.slot, (root, seat.pay));
+            if self.owed.len() > OWED_MAX {
+                self.owed.pop_first();
+            }
+        }
+    }
+
+    /// Agrees to a settlement if every leaf that names this respondent is as its coordinator signed.
+    pub fn agree(
+        &mut self,
+        network: &NetworkId,
+        key: &PrivateKey,
+        provider: ProviderId,
+        settlement: &Settlement,
+    ) -> Option<Signed<LineOk>> {
+        let mut slot = settlement.first_slot;
+        let mut settled = Vec::new();
+        for leaf in &settlement.leaves {
+            if let Some(seat) = leaf.seats.iter().find(|seat| seat.provider == provider) {
+                if self.owed.get(&slot) != Some(&(leaf.receipt, seat.pay)) {
+                    return None;
+                }
+                settled.push(slot);
+            }
+            slot = slot.next()?;
+        }
+        if settled.is_empty() {
+            return None;
+        }
+        for slot in settled {
+            self.owed.remove(&slot);
+        }
+        Some(Signed::new(settlement.line_ok(provider)?, network, key))
+    }
+}

@@ -1,0 +1,291 @@
+//! A receipt played again: panel, transcript, verdict and pay must be what the rules give (DEB-6, SEL-8).
+//!
+//! Signatures and proofs are checked by [`ReceiptDocument::verify`]; this is about decisions. It needs
+//! the file only: the selection's inputs are on the receipt, and the ledger refused the settlement if
+//! they had not led to this panel.
+
+#[cfg(test)]
+mod tests;
+
+use llmnet_ledger::selection;
+use llmnet_types::{
+    document::ReceiptDocument,
+    id::Digest,
+    message::{Close, Opening, Phase, Response},
+    receipt::{ContractStatus, Receipt, SeatOutcome},
+    signature::Message,
+    units::{Amount, Score, Tokens},
+};
+
+use crate::{
+    debate::{Reading, SeatView, conclude, input_tokens, read_transcript},
+    message::opening_commitment,
+    session::{cites, class_number, status_of},
+    settle,
+};
+
+/// What on a receipt is not as the rules give it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Deviation {
+    /// The receipt follows a version of the rules that this program does not know.
+    #[error("the receipt follows policy {0}, which this program does not know: use a newer one")]
+    Policy(u16),
+    /// Somebody sits where the order puts somebody else.
+    #[error("rank {rank} of the selection belongs to another provider than the receipt says")]
+    Panel {
+        /// The rank.
+        rank: u8,
+    },
+    /// A better rank is neither seated nor skipped.
+    #[error("rank {rank} was passed over without a word")]
+    PassedOver {
+        /// The rank.
+        rank: u8,
+    },
+    /// An offer is of another contract, candidate or price.
+    #[error("the offer to rank {rank} does not fit the receipt")]
+    Offer {
+        /// The rank.
+        rank: u8,
+    },
+    /// Something was opened that nobody had bound, or out of order.
+    #[error("the transcript shows what nobody bound, in {0:?}")]
+    Transcript(Phase),
+    /// A seat's own account is of something else.
+    #[error("the account of rank {rank} is not of what it did")]
+    Part {
+        /// The rank.
+        rank: u8,
+    },
+    /// The verdict is another.
+    #[error("the answers, ballots and reputations lead to another verdict")]
+    Verdict,
+    /// The answer is not the winner's.
+    #[error("the answer is not the one that won")]
+    Answer,
+    /// The contract ended in another way.
+    #[error("the contract's status does not follow from its terms")]
+    Status,
+    /// A seat's class, score or pay is another.
+    #[error("class, score or pay of rank {rank} is not what the terms give")]
+    Pay {
+        /// The rank.
+        rank: u8,
+    },
+    /// The sums are others.
+    #[error("the charges do not add up by the terms")]
+    Charges,
+}
+
+/// Plays a receipt again.
+///
+/// # Errors
+/// The first deviation from the rules.
+pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
+    let receipt = &document.receipt;
+    let transcript: Vec<(Phase, Vec<Opening>)> = document
+        .transcript
+        .iter()
+        .map(|part| (part.phase, part.openings.iter().cloned().collect()))
+        .collect();
+    check_panel(receipt)?;
+    check_openings(receipt, &transcript)?;
+    let reading = read(receipt, &transcript);
+    check_verdict(document, &reading)?;
+    check_pay(document, &transcript, &reading)
+}
+
+/// The panel is the order's, and every rank before the last is accounted for (SEL-7).
+fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
+    let order = panel_order(receipt)?;
+    let seats = receipt
+        .seats
+        .iter()
+        .map(|seat| (seat.provider, &seat.assign.body, Some(&seat.reply.body)));
+    let skips = receipt
+        .skips
+        .iter()
+        .map(|skip| (skip.provider, &skip.assign.body, skip.reply.as_ref().map(|reply| &reply.body)));
+    let mut asked: Vec<_> = seats.chain(skips).collect();
+    asked.sort_by_key(|(_, assign, _)| assign.rank);
+    for (expected, (provider, assign, reply)) in asked.iter().enumerate() {
+        let rank = assign.rank;
+        if usize::from(rank) != expected {
+            let rank = u8::try_from(expected).unwrap_or(u8::MAX);
+            return Err(Deviation::PassedOver { rank });
+        }
+        if order.get(expected) != Some(provider) {
+            return Err(Deviation::Panel { rank });
+        }
+        let candidate = receipt
+            .selection
+            .candidates
+            .iter()
+            .find(|candidate| candidate.provider == *provider);
+        let fits = candidate.is_some_and(|candidate| {
+            assign.contract == receipt.contract()
+                && assign.slot == receipt.slot
+                && assign.height == receipt.selection.height
+                && assign.voucher == receipt.voucher.body.digest()
+                && assign.seat == candidate.node
+                && assign.nonce == candidate.nonce
+                && assign.price == candidate.price
+                && assign.durations == receipt.terms.durations
+                && reply.is_none_or(|reply| reply.assign == assign.digest())
+        });
+        if !fits {
+            return Err(Deviation::Offer { rank });
+        }
+    }
+    Ok(())
+}
+
+/// Every phase shows what its Close bound, in that order, each once (CON-5).
+fn check_openings(
+    receipt: &Receipt,
+    transcript: &[(Phase, Vec<Opening>)],
+) -> Result<(), Deviation> {
+    let mut shown = receipt.terms.request;
+    let mut closes = receipt.closes.iter();
+    for (phase, openings) in transcript {
+        let close = closes
+            .next()
+            .filter(|close| close.body.phase == *phase && close.body.contract == receipt.contract())
+            .ok_or(Deviation::Transcript(*phase))?;
+        let mut bound = close.body.commitments.iter();
+        for opening in openings {
+            let commitment = opening_commitment(opening, &shown);
+            if !bound.any(|other| *other == commitment) {
+                return Err(Deviation::Transcript(*phase));
+            }
+        }
+        shown = close.body.digest();
+    }
+    match closes.next() {
+        Some(close) if receipt.status == ContractStatus::Concluded => {
+            Err(Deviation::Transcript(close.body.phase))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
+    let views: Vec<_> = receipt
+        .seats
+        .iter()
+        .map(|seat| {
+            let candidate = receipt
+                .selection
+                .candidates
+                .iter()
+                .find(|candidate| candidate.provider == seat.provider);
+            SeatView {
+                part: seat.part.as_ref().map(|part| &part.body),
+                corpus: candidate.map_or(Digest::ZERO, |candidate| candidate.corpus),
+                mean: candidate.map_or(Score::ZERO, |candidate| candidate.mean),
+            }
+        })
+        .collect();
+    let closes: Vec<Close> = receipt.closes.iter().map(|close| close.body.clone()).collect();
+    read_transcript(&views, &closes, transcript, receipt.terms.request)
+}
+
+fn check_verdict(document: &ReceiptDocument, reading: &Reading) -> Result<(), Deviation> {
+    let receipt = &document.receipt;
+    let verdict = conclude(
+        receipt.terms.strategy,
+        reading.rounds,
+        &reading.standings,
+        &reading.judged,
+    );
+    if verdict != receipt.verdict {
+        return Err(Deviation::Verdict);
+    }
+    let answer = verdict
+        .winner
+        .and_then(|winner| reading.answers[usize::from(winner)].as_ref())
+        .map_or("", |answer| answer.text.as_str());
+    if answer != document.answer.as_str() {
+        return Err(Deviation::Answer);
+    }
+    let answers = reading
+        .standings
+        .iter()
+        .filter(|standing| standing.last.is_some())
+        .count();
+    let status = |cancelled| {
+        status_of(receipt.seats.len(), answers, &verdict, &receipt.terms, cancelled)
+    };
+    // Whether a requester hung up is on the coordinator's word: it can only lower what is owed.
+    if receipt.status != status(false) && receipt.status != status(true) {
+        return Err(Deviation::Status);
+    }
+    Ok(())
+}
+
+fn check_pay(
+    document: &ReceiptDocument,
+    transcript: &[(Phase, Vec<Opening>)],
+    reading: &Reading,
+) -> Result<(), Deviation> {
+    let receipt = &document.receipt;
+    let sent = input_tokens(&document.request, transcript);
+    for (place, seat) in receipt.seats.iter().enumerate() {
+        let rank = seat.assign.body.rank;
+        if seat.reply.body.response != Response::Accept {
+            return Err(Deviation::Offer { rank });
+        }
+        let served = seat.outcome == SeatOutcome::Served;
+        let (input, output) = match &seat.part {
+            Some(part) => {
+                let honest = part.body.contract == receipt.contract()
+                    && part.body.input <= sent
+                    && cites(reading.answers[place].as_ref(), &part.body)
+                    && Some(part.body.first_class) == reading.standings[place].first
+                    && Some(part.body.last_class) == reading.standings[place].last;
+                if !honest || !served {
+                    return Err(Deviation::Part { rank });
+                }
+                (
+                    part.body.input,
+                    part.body.output.min(reading.outputs[place]),
+                )
+            }
+            None if served => return Err(Deviation::Part { rank }),
+            None => (Tokens(0), Tokens(0)),
+        };
+        let score = match receipt.verdict.strengths.get(place) {
+            Some(score) if served => *score,
+            _ => Score::ZERO,
+        };
+        let pay = if served {
+            let price = &seat.assign.body.price;
+            settle::pay(receipt.status, &receipt.terms, price, input, output, score)
+        } else {
+            Amount::ZERO
+        };
+        let fits = seat.score == score
+            && seat.pay == pay
+            && seat.output == output
+            && seat.class == class_number(reading, place);
+        if !fits {
+            return Err(Deviation::Pay { rank });
+        }
+    }
+    check_charges(receipt)
+}
+
+/// The fee's share is a parameter of the network, which its ledger enforces; here the sums count.
+fn check_charges(receipt: &Receipt) -> Result<(), Deviation> {
+    let charges = &receipt.charges;
+    let seats = Amount::sum(receipt.seats.iter().map(|seat| seat.pay));
+    let coordinator = match receipt.status {
+        ContractStatus::Concluded => charges.seats.share(receipt.terms.split.coordinator),
+        ContractStatus::Failed | ContractStatus::Void => Amount::ZERO,
+    };
+    let total = Amount::sum([charges.seats, charges.coordinator, charges.fee]);
+    let add_up = seats == Some(charges.seats)
+        && charges.coordinator == coordinator
+        && total == Some(charges.total);
+    add_up.then_some(()).ok_or(Deviation::Charges)
+}

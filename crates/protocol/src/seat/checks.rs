@@ -1,0 +1,72 @@
+//! What a seat checks before it works for anybody (CON-3).
+
+use llmnet_types::{
+    contract::contract_id,
+    id::{LineId, NetworkId},
+    message::DeclineReason,
+    registration::Price,
+    signature::{Message, PublicKey},
+    units::Amount,
+};
+
+use crate::message::Offer;
+
+/// What a respondent knows, from the ledger and its own books, about who wants its work.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The network.
+    pub network: NetworkId,
+    /// Who conducts the contract.
+    pub coordinator: PublicKey,
+    /// The line's owner.
+    pub requester: PublicKey,
+    /// The line.
+    pub line: LineId,
+    /// What the line has locked in all, drawn or not.
+    pub deposit: Amount,
+    /// One's own key.
+    pub seat: PublicKey,
+    /// One's own registration nonce.
+    pub nonce: u32,
+    /// One's own registered price.
+    pub price: Price,
+    /// What this coordinator has not settled yet.
+    pub owed: Amount,
+    /// How much that may be.
+    pub credit_limit: Amount,
+}
+
+impl Account {
+    /// Whether to work on an offer.
+    ///
+    /// # Errors
+    /// The reason to decline, or `None` where the offer is not even the coordinator's.
+    pub fn check(&self, offer: &Offer) -> Result<(), Option<DeclineReason>> {
+        let assign = &offer.assign.body;
+        let signed = offer.assign.verify(&self.network, &self.coordinator).is_ok()
+            && assign.contract == contract_id(&self.network, &self.coordinator, assign.slot)
+            && assign.seat == self.seat;
+        if !signed {
+            return Err(None);
+        }
+        let agreed = assign.nonce == self.nonce
+            && assign.price == self.price
+            && assign.durations == offer.terms.durations
+            && offer.voucher.body.terms == offer.terms.digest()
+            && offer.terms.request == offer.request.digest(&offer.request_salt);
+        if !agreed {
+            return Err(Some(DeclineReason::Terms));
+        }
+        let funded = offer.voucher.verify(&self.network, &self.requester).is_ok()
+            && offer.voucher.body.digest() == assign.voucher
+            && offer.voucher.body.line == self.line
+            && offer.voucher.body.limit <= self.deposit;
+        if !funded {
+            return Err(Some(DeclineReason::Unfunded));
+        }
+        if self.owed > self.credit_limit {
+            return Err(Some(DeclineReason::CreditLimit));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! Filling the panel and collecting first answers (SEL-7, CON-3, CON-8).
+
+use llmnet_types::{
+    codec::encode,
+    contract::{Assign, Durations},
+    message::{Commit, Phase, Reply, Response},
+    receipt::SeatOutcome,
+    request::Progress,
+    signature::{Message, PublicKey, Signed},
+    units::Timestamp,
+};
+
+use super::{Effect, Member, Presence, Session, Stage};
+use crate::message::{Offer, ToSeat};
+
+impl Session {
+    /// Asks candidates in order until as many are asked or seated as are wanted (SEL-7).
+    pub(super) fn fill_seats(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let asked_max = self.setup.order.len().min(2 * self.setup.seats_wanted());
+        while self.next_rank < asked_max && self.active() < self.setup.seats_wanted() {
+            let rank = self.next_rank;
+            self.next_rank += 1;
+            if let Some(member) = self.ask(now, rank) {
+                effects.push(Effect::Send {
+                    to: member.node,
+                    message: Box::new(ToSeat::Offer(Box::new(self.offer(&member)))),
+                });
+                self.members.push(member);
+            }
+        }
+    }
+
+    /// Seats that answer or may still accept.
+    fn active(&self) -> usize {
+        self.members
+            .iter()
+            .filter(|member| {
+                matches!(member.presence, Presence::Asked { .. } | Presence::Seated)
+            })
+            .count()
+    }
+
+    fn ask(&self, now: Timestamp, rank: usize) -> Option<Member> {
+        let candidate = self.setup.candidate(*self.setup.order.get(rank)?)?;
+        let rank = u8::try_from(rank).ok()?;
+        let durations = self.setup.terms.durations;
+        let assign = Assign {
+            contract: self.contract,
+            slot: self.setup.slot,
+            height: self.setup.selection.height,
+            voucher: self.setup.voucher.body.digest(),
+            seat: candidate.node,
+            nonce: candidate.nonce,
+            rank,
+            price: candidate.price,
+            durations,
+        };
+        Some(Member {
+            provider: candidate.provider,
+            node: candidate.node,
+            corpus: candidate.corpus,
+            mean: candidate.mean,
+            rank,
+            assign: Signed::new(assign, &self.setup.network, &self.setup.key),
+            asked_at: now,
+            reply: None,
+            presence: Presence::Asked {
+                until: now.after(durations.accept_ms),
+            },
+            commitments: Vec::new(),
+            latency_ms: 0,
+            opened: None,
+            first: None,
+            last: None,
+            ballot: None,
+            part: None,
+        })
+    }
+
+    fn offer(&self, member: &Member) -> Offer {
+        Offer {
+            assign: member.assign.clone(),
+            voucher: self.setup.voucher.clone(),
+            terms: self.setup.terms.clone(),
+            request: self.setup.request.clone(),
+            request_salt: self.setup.salt.field("request"),
+        }
+    }
+
+    pub(super) fn replied(
+        &mut self,
+        now: Timestamp,
+        from: PublicKey,
+        reply: Signed<Reply>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let in_time = self.stage == Stage::Answers;
+        let Some(member) = self.member(&from) else {
+            return;
+        };
+        let asked = matches!(member.presence, Presence::Asked { .. });
+        if !asked || !in_time || reply.body.assign != member.assign.body.digest() {
+            return;
+        }
+        member.presence = match reply.body.response {
+            Response::Accept => Presence::Seated,
+            Response::Busy | Response::Decline(_) => Presence::Skipped,
+        };
+        member.reply = Some(reply);
+        self.fill_seats(now, effects);
+    }
+
+    pub(super) fn unreached(
+        &mut self,
+        now: Timestamp,
+        seat: PublicKey,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.stage != Stage::Answers {
+            return;
+        }
+        if let Some(member) = self.member(&seat)
+            && matches!(member.presence, Presence::Asked { .. })
+        {
+            member.presence = Presence::Skipped;
+            self.fill_seats(now, effects);
+        }
+    }
+
+    /// A seat binds itself. The first commitment of a phase counts, later ones do not.
+    pub(super) fn committed(
+        &mut self,
+        now: Timestamp,
+        from: PublicKey,
+        commit: &Commit,
+        effects: &mut Vec<Effect>,
+    ) {
+        let expected = match self.stage {
+            Stage::Answers => Phase::Answers,
+            Stage::Binding(phase) => phase,
+            _ => return,
+        };
+        let (contract, wanted) = (self.contract, self.setup.seats_wanted());
+        let Some(member) = self.member(&from) else {
+            return;
+        };
+        let fits = commit.contract == contract
+            && commit.phase == expected
+            && member.is_present()
+            && member.commitment(expected).is_none();
+        if !fits {
+            return;
+        }
+        member.commitments.push((expected, commit.commitment));
+        if expected != Phase::Answers {
+            return;
+        }
+        member.latency_ms = now.since(member.asked_at);
+        let answers = self.bound(Phase::Answers);
+        effects.push(Effect::Progress(Progress::Answered {
+            answers: u8::try_from(answers).unwrap_or(u8::MAX),
+            seats: u8::try_from(wanted).unwrap_or(u8::MAX),
+        }));
+        if answers >= self.setup.quorum() && self.grace.is_none() {
+            // The floor keeps the fast from shutting out the slow (CON-7).
+            let grace = self.setup.terms.durations.grace_ms.max(Durations::GRACE_MS_MIN);
+            self.grace = Some(now.after(grace));
+        }
+    }
+
+    /// How many present seats are bound in a phase.
+    pub(super) fn bound(&self, phase: Phase) -> usize {
+        self.present()
+            .filter(|member| member.commitment(phase).is_some())
+            .count()
+    }
+
+    pub(super) fn advance_answers(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let late = |member: &Member| matches!(member.presence, Presence::Asked { until } if until <= now);
+        if self.members.iter().any(late) {
+            for member in self.members.iter_mut().filter(|member| late(member)) {
+                member.presence = Presence::Skipped;
+            }
+            self.fill_seats(now, effects);
+        }
+        let bound = self.bound(Phase::Answers);
+        let all = bound == self.active();
+        let patience = self.grace.is_some_and(|grace| grace <= now) || self.deadline <= now;
+        if !all && !patience {
+            return;
+        }
+        self.grace = None;
+        for member in &mut self.members {
+            match member.presence {
+                Presence::Asked { .. } => member.presence = Presence::Skipped,
+                Presence::Seated if member.commitment(Phase::Answers).is_none() => {
+                    member.presence = Presence::Failed(SeatOutcome::NoShow);
+                }
+                _ => {}
+            }
+        }
+        if bound == 0 {
+            self.finish(effects);
+            return;
+        }
+        self.close(now, Phase::Answers, effects);
+    }
+
+    /// A deterministic shuffle that no seat can foresee, as it hangs on the contract's salt.
+    pub(super) fn shuffled(&self, phase: Phase, digests: Vec<llmnet_types::id::Digest>) -> Vec<llmnet_types::id::Digest> {
+        let salt = self.setup.salt.field("shuffle");
+        let mut keyed: Vec<_> = digests
+            .into_iter()
+            .map(|digest| (salt.digest(&[encode(&phase), digest.0.to_vec()].concat()), digest))
+            .collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, digest)| digest).collect()
+    }
+}

@@ -1,0 +1,213 @@
+//! Closing, opening and relaying phases, and what follows each (CON-5, DEB-3, DEB-4).
+
+use llmnet_types::{
+    codec::List,
+    id::Digest,
+    message::{Close, Opening, Phase},
+    receipt::SeatOutcome,
+    request::Progress,
+    signature::{Message, PublicKey, Signed},
+    units::Timestamp,
+};
+
+use super::{Effect, Presence, Session, Stage};
+use crate::{
+    debate::{Gate, Read, after_answers, after_round, has_moved, read},
+    message::{Next, Relay, ToSeat, opening_commitment},
+};
+
+impl Session {
+    /// Ends the binding of a phase: these commitments count and no others.
+    pub(super) fn close(&mut self, now: Timestamp, phase: Phase, effects: &mut Vec<Effect>) {
+        let commitments = self
+            .present()
+            .filter_map(|member| member.commitment(phase))
+            .collect();
+        let close = Close {
+            contract: self.contract,
+            phase,
+            commitments: List::truncated(self.shuffled(phase, commitments)),
+        };
+        let close = Signed::new(close, &self.setup.network, &self.setup.key);
+        // Also to those that were late: they learn that they do not count in this phase.
+        for member in self.present() {
+            effects.push(Effect::Send {
+                to: member.node,
+                message: Box::new(ToSeat::Close(close.clone())),
+            });
+        }
+        self.closes.push(close);
+        for member in &mut self.members {
+            member.opened = None;
+        }
+        self.stage = Stage::Opening(phase);
+        self.deadline = now.after(self.setup.terms.durations.open_ms);
+    }
+
+    /// What seats had been shown when they bound a phase: the last Close before it, or the request.
+    fn shown(&self, phase: Phase) -> Digest {
+        self.closes
+            .iter()
+            .rev()
+            .find(|close| close.body.phase != phase)
+            .map_or_else(|| self.setup.shown_first(), |close| close.body.digest())
+    }
+
+    /// A seat shows what it bound; anything else than what it bound is not looked at.
+    pub(super) fn opened(&mut self, from: PublicKey, opening: Opening) {
+        let Stage::Opening(phase) = self.stage else {
+            return;
+        };
+        let shown = self.shown(phase);
+        if let Some(member) = self.member(&from)
+            && member.is_present()
+            && member.commitment(phase) == Some(opening_commitment(&opening, &shown))
+        {
+            member.opened = Some(opening);
+        }
+    }
+
+    pub(super) fn advance_opening(
+        &mut self,
+        now: Timestamp,
+        phase: Phase,
+        effects: &mut Vec<Effect>,
+    ) {
+        let waiting = self
+            .present()
+            .any(|member| member.commitment(phase).is_some() && member.opened.is_none());
+        if waiting && now < self.deadline {
+            return;
+        }
+        let openings = self.take_openings(phase);
+        self.transcript.push((phase, openings.clone()));
+        let gate = match phase {
+            Phase::Answers => {
+                let classes = self.classes();
+                after_answers(self.setup.terms.strategy, &classes, self.setup.terms.rounds)
+            }
+            Phase::Round(round) => {
+                self.rounds = round;
+                let moved = openings.iter().filter(|opening| has_moved(opening)).count();
+                after_round(&self.classes(), moved, round, self.setup.terms.rounds)
+            }
+            Phase::Ballots => Gate::Conclude,
+        };
+        let gate = if self.cancelled { Gate::Conclude } else { gate };
+        let next = match gate {
+            Gate::Debate => Next::Phase(Phase::Round(self.rounds.saturating_add(1))),
+            Gate::Ballots => Next::Phase(Phase::Ballots),
+            Gate::Conclude => Next::Finish,
+        };
+        self.relay(phase, openings, next, effects);
+        self.go_on(now, next, effects);
+    }
+
+    /// The valid openings in the order of the Close. Whoever broke the rules leaves the panel.
+    fn take_openings(&mut self, phase: Phase) -> Vec<Opening> {
+        let panel: Vec<_> = self.present().map(|member| member.corpus).collect();
+        for member in &mut self.members {
+            if !member.is_present() || member.commitment(phase).is_none() {
+                continue;
+            }
+            let Some(opening) = &member.opened else {
+                // A withheld answer is a fault; a withheld revision or ballot only leaves it out.
+                if phase == Phase::Answers {
+                    member.presence = Presence::Failed(SeatOutcome::Withheld);
+                }
+                continue;
+            };
+            match read(phase, opening, &member.corpus, &panel) {
+                Some(Read::First(answer)) => {
+                    member.last = Some(answer.clone());
+                    member.first = Some(answer);
+                }
+                Some(Read::Revised(answer)) => member.last = Some(answer),
+                Some(Read::Judged(ballot)) => member.ballot = Some(ballot),
+                None => {
+                    member.presence = Presence::Failed(SeatOutcome::Invalid);
+                    member.opened = None;
+                }
+            }
+        }
+        let order = self.closes.last().map(|close| close.body.commitments.clone());
+        order
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|commitment| {
+                self.present()
+                    .find(|member| member.commitment(phase) == Some(*commitment))
+                    .and_then(|member| member.opened.clone())
+            })
+            .collect()
+    }
+
+    fn classes(&self) -> Vec<Digest> {
+        self.present()
+            .filter_map(|member| member.last.as_ref())
+            .map(|answer| answer.class)
+            .collect()
+    }
+
+    fn relay(&self, phase: Phase, openings: Vec<Opening>, next: Next, effects: &mut Vec<Effect>) {
+        let relay = Relay {
+            contract: self.contract,
+            phase,
+            openings: List::truncated(openings),
+            next,
+        };
+        for member in self.present() {
+            effects.push(Effect::Send {
+                to: member.node,
+                message: Box::new(ToSeat::Relay(Box::new(relay.clone()))),
+            });
+        }
+    }
+
+    fn go_on(&mut self, now: Timestamp, next: Next, effects: &mut Vec<Effect>) {
+        let durations = self.setup.terms.durations;
+        match next {
+            Next::Phase(phase @ Phase::Round(round)) => {
+                effects.push(Effect::Progress(Progress::Debating {
+                    round,
+                    rounds: self.setup.terms.rounds,
+                }));
+                self.stage = Stage::Binding(phase);
+                self.deadline = now.after(durations.round_ms);
+            }
+            Next::Phase(phase) => {
+                effects.push(Effect::Progress(Progress::Rating));
+                self.stage = Stage::Binding(phase);
+                self.deadline = now.after(durations.ballot_ms);
+            }
+            Next::Finish => {
+                self.stage = Stage::Parting;
+                self.deadline = now.after(durations.open_ms);
+            }
+        }
+    }
+
+    pub(super) fn advance_binding(
+        &mut self,
+        now: Timestamp,
+        phase: Phase,
+        effects: &mut Vec<Effect>,
+    ) {
+        let all = self.bound(phase) == self.present().count();
+        if !all && now < self.deadline {
+            return;
+        }
+        if self.bound(phase) > 0 {
+            self.close(now, phase, effects);
+            return;
+        }
+        // Nobody said anything: conclude on what stands (CON-7).
+        self.hurry(now, phase, effects);
+    }
+
+    /// Ends a phase without a Close: the seats account for what they did so far.
+    pub(super) fn hurry(&mut self, now: Timestamp, phase: Phase, effects: &mut Vec<Effect>) {
+        self.relay(phase, Vec::new(), Next::Finish, effects);
+        self.go_on(now, Next::Finish, effects);
+    }
+}

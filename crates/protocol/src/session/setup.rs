@@ -1,0 +1,125 @@
+//! What a session starts from, and what it keeps of each seat.
+
+use llmnet_types::{
+    contract::{Assign, SEATS_MAX, Terms, Voucher, contract_id},
+    id::{ContractId, Digest, NetworkId, ProviderId, Salt},
+    message::{Answer, Part, Phase, Reply},
+    rating::Ballot,
+    request::Request,
+    selection::{Candidate, SelectionInputs},
+    signature::{PrivateKey, PublicKey, Signed},
+    units::{Score, Slot, Timestamp},
+};
+
+/// Everything a coordinator has settled before it asks the first seat.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The network.
+    pub network: NetworkId,
+    /// The coordinator's key.
+    pub key: PrivateKey,
+    /// The slot, used by no other order.
+    pub slot: Slot,
+    /// Its element of the coordinator's hash chain.
+    pub slot_secret: Digest,
+    /// Who ordered.
+    pub requester: PublicKey,
+    /// What was promised.
+    pub voucher: Signed<Voucher>,
+    /// On what terms.
+    pub terms: Terms,
+    /// What is asked.
+    pub request: Request,
+    /// The contract's salt.
+    pub salt: Salt,
+    /// What the panel is selected from.
+    pub selection: SelectionInputs,
+    /// The order that the rule of selection gives (SEL-4 to SEL-7).
+    pub order: Vec<ProviderId>,
+    /// The network's share of what coordinator and seats earn (SET-3).
+    pub fee: Score,
+}
+
+impl Setup {
+    pub(super) fn contract(&self) -> ContractId {
+        contract_id(&self.network, &self.key.public_key(), self.slot)
+    }
+
+    pub(super) fn seats_wanted(&self) -> usize {
+        usize::from(self.terms.seats).clamp(1, SEATS_MAX)
+    }
+
+    pub(super) fn quorum(&self) -> usize {
+        usize::from(self.terms.quorum).clamp(1, self.seats_wanted())
+    }
+
+    /// Offers and answers together: a replacement asked late still has its time.
+    pub(super) const fn answer_deadline_ms(&self) -> u32 {
+        let durations = &self.terms.durations;
+        durations.accept_ms.saturating_add(durations.answer_ms)
+    }
+
+    pub(super) fn candidate(&self, provider: ProviderId) -> Option<&Candidate> {
+        self.selection
+            .candidates
+            .iter()
+            .find(|candidate| candidate.provider == provider)
+    }
+
+    /// What a seat had seen before it bound its first answer: the request, by its salted digest.
+    pub(super) const fn shown_first(&self) -> Digest {
+        self.terms.request
+    }
+}
+
+/// Whether a candidate sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Has an offer, until then.
+    Asked {
+        /// When the next in order is asked instead.
+        until: Timestamp,
+    },
+    /// Accepted.
+    Seated,
+    /// Declined, busy or not reached: skipped.
+    Skipped,
+    /// Accepted and failed: what it did is on the receipt.
+    Failed(llmnet_types::receipt::SeatOutcome),
+}
+
+/// One candidate that was asked.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) provider: ProviderId,
+    pub(super) node: PublicKey,
+    pub(super) corpus: Digest,
+    pub(super) mean: Score,
+    pub(super) rank: u8,
+    pub(super) assign: Signed<Assign>,
+    pub(super) asked_at: Timestamp,
+    pub(super) reply: Option<Signed<Reply>>,
+    pub(super) presence: Presence,
+    /// Bound, phase by phase.
+    pub(super) commitments: Vec<(Phase, Digest)>,
+    pub(super) latency_ms: u32,
+    /// Opened, of the phase that is being opened.
+    pub(super) opened: Option<llmnet_types::message::Opening>,
+    pub(super) first: Option<Answer>,
+    pub(super) last: Option<Answer>,
+    pub(super) ballot: Option<Ballot>,
+    pub(super) part: Option<Signed<Part>>,
+}
+
+impl Member {
+    pub(super) fn is_present(&self) -> bool {
+        self.presence == Presence::Seated
+    }
+
+    pub(super) fn commitment(&self, phase: Phase) -> Option<Digest> {
+        self.commitments
+            .iter()
+            .find(|(at, _)| *at == phase)
+            .map(|(_, commitment)| *commitment)
+    }
+}
