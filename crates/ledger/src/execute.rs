@@ -1,0 +1,224 @@
+//! The one door: what a block does to a state.
+
+use llmnet_types::{
+    codec::encode,
+    id::{Digest, NetworkId},
+    merkle,
+    signature::PublicKey,
+    transaction::{
+        Instruction, Outcome, Rejection, SettlementHead, TRANSACTION_LENGTH_MAX, Transaction,
+    },
+    units::{Amount, Height},
+};
+
+use crate::{
+    account, anchor, epoch,
+    event::{Event, EventKind},
+    line,
+    params::Params,
+    query, registry, settle,
+    state::{Key, State, Writes, read},
+    work::{Place, Work},
+};
+
+/// What of a block the rules look at besides its transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockInfo {
+    /// The network that executes it.
+    pub network: NetworkId,
+    /// Its height: the parent's and one.
+    pub height: Height,
+}
+
+/// What a block does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// The changes of state; none that changes nothing.
+    pub writes: Writes,
+    /// What became of each transaction, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The settlements applied, in order.
+    pub settlements: Vec<SettlementHead>,
+    /// The root over those, for the header (SET-7).
+    pub settlements_root: Digest,
+}
+
+/// Executes a block on the state of its parent (TXN-5). Never fails.
+pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction]) -> Execution {
+    let params = query::params(state);
+    let clock = query::clock(state);
+    let mut work = Work::new(state, params, clock);
+    let mut outcomes = Vec::with_capacity(transactions.len());
+    let mut events = Vec::new();
+    let mut settlements = Vec::new();
+
+    epoch::begin(&mut work, block.height);
+    collect(&mut events, None, &mut work);
+    for (index, transaction) in (0_u32..).zip(transactions) {
+        outcomes.push(apply(&mut work, block, transaction, &mut settlements));
+        collect(&mut events, Some(index), &mut work);
+    }
+
+    let mut writes = work.into_changes().writes;
+    writes.retain(|key, value| state.get(key) != *value);
+    let settlements_root = merkle::root(settlements.iter().map(encode));
+    Execution {
+        writes,
+        outcomes,
+        events,
+        settlements,
+        settlements_root,
+    }
+}
+
+fn collect(events: &mut Vec<Event>, transaction: Option<u32>, work: &mut Work<'_>) {
+    let kinds = work.take_events().into_iter();
+    events.extend(kinds.map(|kind| Event { transaction, kind }));
+}
+
+fn apply(
+    work: &mut Work<'_>,
+    block: &BlockInfo,
+    transaction: &Transaction,
+    settlements: &mut Vec<SettlementHead>,
+) -> Outcome {
+    let fee = match charge(work, block, transaction) {
+        Ok(fee) => fee,
+        // The signer cannot be charged: nothing changes at all (TXN-3).
+        Err(reason) => {
+            return Outcome::Rejected {
+                fee: Amount::ZERO,
+                reason,
+            };
+        }
+    };
+    let mut layer = work.layer();
+    match perform(&mut layer, block, transaction) {
+        Ok(head) => {
+            let changes = layer.into_changes();
+            work.absorb(changes);
+            settlements.extend(head);
+            Outcome::Applied { fee }
+        }
+        // All of it or nothing, but for nonce and fee (TXN-3).
+        Err(reason) => Outcome::Rejected { fee, reason },
+    }
+}
+
+/// The price of a transaction's bytes (TXN-2).
+fn fee(params: &Params, transaction: &Transaction) -> Result<Amount, Rejection> {
+    let length = encode(transaction).len();
+    if length > TRANSACTION_LENGTH_MAX {
+        return Err(Rejection::TooLarge);
+    }
+    u64::try_from(length)
+        .ok()
+        .and_then(|length| params.fee_per_byte.0.checked_mul(length))
+        .map(Amount)
+        .ok_or(Rejection::Overflow)
+}
+
+/// Uses the nonce and takes the fee, or changes nothing (TXN-1, TXN-2, TXN-3).
+fn charge(
+    work: &mut Work<'_>,
+    block: &BlockInfo,
+    transaction: &Transaction,
+) -> Result<Amount, Rejection> {
+    let body = &transaction.body;
+    let fee = fee(&work.params, transaction)?;
+    if body.network != block.network {
+        return Err(Rejection::Network);
+    }
+    let mut account = work.account(&body.signer);
+    if body.nonce != account.nonce {
+        return Err(Rejection::Nonce {
+            expected: account.nonce,
+            found: body.nonce,
+        });
+    }
+    payable(fee, account.balance)?;
+    if !transaction.is_signed() {
+        return Err(Rejection::Signature);
+    }
+    account.nonce = account.nonce.checked_add(1).ok_or(Rejection::Overflow)?;
+    let mut layer = work.layer();
+    layer.write(Key::Account(body.signer), &account);
+    layer.debit(&body.signer, fee, Place::Pool)?;
+    layer.shift(Place::Pool, Place::Burnt, Amount(fee.0 >> 1))?;
+    layer.event(EventKind::FeePaid {
+        payer: body.signer,
+        fee,
+    });
+    let changes = layer.into_changes();
+    work.absorb(changes);
+    Ok(fee)
+}
+
+fn payable(fee: Amount, balance: Amount) -> Result<(), Rejection> {
+    if fee <= balance {
+        return Ok(());
+    }
+    Err(Rejection::Balance {
+        needed: fee,
+        available: balance,
+    })
+}
+
+fn perform(
+    work: &mut Work<'_>,
+    block: &BlockInfo,
+    transaction: &Transaction,
+) -> Result<Option<SettlementHead>, Rejection> {
+    let signer: &PublicKey = &transaction.body.signer;
+    match &transaction.body.instruction {
+        Instruction::Transfer { to, amount } => account::transfer(work, signer, to, *amount)?,
+        Instruction::OpenLine {
+            coordinator,
+            amount,
+            expires,
+        } => line::open(work, signer, coordinator, *amount, *expires)?,
+        Instruction::CloseLine { line } => line::close(work, signer, *line)?,
+        Instruction::Register(registration) => {
+            registry::register(work, &block.network, signer, registration)?;
+        }
+        Instruction::Anchor { tip, length } => anchor::anchor(work, signer, *tip, *length)?,
+        Instruction::Settle(settlement) => {
+            return settle::settle(work, &block.network, signer, settlement).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a transaction may wait for a block: cheap, and no promise that it will apply.
+///
+/// A nonce beyond the signer's next is let in, as others of the signer may be on their way.
+///
+/// # Errors
+/// Why it could not even be charged.
+pub fn admissible(
+    state: &dyn State,
+    network: &NetworkId,
+    transaction: &Transaction,
+    _height: Height,
+) -> Result<(), Rejection> {
+    let body = &transaction.body;
+    let fee = fee(&query::params(state), transaction)?;
+    if body.network != *network {
+        return Err(Rejection::Network);
+    }
+    let account: crate::record::Account =
+        read(state, &Key::Account(body.signer)).unwrap_or_default();
+    if body.nonce < account.nonce {
+        return Err(Rejection::Nonce {
+            expected: account.nonce,
+            found: body.nonce,
+        });
+    }
+    payable(fee, account.balance)?;
+    if !transaction.is_signed() {
+        return Err(Rejection::Signature);
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Truths that hold after every block, checkable on a whole state.

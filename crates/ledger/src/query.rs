@@ -1,0 +1,129 @@
+//! Typed reads of a state, for gateways, coordinators, explorers and people.
+
+use llmnet_types::{
+    domain::Domain,
+    id::{Digest, DomainId, LineId, ProviderId},
+    reputation::Reputation,
+    signature::PublicKey,
+    units::{Amount, Epoch, Height},
+};
+
+use crate::{
+    params::Params,
+    record::{Account, Clock, Coordinator, Counters, DomainEntry, Line, Node, Provider, Totals},
+    standing,
+    state::{Key, State, read},
+};
+
+/// The network's parameters; the local ones where there is no state yet.
+pub fn params(state: &dyn State) -> Params {
+    read(state, &Key::Params).unwrap_or_else(Params::local)
+}
+
+/// Height, epoch and beacons.
+pub fn clock(state: &dyn State) -> Clock {
+    read(state, &Key::Clock).unwrap_or(Clock {
+        height: Height(0),
+        epoch: Epoch(0),
+        beacon: Digest::ZERO,
+        beacon_before: Digest::ZERO,
+    })
+}
+
+/// Where all money is.
+pub fn totals(state: &dyn State) -> Totals {
+    read(state, &Key::Totals).unwrap_or_default()
+}
+
+/// How many providers, lines and domains there ever were.
+pub fn counters(state: &dyn State) -> Counters {
+    read(state, &Key::Counters).unwrap_or_default()
+}
+
+/// Free money and nonce; nothing of an unknown owner.
+pub fn account(state: &dyn State, owner: &PublicKey) -> Account {
+    read(state, &Key::Account(*owner)).unwrap_or_default()
+}
+
+/// Pay that an epoch will set free for an operator.
+pub fn held(state: &dyn State, operator: &PublicKey, epoch: Epoch) -> Amount {
+    let key = Key::Held {
+        operator: *operator,
+        epoch,
+    };
+    read(state, &key).unwrap_or_default()
+}
+
+/// A line that was not released yet.
+pub fn line(state: &dyn State, line: LineId) -> Option<Line> {
+    read(state, &Key::Line(line))
+}
+
+/// The newest line of a requester with a coordinator.
+pub fn line_of(
+    state: &dyn State,
+    requester: &PublicKey,
+    coordinator: &PublicKey,
+) -> Option<(LineId, Line)> {
+    let key = Key::LineOf {
+        requester: *requester,
+        coordinator: *coordinator,
+    };
+    let id = read(state, &key)?;
+    Some((id, line(state, id)?))
+}
+
+/// A registration.
+pub fn provider(state: &dyn State, provider: ProviderId) -> Option<Provider> {
+    read(state, &Key::Provider(provider))
+}
+
+/// How often a node registered, and its last registration.
+pub fn node(state: &dyn State, node: &PublicKey) -> Option<Node> {
+    read(state, &Key::Node(*node))
+}
+
+/// A node's registration, where one stands.
+pub fn provider_of(state: &dyn State, key: &PublicKey) -> Option<(ProviderId, Provider)> {
+    let id = node(state, key)?.provider;
+    let provider = provider(state, id)?;
+    provider.retired_at.is_none().then_some((id, provider))
+}
+
+/// A domain's number.
+pub fn domain_id(state: &dyn State, name: &Domain) -> Option<DomainId> {
+    read(state, &Key::DomainNumber(name.clone()))
+}
+
+/// A domain's name and providers.
+pub fn domain(state: &dyn State, domain: DomainId) -> Option<DomainEntry> {
+    read(state, &Key::Domain(domain))
+}
+
+/// Who registered in a domain, in order of registration.
+pub fn domain_providers(state: &dyn State, id: DomainId) -> Vec<ProviderId> {
+    domain(state, id).map_or_else(Vec::new, |entry| entry.providers.into_vec())
+}
+
+/// A provider's standing in a domain as it is now, decayed.
+pub fn reputation(state: &dyn State, provider: ProviderId, domain: DomainId) -> Reputation {
+    standing::now(state, &params(state), clock(state).epoch, provider, domain)
+}
+
+/// The same as selections at this height see it: at the last checkpoint, decayed (SEL-1). `None`
+/// outside the heights that can still be settled.
+pub fn reputation_at(
+    state: &dyn State,
+    provider: ProviderId,
+    domain: DomainId,
+    height: Height,
+) -> Option<Reputation> {
+    let params = params(state);
+    standing::in_window(&params, &clock(state), height)
+        .then(|| standing::at(state, &params, height, provider, domain))
+}
+
+/// A coordinator's slots and chains.
+pub fn coordinator(state: &dyn State, coordinator: &PublicKey) -> Option<Coordinator> {
+    read(state, &Key::Coordinator(*coordinator))
+}

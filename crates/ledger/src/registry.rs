@@ -1,0 +1,139 @@
+//! Registrations: who answers, about what, with which bond (REG).
+
+use llmnet_types::{
+    codec::List,
+    domain::Domain,
+    id::{DomainId, NetworkId},
+    registration::{DOMAINS_MAX, Registration},
+    signature::{PublicKey, Signed},
+    transaction::{Field, Rejection},
+    units::Amount,
+};
+
+use crate::{
+    event::EventKind,
+    record::{Counters, DomainEntry, Node, Provider},
+    state::Key,
+    work::{Place, Work},
+};
+
+const DOMAINS: Rejection = Rejection::Bounds {
+    field: Field::Domains,
+};
+const BOND: Rejection = Rejection::Bounds { field: Field::Bond };
+
+/// Takes in a respondent.
+pub(crate) fn register(
+    work: &mut Work<'_>,
+    network: &NetworkId,
+    signer: &PublicKey,
+    signed: &Signed<Registration>,
+) -> Result<(), Rejection> {
+    let registration = &signed.body;
+    // Node and operator both sign (REG-1).
+    if registration.operator != *signer {
+        return Err(Rejection::Operator);
+    }
+    signed
+        .verify(network, &registration.node)
+        .map_err(|_| Rejection::NodeSignature)?;
+    next_nonce(work, registration)?;
+    let bond = bond(work, registration)?;
+    work.debit(signer, bond, Place::Bonds)?;
+
+    let mut counters: Counters = work.read(&Key::Counters).unwrap_or_default();
+    let provider = counters.provider;
+    counters.provider = provider.next().ok_or(Rejection::Overflow)?;
+    let mut domains = List::<DomainId, DOMAINS_MAX>::new();
+    for name in &registration.domains {
+        let (id, mut entry) = domain(work, &mut counters, name)?;
+        if domains.contains(&id) || !entry.providers.push(provider) || !domains.push(id) {
+            return Err(DOMAINS);
+        }
+        work.write(Key::Domain(id), &entry);
+    }
+    work.write(Key::Counters, &counters);
+    let node = Node {
+        registrations: registration
+            .nonce
+            .checked_add(1)
+            .ok_or(Rejection::Overflow)?,
+        provider,
+    };
+    work.write(Key::Node(registration.node), &node);
+    work.event(EventKind::Registered {
+        provider,
+        node: registration.node,
+        operator: registration.operator,
+        domains: domains.to_vec(),
+        bond,
+    });
+    let record = Provider {
+        registration: registration.clone(),
+        domains,
+        registered_at: work.clock.height,
+        retired_at: None,
+    };
+    work.write(Key::Provider(provider), &record);
+    Ok(())
+}
+
+/// At most one registration stands, and each has the next nonce (REG-1, REG-2).
+fn next_nonce(work: &Work<'_>, registration: &Registration) -> Result<(), Rejection> {
+    let Some(node) = work.read::<Node>(&Key::Node(registration.node)) else {
+        return match registration.nonce {
+            0 => Ok(()),
+            found => Err(Rejection::RegistrationNonce { expected: 0, found }),
+        };
+    };
+    let last: Option<Provider> = work.read(&Key::Provider(node.provider));
+    if last.is_some_and(|last| last.retired_at.is_none()) {
+        return Err(Rejection::Registered {
+            provider: node.provider,
+        });
+    }
+    if node.registrations != registration.nonce {
+        return Err(Rejection::RegistrationNonce {
+            expected: node.registrations,
+            found: registration.nonce,
+        });
+    }
+    Ok(())
+}
+
+/// The bond for all domains together (REG-3).
+fn bond(work: &Work<'_>, registration: &Registration) -> Result<Amount, Rejection> {
+    if registration.domains.is_empty() {
+        return Err(DOMAINS);
+    }
+    if registration.bond < work.params.bond_min {
+        return Err(BOND);
+    }
+    u64::try_from(registration.domains.len())
+        .ok()
+        .and_then(|domains| registration.bond.0.checked_mul(domains))
+        .map(Amount)
+        .ok_or(Rejection::Overflow)
+}
+
+/// A domain by name; its first provider founds it.
+fn domain(
+    work: &mut Work<'_>,
+    counters: &mut Counters,
+    name: &Domain,
+) -> Result<(DomainId, DomainEntry), Rejection> {
+    let number = Key::DomainNumber(name.clone());
+    let known: Option<DomainId> = work.read(&number);
+    if let Some(id) = known {
+        let entry = work.read(&Key::Domain(id)).ok_or(DOMAINS)?;
+        return Ok((id, entry));
+    }
+    let id = counters.domain;
+    counters.domain = id.next().ok_or(DOMAINS)?;
+    work.write(number, &id);
+    let entry = DomainEntry {
+        name: name.clone(),
+        providers: List::new(),
+    };
+    Ok((id, entry))
+}

@@ -1,0 +1,221 @@
+//! Selection: who is asked, by public numbers and a seed that nobody chooses (SEL).
+//!
+//! A coordinator runs it when it takes an order, the ledger when the contract is settled, a verifier
+//! whenever it likes: [`order`] looks at nothing but the [`SelectionInputs`], which stand on the receipt.
+//!
+//! The order does not depend on the seats wanted: newcomers have a chance at every rank but the first,
+//! instead of at the last of k seats, so that a panel of any size is a prefix of one order. The ledger
+//! can check it without knowing the terms, and asking for more seats changes nobody's place.
+
+mod inputs;
+mod quantiles;
+
+use std::cmp::Reverse;
+
+use llmnet_types::{
+    contract::{Filters, SEATS_MAX},
+    id::{Digest, NetworkId, ProviderId},
+    selection::{Candidate, SelectionInputs},
+    signature::PublicKey,
+    units::{Score, Slot, Tokens},
+};
+
+pub(crate) use inputs::candidates;
+pub use inputs::{ESTABLISHED_MAX, inputs};
+
+/// Ranks of an order: the most candidates that are asked, replacements included (CON-8).
+pub const RANKS_MAX: usize = 2 * SEATS_MAX;
+
+/// A version of the rule of selection. Versions never change; the terms name one, a network allows one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Ratings in the first domain from which a candidate is established (SEL-3).
+    pub samples_min: u32,
+    /// The chance of each rank but the first to be a newcomer's (SEL-6).
+    pub newcomers: Score,
+    /// What a credit of price weighs, in millionths of a score (SEL-4).
+    pub cost_weight: u32,
+    /// What a second of latency weighs, in millionths of a score (SEL-4).
+    pub latency_weight: u32,
+    /// The most ranks of one family of models (SEL-5).
+    pub family_max: u8,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            samples_min: 5,
+            newcomers: Score::clamped(500),
+            cost_weight: 100_000,
+            latency_weight: 5_000,
+            family_max: 7,
+        }
+    }
+}
+
+impl Rule {
+    /// For networks whose respondents share an engine: a family may fill a panel.
+    pub const LOCAL: u16 = 1;
+    /// For open networks: at most four ranks of a family.
+    pub const OPEN: u16 = 2;
+
+    /// The rule of a version, `None` where it is unknown. A verifier finds it by the receipt's terms.
+    pub fn version(policy: u16) -> Option<Self> {
+        match policy {
+            Self::LOCAL => Some(Self::default()),
+            Self::OPEN => Some(Self {
+                samples_min: 20,
+                family_max: 4,
+                ..Self::default()
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// `H(network, B_e, coordinator, slot, c_slot)` (SEL-2).
+pub fn seed(
+    network: &NetworkId,
+    beacon: &Digest,
+    coordinator: &PublicKey,
+    slot: Slot,
+    element: &Digest,
+) -> Digest {
+    Digest::tagged(
+        "llmnet/seed/1",
+        &[
+            &network.0,
+            &beacon.0,
+            &coordinator.0,
+            &slot.0.to_le_bytes(),
+            &element.0,
+        ],
+    )
+}
+
+/// All ranks in order, at most [`RANKS_MAX`]: the panel is the first k, replacements are the next (SEL-7).
+pub fn order(
+    inputs: &SelectionInputs,
+    seed: &Digest,
+    rule: &Rule,
+    filters: &Filters,
+) -> Vec<ProviderId> {
+    let eligible = inputs
+        .candidates
+        .iter()
+        .filter(|candidate| passes(filters, candidate));
+    let (established, mut newcomers): (Vec<_>, Vec<_>) =
+        eligible.partition(|candidate| candidate.samples >= rule.samples_min);
+    let mut established: Vec<_> = established
+        .into_iter()
+        .map(|candidate| {
+            (
+                Reverse(utility(candidate, seed, rule)),
+                candidate.node,
+                candidate,
+            )
+        })
+        .collect();
+    // Best first, ties by key (SEL-4).
+    established.sort_unstable_by_key(|(utility, node, _)| (*utility, *node));
+    let mut established = established.into_iter().map(|(_, _, candidate)| candidate);
+
+    let mut taken: Vec<&Candidate> = Vec::new();
+    while taken.len() < RANKS_MAX {
+        let rank = taken.len();
+        newcomers.retain(|candidate| fits(&taken, candidate, rule));
+        let pick = if newcomers_turn(seed, rank, rule) && !newcomers.is_empty() {
+            draw(&newcomers, seed, rank)
+        } else {
+            established
+                .find(|candidate| fits(&taken, candidate, rule))
+                .or_else(|| draw(&newcomers, seed, rank))
+        };
+        let Some(candidate) = pick else { break };
+        taken.push(candidate);
+    }
+    taken
+        .into_iter()
+        .map(|candidate| candidate.provider)
+        .collect()
+}
+
+/// The requester's own filters (SEL-3).
+fn passes(filters: &Filters, candidate: &Candidate) -> bool {
+    (filters.only.is_empty() || filters.only.contains(&candidate.node))
+        && !filters.ignore.contains(&candidate.node)
+        && candidate.mean >= filters.reputation_min
+}
+
+/// `theta - lambda_cost * cost - lambda_latency * latency`, in millionths of a score (SEL-4).
+fn utility(candidate: &Candidate, seed: &Digest, rule: &Rule) -> i64 {
+    const MILLIONTHS_PER_POINT: i64 = 100;
+    let digest = Digest::tagged("llmnet/theta/1", &[&seed.0, &candidate.node.0]);
+    let [low, high, ..] = digest.0;
+    let quantile = i64::from(quantiles::normal(u16::from_le_bytes([low, high])));
+    let mean = i64::from(candidate.mean.get()).saturating_mul(MILLIONTHS_PER_POINT);
+    let deviation = i64::from(candidate.deviation.get()).saturating_mul(MILLIONTHS_PER_POINT);
+    let theta = mean.saturating_add(deviation.saturating_mul(quantile) / 1_000_000);
+
+    // The cost of a usual call: a thousand tokens each way.
+    let price = candidate.price.of(Tokens(1_000), Tokens(1_000));
+    let cost = weighted(
+        price.map_or(u64::MAX, |price| price.0),
+        rule.cost_weight,
+        1_000_000,
+    );
+    let latency = weighted(u64::from(candidate.latency_ms), rule.latency_weight, 1_000);
+    theta.saturating_sub(cost).saturating_sub(latency)
+}
+
+fn weighted(amount: u64, weight: u32, unit: u128) -> i64 {
+    let product = u128::from(amount).saturating_mul(u128::from(weight));
+    i64::try_from(product.checked_div(unit).unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
+/// One rank for each operator and each set of near-duplicates, a cap for each family (SEL-5).
+fn fits(taken: &[&Candidate], candidate: &Candidate, rule: &Rule) -> bool {
+    let apart = taken.iter().all(|other| {
+        other.provider != candidate.provider
+            && other.operator != candidate.operator
+            && other.twin != candidate.twin
+    });
+    let family = taken
+        .iter()
+        .filter(|other| other.family == candidate.family)
+        .count();
+    apart && family < usize::from(rule.family_max)
+}
+
+/// Sixteen bytes of chance for a rank.
+fn chance(seed: &Digest, purpose: &str, rank: usize) -> u128 {
+    let rank = u64::try_from(rank).unwrap_or(u64::MAX);
+    let digest = Digest::tagged(purpose, &[&seed.0, &rank.to_le_bytes()]);
+    let mut bytes = [0; 16];
+    for (byte, from) in bytes.iter_mut().zip(digest.0) {
+        *byte = from;
+    }
+    u128::from_le_bytes(bytes)
+}
+
+/// Whether a rank is a newcomer's before the established (SEL-6). The first never is.
+fn newcomers_turn(seed: &Digest, rank: usize, rule: &Rule) -> bool {
+    let drawn = chance(seed, "llmnet/newcomers/1", rank) % u128::from(Score::ONE.get());
+    rank > 0 && drawn < u128::from(rule.newcomers.get())
+}
+
+/// A newcomer, in proportion to bond: splitting it over more keys wins nothing (SEL-6).
+fn draw<'a>(newcomers: &[&'a Candidate], seed: &Digest, rank: usize) -> Option<&'a Candidate> {
+    let weight = |candidate: &Candidate| u128::from(candidate.bond.0.max(1));
+    let total = newcomers.iter().fold(0_u128, |sum, candidate| {
+        sum.saturating_add(weight(candidate))
+    });
+    let mut left = chance(seed, "llmnet/newcomer/1", rank).checked_rem(total)?;
+    for candidate in newcomers {
+        match left.checked_sub(weight(candidate)) {
+            Some(rest) => left = rest,
+            None => return Some(candidate),
+        }
+    }
+    None
+}

@@ -1,0 +1,164 @@
+//! What a selection looks at, read from the ledger: the same at its height and later (SEL-1, SEL-8).
+
+use llmnet_types::{
+    codec::List,
+    id::{Digest, DomainId, ProviderId},
+    registration::Registration,
+    selection::{CANDIDATES_MAX, Candidate, DomainChoice, REQUEST_DOMAINS_MAX, SelectionInputs},
+    transaction::LeafFault,
+    units::{Height, Score},
+};
+
+use crate::{
+    params::Params,
+    query,
+    record::Provider,
+    standing,
+    state::{Key, State, read},
+};
+
+/// The most established candidates: the best means (SEL-3).
+pub const ESTABLISHED_MAX: usize = 64;
+
+/// Reads the inputs of a selection at a finalized height.
+///
+/// The state may be of that height or later, as long as a contract of that height can be settled; the
+/// result is the same (SEL-8).
+///
+/// # Errors
+/// [`LeafFault::Height`] outside of these heights, [`LeafFault::Unknown`] for a domain that nobody
+/// registered in.
+pub fn inputs(
+    state: &dyn State,
+    height: Height,
+    domains: &[DomainChoice],
+    classifier: Digest,
+) -> Result<SelectionInputs, LeafFault> {
+    let choices: Vec<_> = domains
+        .iter()
+        .take(REQUEST_DOMAINS_MAX)
+        .map(|choice| (choice.id, choice.confidence))
+        .collect();
+    let mut inputs = candidates(state, height, &choices)?;
+    inputs.domains = List::truncated(domains.iter().cloned());
+    inputs.classifier = classifier;
+    Ok(inputs)
+}
+
+/// The same for a leaf, which has no names of domains and no classifier; the order needs neither.
+pub(crate) fn candidates(
+    state: &dyn State,
+    height: Height,
+    domains: &[(DomainId, Score)],
+) -> Result<SelectionInputs, LeafFault> {
+    let params = query::params(state);
+    let clock = query::clock(state);
+    if !standing::in_window(&params, &clock, height) {
+        return Err(LeafFault::Height);
+    }
+    let epoch = height.epoch(params.epoch_length());
+    let beacon = if epoch == clock.epoch {
+        clock.beacon
+    } else {
+        clock.beacon_before
+    };
+    let (first, _) = domains.first().ok_or(LeafFault::Unknown)?;
+    let entry = query::domain(state, *first).ok_or(LeafFault::Unknown)?;
+    let all: Vec<Candidate> = entry
+        .providers
+        .iter()
+        .filter_map(|id| {
+            let provider: Provider = read(state, &Key::Provider(*id))?;
+            provider
+                .stands_at(height)
+                .then(|| candidate(state, &params, height, domains, *id, &provider.registration))
+        })
+        .collect();
+    Ok(SelectionInputs {
+        height,
+        epoch,
+        beacon,
+        domains: List::new(),
+        classifier: Digest::ZERO,
+        candidates: bounded(all, params.rule().samples_min),
+    })
+}
+
+/// Equal for near-duplicates: the same model with the same corpus (SEL-5).
+fn twin(registration: &Registration) -> Digest {
+    let model = &registration.model;
+    let corpus = corpus(registration).0;
+    let name = Digest::of(model.name.as_bytes());
+    Digest::tagged("llmnet/twin/1", &[&model.digest.0, &name.0, &corpus.0])
+}
+
+fn corpus(registration: &Registration) -> (Digest, u32) {
+    registration
+        .corpus
+        .as_ref()
+        .map_or((Digest::ZERO, 0), |corpus| (corpus.root, corpus.as_of_day))
+}
+
+fn candidate(
+    state: &dyn State,
+    params: &Params,
+    height: Height,
+    domains: &[(DomainId, Score)],
+    provider: ProviderId,
+    registration: &Registration,
+) -> Candidate {
+    let mut weighted = (0_u64, 0_u64, 0_u64);
+    let mut first = None;
+    for (domain, confidence) in domains {
+        let reputation = standing::at(state, params, height, provider, *domain);
+        first = first.or(Some(reputation));
+        // The first counts even where the classifier had no confidence at all.
+        let weight = u64::from(confidence.get().max(1));
+        let times = |score: Score| u64::from(score.get()).saturating_mul(weight);
+        weighted = (
+            weighted
+                .0
+                .saturating_add(times(reputation.mean(&params.prior))),
+            weighted
+                .1
+                .saturating_add(times(reputation.deviation(&params.prior))),
+            weighted.2.saturating_add(weight),
+        );
+    }
+    let average = |sum: u64| Score::clamped(sum.checked_div(weighted.2).unwrap_or(0));
+    let (mean, deviation) = (average(weighted.0), average(weighted.1));
+    let doubt = u64::from(deviation.get()).saturating_mul(2);
+    let first = first.unwrap_or_default();
+    let (corpus, corpus_as_of_day) = corpus(registration);
+    Candidate {
+        provider,
+        node: registration.node,
+        nonce: registration.nonce,
+        operator: registration.operator,
+        family: registration.model.family.clone(),
+        twin: twin(registration),
+        corpus,
+        corpus_as_of_day,
+        price: registration.price,
+        mean,
+        deviation,
+        lower_bound: Score::clamped(u64::from(mean.get()).saturating_sub(doubt)),
+        samples: first.samples,
+        latency_ms: first.latency_ms,
+        bond: registration.bond,
+    }
+}
+
+/// The best means among the established and the largest bonds among newcomers, ties by provider (SEL-3).
+fn bounded(all: Vec<Candidate>, samples_min: u32) -> List<Candidate, CANDIDATES_MAX> {
+    let (mut kept, mut newcomers): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|candidate| candidate.samples >= samples_min);
+    kept.sort_by_key(|candidate| (std::cmp::Reverse(candidate.mean), candidate.provider));
+    kept.truncate(ESTABLISHED_MAX);
+    newcomers.sort_by_key(|candidate| (std::cmp::Reverse(candidate.bond), candidate.provider));
+    newcomers.truncate(CANDIDATES_MAX.saturating_sub(ESTABLISHED_MAX));
+    kept.extend(newcomers);
+    kept.sort_by_key(|candidate| candidate.provider);
+    List::truncated(kept)
+}
