@@ -1,1 +1,3 @@
 //! What implements the ports of this crate.
+
+pub mod extractive;

@@ -33,7 +33,7 @@ pub trait Library: Send + Sync {
 
     /// The evidence score: how much of the question each of these passages covers, all measured alike.
     ///
-    /// A passage's search words are not part of a citation. They count where this library holds *every*
+    /// A passage's search words are not part of a citation. They count where they are known of *every*
     /// passage asked about, and for none of them otherwise: a stranger's passage is never at a disadvantage.
     fn compare(&self, question: &str, passages: &[&Passage]) -> Vec<Score>;
 

@@ -1,0 +1,138 @@
+//! A corpus one can ask: index, evidence score and citations together.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use llmnet_model::library::{Finding, Library, LibraryError};
+use llmnet_types::{id::Digest, passage::Passage, units::Score};
+
+use crate::{
+    analysis::{Query, term_set},
+    corpus::Corpus,
+    index::{Index, IndexError, lexical::Lexical},
+    sample::Sample,
+};
+
+/// How many hits are looked at for each passage wanted.
+const CANDIDATES_MIN: usize = 12;
+
+/// A respondent's documents.
+pub struct Shelf {
+    corpus: Corpus,
+    index: Box<dyn Index>,
+    sample: Arc<Sample>,
+    /// For each passage the terms of title and text, then those of its search words.
+    analysed: Vec<(BTreeSet<String>, BTreeSet<String>)>,
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shelf")
+            .field("root", &self.corpus.root())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shelf {
+    /// A corpus with the default index in memory.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn new(corpus: Corpus, sample: Arc<Sample>) -> Result<Self, IndexError> {
+        let index = Lexical::in_memory(crate::index::lexical::Weights::default())?;
+        Self::with_index(corpus, sample, Box::new(index))
+    }
+
+    /// A corpus with an index of the caller's choice, which is filled anew.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn with_index(
+        corpus: Corpus,
+        sample: Arc<Sample>,
+        index: Box<dyn Index>,
+    ) -> Result<Self, IndexError> {
+        index.replace(corpus.sections())?;
+        let analysed = corpus
+            .sections()
+            .iter()
+            .map(|section| (quoted_terms(&section.passage), term_set(&section.terms)))
+            .collect();
+        Ok(Self {
+            corpus,
+            index,
+            sample,
+            analysed,
+        })
+    }
+
+    /// What is looked things up in.
+    pub const fn corpus(&self) -> &Corpus {
+        &self.corpus
+    }
+
+    /// A passage's search words, as far as they are public or the respondent's own.
+    fn terms(&self, passage: &Passage) -> Option<&BTreeSet<String>> {
+        let own = || Some(&self.analysed.get(self.corpus.place(passage)?)?.1);
+        self.sample.terms(passage).or_else(own)
+    }
+}
+
+fn quoted_terms(passage: &Passage) -> BTreeSet<String> {
+    term_set(&format!("{}\n{}", passage.title, passage.text))
+}
+
+impl Library for Shelf {
+    fn version(&self) -> String {
+        let Digest(root) = self.corpus.root();
+        format!(
+            "bm25/1 corpus {:02x}{:02x}{:02x}{:02x}",
+            root[0], root[1], root[2], root[3]
+        )
+    }
+
+    fn find(&self, question: &str, limit: usize) -> Result<Vec<Finding>, LibraryError> {
+        let query = Query::new(question);
+        let hits = self
+            .index
+            .search(&query, limit.max(CANDIDATES_MIN))
+            .map_err(|error| LibraryError(error.to_string()))?;
+        let mut findings: Vec<_> = hits
+            .into_iter()
+            .filter_map(|hit| {
+                let (quoted, terms) = self.analysed.get(hit.place)?;
+                Some(Finding {
+                    evidence: self.corpus.cite(hit.place)?,
+                    rank: hit.score,
+                    coverage: self
+                        .sample
+                        .frequencies()
+                        .coverage_in(&query, &[quoted, terms]),
+                })
+            })
+            .collect();
+        findings.truncate(limit);
+        Ok(findings)
+    }
+
+    fn compare(&self, question: &str, passages: &[&Passage]) -> Vec<Score> {
+        let query = Query::new(question);
+        let terms: Vec<_> = passages.iter().map(|passage| self.terms(passage)).collect();
+        let all_known = terms.iter().all(Option::is_some);
+        let score = |(passage, terms): (&&Passage, &Option<&BTreeSet<String>>)| {
+            let quoted = quoted_terms(passage);
+            let sets = [Some(&quoted), terms.filter(|_| all_known)];
+            let sets: Vec<_> = sets.into_iter().flatten().collect();
+            self.sample.frequencies().coverage_in(&query, &sets)
+        };
+        passages.iter().zip(&terms).map(score).collect()
+    }
+
+    fn coverage(&self, question: &str, text: &str) -> Score {
+        self.sample
+            .frequencies()
+            .coverage(&Query::new(question), &term_set(text))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! General English: words that say nothing of a question's subject, and words that mean the same.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use crate::analysis;
+
+/// Words too common in questions to look for, contractions without their apostrophe.
+const STOP_WORDS: &str = include_str!("stop-words.txt");
+/// Words of everyday speech, which count less.
+const COMMON_WORDS: &str = include_str!("common-words.txt");
+/// Groups of words that lay people use for one another, a group on each line.
+const SYNONYMS: &str = include_str!("synonyms.txt");
+
+/// Digest input of whatever depends on these lists.
+pub(crate) const LISTS: [&str; 3] = [STOP_WORDS, COMMON_WORDS, SYNONYMS];
+
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Whether a folded word is in the list.
+pub(crate) fn is_stop_word(word: &str) -> bool {
+    static WORDS: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| lines(STOP_WORDS).flat_map(str::split_whitespace).collect());
+    WORDS.contains(word)
+}
+
+/// Whether a term is of everyday speech.
+pub(crate) fn is_common(term: &str) -> bool {
+    static TERMS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let words = lines(COMMON_WORDS).flat_map(str::split_whitespace);
+        words.filter_map(analysis::term).collect()
+    });
+    TERMS.contains(term)
+}
+
+/// The terms that may stand for a term, in alphabetical order.
+pub(crate) fn synonyms(term: &str) -> impl Iterator<Item = &'static str> {
+    static GROUPS: LazyLock<BTreeMap<String, BTreeSet<String>>> = LazyLock::new(|| {
+        let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in lines(SYNONYMS) {
+            let terms: BTreeSet<_> = line.split(',').filter_map(analysis::term).collect();
+            for term in &terms {
+                let others = terms.iter().filter(|other| *other != term).cloned();
+                groups.entry(term.clone()).or_default().extend(others);
+            }
+        }
+        groups
+    });
+    GROUPS.get(term).into_iter().flatten().map(String::as_str)
+}
