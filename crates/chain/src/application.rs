@@ -1,0 +1,383 @@
+//! The ledger as the engine's application: proposes, checks and executes blocks.
+//!
+//! Proposing and checking run the same code. A block that was executed is remembered until it is
+//! final, as only execution tells outcomes and events.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use commonware_consensus::marshal::ancestry::Ancestry;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_cryptography::{Digestible as _, sha256};
+use commonware_glue::stateful::{
+    self, Finality, Input, Proposed,
+    db::{Reader, Unmerkleized as _},
+};
+use commonware_storage::{mmr, qmdb::sync::Target};
+use commonware_utils::non_empty_range;
+use futures::StreamExt as _;
+use llmnet_ledger::{BlockInfo, Execution, Key, execute};
+use llmnet_types::{
+    block::Header,
+    id::{Digest, NetworkId, TransactionId},
+    signature::PublicKey,
+    transaction::{Outcome, Rejection, Transaction},
+    units::{Epoch, Height},
+};
+use tokio::sync::watch;
+
+use crate::{
+    block::{Block, RoundContext, transactions_root},
+    client::Tip,
+    history::{History, Record},
+    mempool::Mempool,
+    query::{Known, StateView},
+    store::{Batch, Context, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
+};
+
+/// How far ahead of this validator's clock a block may be. More is the proposer's fault or ours; either
+/// way the vote is withheld, and the block still counts should the others find it right.
+const AHEAD_MS_MAX: u64 = 10_000;
+/// Executed blocks remembered. Those not final are few.
+const EXECUTED_MAX: usize = 256;
+/// Keys loaded ahead because the last block used them.
+const HOT_KEYS_MAX: usize = 256;
+
+/// The application. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Application {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    network: NetworkId,
+    genesis: Block,
+    mempool: Arc<Mempool>,
+    history: Arc<History>,
+    tip: watch::Sender<Tip>,
+    executed: Mutex<HashMap<sha256::Digest, (Height, Record)>>,
+    hot: Mutex<Vec<Key>>,
+}
+
+impl Application {
+    pub(crate) fn new(
+        network: NetworkId,
+        genesis: Block,
+        mempool: Arc<Mempool>,
+        history: Arc<History>,
+        tip: watch::Sender<Tip>,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                network,
+                genesis,
+                mempool,
+                history,
+                tip,
+                executed: Mutex::default(),
+                hot: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Executes, loading what execution asks for, until it asks for nothing more.
+    async fn execute(
+        &self,
+        batch: &Batch,
+        known: &mut Known,
+        info: &BlockInfo,
+        transactions: &[Transaction],
+    ) -> Execution {
+        let hot = self.shared.hot();
+        if known.is_empty() {
+            load(batch, known, hot).await;
+        }
+        loop {
+            let view = StateView::new(known);
+            let execution = execute(&view, info, transactions);
+            let missing = view.into_missing();
+            if missing.is_empty() {
+                self.shared.warm(known);
+                return execution;
+            }
+            load(batch, known, missing).await;
+        }
+    }
+
+    /// Executes candidates, leaving out those that would be in the block for nothing.
+    async fn select(
+        &self,
+        batch: &Batch,
+        info: &BlockInfo,
+        mut transactions: Vec<Transaction>,
+    ) -> (Vec<Transaction>, Execution) {
+        let mut known = Known::new();
+        loop {
+            let execution = self.execute(batch, &mut known, info, &transactions).await;
+            let unfit: Vec<(TransactionId, Unfit)> = transactions
+                .iter()
+                .zip(&execution.outcomes)
+                .filter_map(|(transaction, outcome)| Some((transaction.id(), unfit(outcome)?)))
+                .collect();
+            if unfit.is_empty() {
+                return (transactions, execution);
+            }
+            self.shared.mempool.unfit(&unfit);
+            let mut fits = execution
+                .outcomes
+                .iter()
+                .map(|outcome| self::unfit(outcome).is_none());
+            transactions.retain(|_| fits.next().unwrap_or(false));
+        }
+    }
+}
+
+/// What the ledger is told of a block.
+pub(crate) const fn block_info(network: NetworkId, height: Height) -> BlockInfo {
+    BlockInfo { network, height }
+}
+
+/// What keeps a transaction out of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Can never apply, or its signer cannot pay.
+    Never,
+    /// An earlier nonce is missing.
+    Early,
+}
+
+/// Whether a transaction has no business in a block. Who is charged has, even if refused.
+pub(crate) fn unfit(outcome: &Outcome) -> Option<Unfit> {
+    let Outcome::Rejected { fee, reason } = outcome else {
+        return None;
+    };
+    match reason {
+        Rejection::Nonce { expected, found } if found > expected => Some(Unfit::Early),
+        _ => (fee.0 == 0 && is_inadmissible(reason)).then_some(Unfit::Never),
+    }
+}
+
+/// Whether a block with such a transaction is invalid: nobody pays for these, so they would be a way to
+/// fill blocks for free.
+fn is_inadmissible(reason: &Rejection) -> bool {
+    matches!(
+        reason,
+        Rejection::Network
+            | Rejection::Signature
+            | Rejection::Nonce { .. }
+            | Rejection::TooLarge
+            | Rejection::Overflow
+            | Rejection::Balance { .. }
+    )
+}
+
+async fn load(batch: &Batch, known: &mut Known, keys: Vec<Key>) {
+    let names: Vec<sha256::Digest> = keys.iter().map(database_key).collect();
+    let names: Vec<&sha256::Digest> = names.iter().collect();
+    // The engine's contract: a database that cannot be read ends the validator.
+    let values = batch.get_many(&names).await.expect("state can be read");
+    known.extend(
+        keys.into_iter().zip(
+            values
+                .into_iter()
+                .map(|value| value.map(|bytes| bytes.to_vec())),
+        ),
+    );
+}
+
+async fn seal(mut batch: Batch, height: Height, execution: &Execution) -> Sealed {
+    for (key, value) in &execution.writes {
+        batch = batch.write(database_key(key), value.clone().map(Into::into));
+    }
+    batch
+        .with_metadata(height_mark(height.0))
+        .merkleize()
+        .await
+        .expect("state can be read")
+}
+
+/// The wall clock, in Unix milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Shared {
+    fn hot(&self) -> Vec<Key> {
+        self.hot
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn warm(&self, known: &Known) {
+        let keys = known.keys().take(HOT_KEYS_MAX).cloned().collect();
+        *self.hot.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn remember(&self, block: &Block, execution: Execution) {
+        let record = Record {
+            ids: block.ids().to_vec(),
+            outcomes: execution.outcomes,
+            events: execution.events,
+        };
+        let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        if executed.len() >= EXECUTED_MAX {
+            let final_height = self.tip.borrow().height();
+            executed.retain(|_, (height, _)| *height > final_height);
+        }
+        executed.insert(block.digest(), (block.header().height, record));
+    }
+
+    fn recall(&self, block: &Block) -> Option<Record> {
+        let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, record) = executed.remove(&block.digest())?;
+        let height = block.header().height;
+        executed.retain(|_, (other, _)| *other > height);
+        Some(record)
+    }
+}
+
+impl stateful::Application<Context> for Application {
+    type SigningScheme = Scheme;
+    type Context = RoundContext;
+    type Block = Block;
+    type Databases = Databases;
+    type Captured = ();
+    type Provider = ();
+    type Input = ();
+
+    fn sync_targets(block: &Block) -> Target<mmr::Family, sha256::Digest> {
+        let header = block.header();
+        // A block with an empty range does not decode.
+        let range = non_empty_range!(
+            mmr::Location::new(header.operations_start),
+            mmr::Location::new(header.operations_end)
+        );
+        Target::new(sha256::Digest(header.operations.0), range)
+    }
+
+    async fn genesis(&mut self) -> Block {
+        self.shared.genesis.clone()
+    }
+
+    async fn propose(
+        &mut self,
+        (_, context): (Context, RoundContext),
+        ancestry: impl Ancestry<Block>,
+        batch: Batch,
+        _: Input<(), ()>,
+    ) -> Option<Proposed<Self, Context>> {
+        let parent = Box::pin(ancestry).next().await?;
+        let parent = parent.inner();
+        let height = Height(parent.header().height.0 + 1);
+        let info = block_info(self.shared.network, height);
+        let candidates = self.shared.mempool.candidates();
+        let (transactions, execution) = self.select(&batch, &info, candidates).await;
+        let sealed = seal(batch, height, &execution).await;
+        let roots = Roots::of(&sealed);
+        let header = Header {
+            network: self.shared.network,
+            epoch: Epoch(context.round.epoch().get()),
+            view: context.round.view().get(),
+            leader: PublicKey(context.leader.as_ref().try_into().ok()?),
+            parent_view: context.parent.0.get(),
+            parent: Digest(context.parent.1.0),
+            height,
+            timestamp_ms: now_ms().max(parent.header().timestamp_ms + 1),
+            transactions: transactions_root(&transactions),
+            state: roots.state,
+            operations: roots.operations,
+            operations_start: roots.operations_start,
+            operations_end: roots.operations_end,
+            settlements: execution.settlements_root,
+        };
+        let block = Block::new(header, transactions)?;
+        self.shared.remember(&block, execution);
+        self.shared.mempool.saw(&block);
+        Some(Proposed {
+            block,
+            merkleized: sealed,
+        })
+    }
+
+    async fn process(
+        &mut self,
+        _: (Context, RoundContext),
+        ancestry: impl Ancestry<Block>,
+        batch: Batch,
+        finality: Finality,
+    ) -> Option<Sealed> {
+        let mut ancestry = Box::pin(ancestry);
+        let block = ancestry.next().await?.inner().clone();
+        let header = block.header();
+        let candidate = finality == Finality::Candidate;
+        if candidate {
+            let parent = ancestry.next().await?;
+            let parent = parent.inner().header();
+            let follows = header.network == self.shared.network
+                && header.height.0 == parent.height.0 + 1
+                && header.timestamp_ms > parent.timestamp_ms
+                && header.timestamp_ms <= now_ms().saturating_add(AHEAD_MS_MAX);
+            if !follows || !block.is_consistent() {
+                return None;
+            }
+        }
+        let info = block_info(self.shared.network, header.height);
+        let execution = self
+            .execute(&batch, &mut Known::new(), &info, block.transactions())
+            .await;
+        if candidate
+            && execution
+                .outcomes
+                .iter()
+                .any(|outcome| unfit(outcome).is_some())
+        {
+            return None;
+        }
+        let sealed = seal(batch, header.height, &execution).await;
+        // The engine compares the other roots itself.
+        if header.state != Roots::of(&sealed).state
+            || header.settlements != execution.settlements_root
+        {
+            return None;
+        }
+        self.shared.remember(&block, execution);
+        self.shared.mempool.saw(&block);
+        Some(sealed)
+    }
+
+    async fn capture(
+        &mut self,
+        _: (Context, RoundContext),
+        _: &Block,
+        _: &Sealed,
+        _: Reader<Qmdb>,
+    ) {
+    }
+
+    async fn finalized(
+        &mut self,
+        _: (Context, RoundContext),
+        block: &Block,
+        (): (),
+        _: Reader<Qmdb>,
+    ) {
+        if let Some(record) = self.shared.recall(block) {
+            self.shared
+                .history
+                .keep(block.header().height, block.digest(), record)
+                .await;
+        }
+        self.shared.mempool.finalize(block);
+        self.shared.tip.send_replace(Tip {
+            header: block.header().clone(),
+            digest: Digest(block.digest().0),
+        });
+    }
+}

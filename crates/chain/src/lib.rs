@@ -1,0 +1,42 @@
+//! Replicates the ledger: orders, stores, syncs, proves finality.
+//!
+//! ```text
+//!  ChainClient ──submit──> mempool ──gossip──> the other validators
+//!      │                      │ candidates
+//!      │                 application ── ledger::execute ── store (authenticated database)
+//!      │                      │
+//!      │                   engine (simplex consensus, p2p, archives of blocks and certificates)
+//!      └──read, block, outcome── history, store, archives
+//! ```
+//!
+//! Enter at [`client`] for what the rest of the program sees, at [`validator`] for how a validator is
+//! started, at [`solo`] for a chain of one process without consensus. The types of the engine stay
+//! inside: they are large, change with each release, and are compiled in this crate alone.
+//!
+//! What differs from a plain use of the engine, and why:
+//! - Blocks are paced *before* the engine's application is asked for one ([`mod@pacing`]): while an
+//!   application builds, finalized blocks wait, so pacing inside it would delay finality by the pace.
+//! - After a block with transactions, empty ones follow promptly until it is final.
+//! - A validator catches up by replaying blocks; there is no transfer of state.
+
+pub mod client;
+pub mod query;
+pub mod solo;
+pub mod validator;
+
+mod application;
+mod block;
+mod directory;
+mod engine;
+mod finality;
+mod history;
+mod mempool;
+mod network;
+mod pacing;
+mod service;
+mod store;
+
+pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};
+pub use query::{StateView, query};
+pub use solo::{Solo, SoloError};
+pub use validator::{Pacing, StartError, Validator, ValidatorConfig, start};

@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use llmnet_types::{
+    block::Header,
+    id::Digest,
+    signature::PrivateKey,
+    transaction::Instruction,
+    units::{Amount, Epoch, Height},
+};
+
+use super::*;
+use crate::block::transactions_root;
+
+const NETWORK: NetworkId = NetworkId([3; 32]);
+const PACING: Pacing = Pacing {
+    block_interval: Duration::ZERO,
+    idle_interval: Duration::from_secs(3600),
+};
+
+fn transaction(signer: u8, nonce: u64) -> Transaction {
+    let key = PrivateKey::from_seed([signer; 32]);
+    let instruction = Instruction::Transfer {
+        to: key.public_key(),
+        amount: Amount(nonce + 1),
+    };
+    Transaction::sign(NETWORK, &key, nonce, instruction)
+}
+
+fn block(height: u64, transactions: Vec<Transaction>) -> Block {
+    let header = Header {
+        network: NETWORK,
+        epoch: Epoch(0),
+        view: height,
+        leader: PrivateKey::from_seed([1; 32]).public_key(),
+        parent_view: height - 1,
+        parent: Digest::ZERO,
+        height: Height(height),
+        timestamp_ms: 0,
+        transactions: transactions_root(&transactions),
+        state: Digest::ZERO,
+        operations: Digest::ZERO,
+        operations_start: 0,
+        operations_end: 1,
+        settlements: Digest::ZERO,
+    };
+    Block::new(header, transactions).unwrap()
+}
+
+fn mempool() -> (Mempool, mpsc::Receiver<Vec<u8>>) {
+    let (outbox, handed_on) = mpsc::channel(4);
+    (Mempool::new(NETWORK, outbox), handed_on)
+}
+
+fn is_due(mempool: &Mempool) -> bool {
+    mempool.until_due(PACING) == Duration::ZERO
+}
+
+#[test]
+fn candidates_come_by_arrival_and_by_nonce() {
+    let (mempool, _outbox) = mempool();
+    for (signer, nonce) in [(1, 1), (2, 0), (1, 0), (2, 1)] {
+        mempool.submit(transaction(signer, nonce)).unwrap();
+    }
+    let order = [(1, 0), (2, 0), (1, 1), (2, 1)];
+    assert_eq!(
+        mempool.candidates(),
+        order.map(|(signer, nonce)| transaction(signer, nonce))
+    );
+}
+
+#[test]
+fn what_is_submitted_is_handed_on_once_and_received_silently() {
+    let (mempool, mut outbox) = mempool();
+    mempool.submit(transaction(1, 0)).unwrap();
+    mempool.submit(transaction(1, 0)).unwrap();
+    let bytes = outbox.try_recv().unwrap();
+    assert!(outbox.try_recv().is_err());
+    let (other, mut others_outbox) = self::mempool();
+    other.receive(&bytes);
+    assert_eq!(other.candidates(), [transaction(1, 0)]);
+    assert!(others_outbox.try_recv().is_err());
+    // Neither garbage nor forgery gets in.
+    other.receive(&bytes[1..]);
+    let mut forged = transaction(2, 0);
+    forged.body.nonce = 7;
+    other.receive(&codec::encode(&forged));
+    assert_eq!(other.candidates().len(), 1);
+}
+
+#[test]
+fn every_share_of_the_room_is_bounded() {
+    let (mempool, _outbox) = mempool();
+    let signer = transaction(1, 0).body.signer;
+    for nonce in 0..SIGNER_MAX as u64 {
+        mempool.submit(transaction(1, nonce)).unwrap();
+    }
+    assert_eq!(
+        mempool.submit(transaction(1, 999)),
+        Err(SubmitError::SignerFull {
+            signer,
+            limit: SIGNER_MAX
+        })
+    );
+    mempool.submit(transaction(2, 0)).unwrap();
+    let mut other = transaction(2, 0);
+    other.body.instruction = transaction(2, 1).body.instruction;
+    let signer = other.body.signer;
+    assert_eq!(
+        mempool.submit(other),
+        Err(SubmitError::NonceTaken { signer, nonce: 0 })
+    );
+}
+
+#[test]
+fn a_block_is_due_until_its_transactions_are_final() {
+    let (mempool, _outbox) = mempool();
+    assert!(!is_due(&mempool));
+    mempool.submit(transaction(1, 0)).unwrap();
+    assert!(is_due(&mempool));
+    let first = block(1, vec![transaction(1, 0)]);
+    mempool.saw(&first);
+    assert!(mempool.candidates().is_empty());
+    assert!(is_due(&mempool), "its child comes at once");
+    mempool.finalize(&first);
+    assert!(!is_due(&mempool));
+    assert!(!mempool.contains(&transaction(1, 0).id()));
+}
+
+#[test]
+fn what_lost_against_another_block_waits_again() {
+    let (mempool, _outbox) = mempool();
+    mempool.submit(transaction(1, 0)).unwrap();
+    mempool.submit(transaction(2, 0)).unwrap();
+    mempool.saw(&block(1, vec![transaction(1, 0)]));
+    mempool.finalize(&block(1, vec![transaction(2, 0)]));
+    assert_eq!(mempool.candidates(), [transaction(1, 0)]);
+}
+
+#[test]
+fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
+    let (mempool, _outbox) = mempool();
+    mempool.submit(transaction(1, 1)).unwrap();
+    mempool.submit(transaction(2, 0)).unwrap();
+    let found = [
+        (transaction(1, 1).id(), Unfit::Early),
+        (transaction(2, 0).id(), Unfit::Never),
+    ];
+    mempool.unfit(&found);
+    assert!(mempool.candidates().is_empty());
+    assert!(!is_due(&mempool));
+    mempool.submit(transaction(1, 0)).unwrap();
+    assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
+}

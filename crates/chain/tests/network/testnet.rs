@@ -1,0 +1,158 @@
+//! Four validators on loopback, with directories that go away at the end.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use llmnet_chain::{
+    ChainClient, Inclusion, Pacing, StartError, Tip, Validator, ValidatorConfig, start,
+};
+use llmnet_ledger::{Genesis, Params};
+use llmnet_types::{
+    codec::{List, Text},
+    id::{Digest, NetworkId, TransactionId},
+    network::Committee,
+    signature::{PrivateKey, PublicKey},
+    transaction::{Instruction, Transaction},
+    units::{Amount, Height},
+};
+
+/// How long any condition may take to come true.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Testnet {
+    pub(crate) directory: PathBuf,
+    pub(crate) genesis: Genesis,
+    pub(crate) network: NetworkId,
+    pub(crate) pacing: Pacing,
+    addresses: Vec<SocketAddr>,
+    validators: Vec<Option<Validator>>,
+}
+
+pub(crate) fn seed(validator: usize) -> [u8; 32] {
+    [u8::try_from(validator).unwrap() + 1; 32]
+}
+
+/// An account with money from the beginning.
+pub(crate) fn account(number: u8) -> PrivateKey {
+    PrivateKey::from_seed([number ^ 0xaa; 32])
+}
+
+pub(crate) fn transfer(network: NetworkId, from: u8, nonce: u64, to: PublicKey) -> Transaction {
+    let instruction = Instruction::Transfer {
+        to,
+        amount: Amount(10),
+    };
+    Transaction::sign(network, &account(from), nonce, instruction)
+}
+
+pub(crate) fn genesis(validators: usize) -> Genesis {
+    let key = |validator| PrivateKey::from_seed(seed(validator)).public_key();
+    let accounts = (0..8).map(|number| (account(number).public_key(), Amount(1_000_000_000)));
+    Genesis {
+        name: Text::truncated("test"),
+        committee: Committee::new((0..validators).map(key).collect()).unwrap(),
+        params: Params::local(),
+        beacon: Digest::ZERO,
+        timestamp_ms: 0,
+        accounts: List::truncated(accounts),
+        anchors: List::new(),
+    }
+}
+
+pub(crate) fn fresh_directory() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("llmnet-chain-test-{}-{count}", std::process::id()))
+}
+
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+impl Testnet {
+    pub(crate) fn new() -> Self {
+        let genesis = genesis(4);
+        Self {
+            directory: fresh_directory(),
+            network: genesis.id(),
+            genesis,
+            pacing: Pacing {
+                idle_interval: Duration::from_millis(300),
+                ..Pacing::default()
+            },
+            addresses: (0..4).map(|_| free_address()).collect(),
+            validators: (0..4).map(|_| None).collect(),
+        }
+    }
+
+    pub(crate) fn running() -> Self {
+        let mut testnet = Self::new();
+        (0..4).for_each(|validator| testnet.start(validator));
+        testnet
+    }
+
+    pub(crate) fn config(&self, validator: usize) -> ValidatorConfig {
+        let key = |validator| PrivateKey::from_seed(seed(validator)).public_key();
+        ValidatorConfig {
+            directory: self.directory.join(validator.to_string()),
+            seed: seed(validator),
+            listen: self.addresses[validator],
+            peers: (0..4)
+                .map(|peer| (key(peer), self.addresses[peer]))
+                .collect(),
+            genesis: self.genesis.clone(),
+            pacing: self.pacing,
+        }
+    }
+
+    pub(crate) fn try_start(&self, validator: usize) -> Result<Validator, StartError> {
+        start(self.config(validator))
+    }
+
+    pub(crate) fn start(&mut self, validator: usize) {
+        self.validators[validator] = Some(self.try_start(validator).unwrap());
+    }
+
+    pub(crate) fn stop(&mut self, validator: usize) {
+        self.validators[validator].take().unwrap().stop();
+    }
+
+    pub(crate) fn client(&self, validator: usize) -> Arc<dyn ChainClient> {
+        self.validators[validator].as_ref().unwrap().client()
+    }
+}
+
+impl Drop for Testnet {
+    fn drop(&mut self) {
+        self.validators.clear();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Waits for a block of at least this height to be final.
+pub(crate) async fn reaches(client: &dyn ChainClient, height: Height) -> Tip {
+    let mut tip = client.tip();
+    let reached = tip.wait_for(|tip| tip.height() >= height);
+    let reached = tokio::time::timeout(DEADLINE, reached).await;
+    reached.expect("in time").expect("running").clone()
+}
+
+pub(crate) async fn final_outcome(client: &dyn ChainClient, id: TransactionId) -> Inclusion {
+    let outcome = client.outcome(id, DEADLINE).await.unwrap();
+    outcome.expect("final in time")
+}
+
+/// The height after the tip's.
+pub(crate) fn later(client: &dyn ChainClient, blocks: u64) -> Height {
+    Height(client.tip().borrow().height().0 + blocks)
+}
