@@ -3,13 +3,15 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Text;
+
 /// The most bytes a domain's name has.
 pub const DOMAIN_LENGTH_MAX: usize = 32;
 
 /// A field of knowledge: 1 to 32 characters of `a-z`, `0-9` and inner `-`. Normal by being.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize)]
 #[serde(transparent)]
-pub struct Domain(String);
+pub struct Domain(Text<DOMAIN_LENGTH_MAX>);
 
 /// Text that names no domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,10 +44,9 @@ impl Domain {
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             && !name.starts_with('-')
             && !name.ends_with('-');
-        if fits {
-            Ok(Self(name))
-        } else {
-            Err(InvalidDomain(name))
+        match Text::new(name.as_str()) {
+            Ok(text) if fits => Ok(Self(text)),
+            _ => Err(InvalidDomain(name)),
         }
     }
 
@@ -71,16 +72,10 @@ impl std::str::FromStr for Domain {
 
 impl BorshDeserialize for Domain {
     fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Self> {
-        let invalid =
-            |message: String| std::io::Error::new(std::io::ErrorKind::InvalidData, message);
-        let length = u32::deserialize_reader(reader)? as usize;
-        if length > DOMAIN_LENGTH_MAX {
-            return Err(invalid(format!("a domain of {length} bytes")));
-        }
-        let mut bytes = vec![0; length];
-        reader.read_exact(&mut bytes)?;
-        let name = String::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
-        Self::normal(name).map_err(|error| invalid(error.to_string()))
+        let name = Text::<DOMAIN_LENGTH_MAX>::deserialize_reader(reader)?;
+        Self::normal(name.to_string()).map_err(|error| {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string())
+        })
     }
 }
 

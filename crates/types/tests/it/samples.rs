@@ -1,0 +1,449 @@
+//! One value of each kind, made of known seeds, and a receipt of a whole small contract.
+
+use llmnet_types::{
+    block::Header,
+    certificate::{FinalityCertificate, namespace},
+    codec::{List, Text},
+    contract::{
+        Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher, contract_id,
+    },
+    document::{Format, ReceiptDocument},
+    domain::Domain,
+    id::{Digest, DomainId, LineId, NetworkId, ProviderId, Salt},
+    merkle,
+    message::{Close, Commit, LineOk, Part, Phase, Reply, Response, answer_class},
+    network::{Committee, NetworkRoot},
+    proof::ReceiptProof,
+    rating::{Comparison, Preference},
+    receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Verdict},
+    registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
+    request::{ChatMessage, Request, Role},
+    selection::{DomainChoice, SelectionInputs},
+    signature::{Message, PrivateKey, Signed},
+    transaction::{Instruction, Leaf, LeafSeat, Settlement, SettlementHead, TransactionBody},
+    units::{Amount, Epoch, Height, Score, Slot, Tokens},
+};
+
+pub(crate) const NETWORK: NetworkId = NetworkId([0x11; 32]);
+
+pub(crate) fn key(seed: u8) -> PrivateKey {
+    PrivateKey::from_seed([seed; 32])
+}
+
+fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::new(text).expect("short enough")
+}
+
+fn score(basis_points: u16) -> Score {
+    Score::new(basis_points).expect("at most one")
+}
+
+pub(crate) fn durations() -> Durations {
+    Durations {
+        offer_ms: 1_000,
+        accept_ms: 2_000,
+        answer_ms: 30_000,
+        grace_ms: Durations::GRACE_MS_MIN,
+        open_ms: 3_000,
+        round_ms: 20_000,
+        ballot_ms: 10_000,
+    }
+}
+
+pub(crate) fn price() -> Price {
+    Price {
+        call: Amount(1_000),
+        input_kilo: Amount(200),
+        output_kilo: Amount(600),
+    }
+}
+
+pub(crate) fn registration() -> Registration {
+    Registration {
+        node: key(3).public_key(),
+        operator: key(4).public_key(),
+        nonce: 2,
+        domains: List::truncated([Domain::new("medicine").expect("a name")]),
+        model: Model {
+            family: text("extractive"),
+            name: text("extractive-1"),
+            digest: Digest([5; 32]),
+            assurance: Assurance::Declared,
+        },
+        corpus: Some(Corpus {
+            root: Digest([6; 32]),
+            as_of_day: 20_000,
+            passages: 42,
+        }),
+        price: price(),
+        tokenizer: Tokenizer::Bytes4,
+        bond: Amount::CREDIT,
+    }
+}
+
+pub(crate) fn request() -> Request {
+    Request {
+        messages: List::truncated([ChatMessage {
+            role: Role::User,
+            content: text("What happens when one of four validators falls silent?"),
+        }]),
+        strategy: Strategy::Auto,
+        domain: None,
+        output_tokens_max: Some(Tokens(400)),
+        settings: List::new(),
+    }
+}
+
+pub(crate) fn terms(request: Digest) -> Terms {
+    Terms {
+        request,
+        domain: None,
+        filters: Filters::default(),
+        strategy: Strategy::Auto,
+        seats: 1,
+        quorum: 1,
+        rounds: 2,
+        durations: durations(),
+        caps: Caps {
+            input_tokens: Tokens(4_000),
+            output_tokens: Tokens(1_000),
+            seat_charge: Amount(5_000),
+        },
+        split: PaySplit {
+            base: Score::HALF,
+            coordinator: score(500),
+        },
+        criteria: Criteria {
+            seats: 1,
+            agreement: Score::HALF,
+            assurance: Assurance::Declared,
+        },
+        policy: 1,
+    }
+}
+
+pub(crate) fn voucher(terms: Digest) -> Voucher {
+    Voucher {
+        line: LineId(9),
+        n: 1,
+        limit: Amount(50_000),
+        terms,
+    }
+}
+
+pub(crate) fn assign(network: &NetworkId, voucher: Digest) -> Assign {
+    Assign {
+        contract: contract_id(network, &key(2).public_key(), Slot(7)),
+        slot: Slot(7),
+        height: Height(298),
+        voucher,
+        seat: key(3).public_key(),
+        nonce: 2,
+        rank: 0,
+        price: price(),
+        durations: durations(),
+    }
+}
+
+pub(crate) fn reply(assign: Digest) -> Reply {
+    Reply {
+        assign,
+        response: Response::Accept,
+    }
+}
+
+pub(crate) fn commit(network: &NetworkId) -> Commit {
+    Commit {
+        contract: contract_id(network, &key(2).public_key(), Slot(7)),
+        phase: Phase::Round(1),
+        commitment: Digest([21; 32]),
+    }
+}
+
+pub(crate) fn close(network: &NetworkId) -> Close {
+    Close {
+        contract: contract_id(network, &key(2).public_key(), Slot(7)),
+        phase: Phase::Answers,
+        commitments: List::truncated([Digest([21; 32])]),
+    }
+}
+
+pub(crate) fn part(network: &NetworkId) -> Part {
+    let contract = contract_id(network, &key(2).public_key(), Slot(7));
+    Part {
+        contract,
+        commitments: List::truncated([Digest([21; 32])]),
+        first_class: answer_class(&contract, b"three go on"),
+        last_class: answer_class(&contract, b"three go on"),
+        ballot: List::truncated([Comparison {
+            first: 0,
+            second: 1,
+            better: Preference::First,
+        }]),
+        version: text("extractive-1"),
+        input: Tokens(120),
+        output: Tokens(40),
+        citations: List::truncated([Digest([22; 32])]),
+    }
+}
+
+pub(crate) fn line_ok() -> LineOk {
+    LineOk {
+        settlement: Digest([23; 32]),
+        leaves: Digest([24; 32]),
+        total: Amount(1_048),
+    }
+}
+
+pub(crate) fn transaction() -> TransactionBody {
+    TransactionBody {
+        network: NETWORK,
+        signer: key(1).public_key(),
+        nonce: 3,
+        instruction: Instruction::OpenLine {
+            coordinator: key(2).public_key(),
+            amount: Amount::CREDIT,
+            expires: Epoch(8),
+        },
+    }
+}
+
+pub(crate) fn salt() -> Salt {
+    Salt([31; 32])
+}
+
+pub(crate) const ANSWER: &str = "The other three go on.";
+
+pub(crate) fn receipt(network: &NetworkId) -> Receipt {
+    let requester = key(1);
+    let coordinator = key(2);
+    let seat = key(3);
+    let terms = terms(request().digest(&salt().field("request")));
+    let voucher = Signed::new(voucher(terms.digest()), network, &requester);
+    let assign = Signed::new(
+        assign(network, voucher.body.digest()),
+        network,
+        &coordinator,
+    );
+    let reply = Signed::new(reply(assign.body.digest()), network, &seat);
+    let close = Signed::new(close(network), network, &coordinator);
+    Receipt {
+        network: *network,
+        coordinator: coordinator.public_key(),
+        slot: Slot(7),
+        requester: requester.public_key(),
+        voucher,
+        terms,
+        slot_secret: Digest([25; 32]),
+        selection: SelectionInputs {
+            height: Height(298),
+            epoch: Epoch(0),
+            beacon: Digest([26; 32]),
+            domains: List::truncated([DomainChoice {
+                domain: Domain::new("computing").expect("a name"),
+                id: DomainId(1),
+                confidence: score(9_000),
+            }]),
+            classifier: Digest([27; 32]),
+            candidates: List::new(),
+        },
+        skips: List::new(),
+        seats: List::truncated([SeatReceipt {
+            provider: ProviderId(5),
+            assign,
+            reply,
+            outcome: SeatOutcome::Served,
+            part: Some(Signed::new(part(network), network, &seat)),
+            class: 0,
+            score: Score::ONE,
+            latency_ms: 12,
+            output: Tokens(40),
+            pay: Amount(1_048),
+        }]),
+        closes: List::truncated([close]),
+        status: ContractStatus::Concluded,
+        verdict: Verdict {
+            conclusion: Conclusion::Unanimous,
+            rounds: 0,
+            winner: Some(0),
+            agreement: Score::ONE,
+            strengths: List::truncated([Score::ONE]),
+            minority: List::new(),
+            changed: List::new(),
+        },
+        charges: Charges {
+            seats: Amount(1_048),
+            coordinator: Amount(52),
+            fee: Amount(55),
+            total: Amount(1_155),
+        },
+        response: Digest::of(ANSWER.as_bytes()),
+    }
+}
+
+/// Four validators of known seeds.
+pub(crate) fn validators() -> Vec<PrivateKey> {
+    let mut validators: Vec<_> = (41..45).map(key).collect();
+    validators.sort_by_key(PrivateKey::public_key);
+    validators
+}
+
+pub(crate) fn network_root() -> NetworkRoot {
+    let keys = validators().iter().map(PrivateKey::public_key).collect();
+    NetworkRoot {
+        committee: Committee::new(keys).expect("different keys"),
+        genesis: Digest([51; 32]),
+    }
+}
+
+pub(crate) fn header(network: NetworkId) -> Header {
+    Header {
+        network,
+        epoch: Epoch(0),
+        view: 300,
+        leader: validators()[0].public_key(),
+        parent_view: 299,
+        parent: Digest([52; 32]),
+        height: Height(301),
+        timestamp_ms: 1_700_000_000_000,
+        transactions: Digest([53; 32]),
+        state: Digest([54; 32]),
+        operations: Digest([55; 32]),
+        operations_start: 10,
+        operations_end: 2_000,
+        settlements: Digest([56; 32]),
+    }
+}
+
+/// What simplex signs for finality, put together here from its description and not from our code: a
+/// namespace with its length, three variable-length integers below 2^14, the digest.
+pub(crate) fn vote_bytes(header: &Header) -> Vec<u8> {
+    let varint = |number: u64| -> Vec<u8> {
+        let (low, high) = ((number & 0x7f) as u8, (number >> 7) as u8);
+        if high == 0 {
+            vec![low]
+        } else {
+            vec![low | 0x80, high]
+        }
+    };
+    let namespace = [namespace(&header.network).as_slice(), b"_FINALIZE"].concat();
+    [
+        varint(namespace.len() as u64),
+        namespace,
+        varint(header.epoch.0),
+        varint(header.view),
+        varint(header.parent_view),
+        header.digest().0.to_vec(),
+    ]
+    .concat()
+}
+
+/// The votes of these validators, by number.
+pub(crate) fn certificate(header: &Header, signers: &[u8]) -> FinalityCertificate {
+    let validators = validators();
+    let bytes = vote_bytes(header);
+    FinalityCertificate {
+        signers: List::truncated(signers.iter().copied()),
+        signatures: List::truncated(
+            signers
+                .iter()
+                .map(|signer| validators[usize::from(*signer)].sign(&bytes)),
+        ),
+    }
+}
+
+pub(crate) fn leaf(receipt: &Receipt) -> Leaf {
+    Leaf {
+        line: receipt.voucher.body.line,
+        n: receipt.voucher.body.n,
+        height: receipt.selection.height,
+        domains: List::truncated(
+            receipt
+                .selection
+                .domains
+                .iter()
+                .map(|choice| (choice.id, choice.confidence)),
+        ),
+        strategy: receipt.terms.strategy,
+        status: receipt.status,
+        filtered: false,
+        charge: receipt.charges.total,
+        fee: receipt.charges.fee,
+        receipt: receipt.root(&salt()),
+        seats: List::truncated(receipt.seats.iter().map(|seat| LeafSeat {
+            provider: seat.provider,
+            rank: seat.assign.body.rank,
+            outcome: seat.outcome,
+            class: seat.class,
+            score: seat.score,
+            output: seat.output,
+            latency_ms: seat.latency_ms,
+            pay: seat.pay,
+        })),
+    }
+}
+
+/// The receipt's leaf is the second of three, its settlement the first of two, and the certificate is on
+/// the block's grandchild.
+pub(crate) fn proof(network: &NetworkRoot, receipt: &Receipt) -> ReceiptProof {
+    let void = Leaf {
+        status: ContractStatus::Void,
+        seats: List::new(),
+        ..leaf(receipt)
+    };
+    let settlement = Settlement {
+        first_slot: Slot(6),
+        opening: Digest([61; 32]),
+        leaves: List::truncated([void.clone(), leaf(receipt), void]),
+        vouchers: List::truncated([receipt.voucher.clone()]),
+        line_oks: List::new(),
+    };
+    let leaves = merkle::Tree::new(settlement.leaves.iter().map(llmnet_types::codec::encode));
+    let head = SettlementHead {
+        coordinator: receipt.coordinator,
+        first_slot: settlement.first_slot,
+        root: settlement.root(),
+    };
+    let other = SettlementHead {
+        coordinator: key(9).public_key(),
+        ..head.clone()
+    };
+    let settlements = merkle::Tree::new([&head, &other].map(llmnet_types::codec::encode));
+    let header = Header {
+        settlements: settlements.root(),
+        ..header(network.id())
+    };
+    let child = |parent: &Header| Header {
+        parent: parent.digest(),
+        parent_view: parent.view,
+        view: parent.view + 1,
+        height: parent.height.next().expect("far from the end"),
+        ..parent.clone()
+    };
+    let descendants = [child(&header), child(&child(&header))];
+    ReceiptProof {
+        leaf: leaf(receipt),
+        leaf_path: leaves.path(1).expect("the second of three"),
+        settlement: head,
+        settlement_path: settlements.path(0).expect("the first of two"),
+        certificate: certificate(&descendants[1], &[0, 2, 3]),
+        header,
+        descendants: List::truncated(descendants),
+    }
+}
+
+pub(crate) fn document() -> ReceiptDocument {
+    let network = network_root();
+    let receipt = receipt(&network.id());
+    ReceiptDocument {
+        format: Format::Receipt1,
+        request: request(),
+        answer: text(ANSWER),
+        salt: salt(),
+        signed: Signed::new(receipt.root(&salt()), &network.id(), &key(2)),
+        transcript: List::new(),
+        proof: Some(proof(&network, &receipt)),
+        receipt,
+        network,
+    }
+}
