@@ -200,8 +200,8 @@ fn chance(seed: &Digest, purpose: &str, rank: usize) -> u128 {
 
 /// Whether a rank is a newcomer's before the established (SEL-6). The first never is.
 fn newcomers_turn(seed: &Digest, rank: usize, rule: &Rule) -> bool {
-    let drawn = chance(seed, "llmnet/newcomers/1", rank) % u128::from(Score::ONE.get());
-    rank > 0 && drawn < u128::from(rule.newcomers.get())
+    let drawn = chance(seed, "llmnet/newcomers/1", rank).checked_rem(Score::ONE.get().into());
+    rank > 0 && drawn < Some(rule.newcomers.get().into())
 }
 
 /// A newcomer, in proportion to bond: splitting it over more keys wins nothing (SEL-6).

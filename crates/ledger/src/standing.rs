@@ -15,11 +15,12 @@ use crate::{
 
 /// Scale of powers of the decay: 12 decimals.
 const SCALE: u128 = 1_000_000_000_000;
+/// A basis point in that scale.
+const POINT: u128 = 100_000_000;
 
 /// `g^epochs` in [`SCALE`], rounded down at each multiplication.
 fn power(decay: Score, mut epochs: u64) -> u128 {
-    let per_point = SCALE / u128::from(Score::ONE.get());
-    let mut base = u128::from(decay.get()).saturating_mul(per_point);
+    let mut base = u128::from(decay.get()).saturating_mul(POINT);
     let mut result = SCALE;
     while epochs > 0 {
         if epochs & 1 == 1 {
@@ -126,8 +127,9 @@ pub(crate) fn update(
     // The last value counts on only if a checkpoint before this block has seen it.
     let before = Height(clock.height.0.saturating_sub(1));
     let last_checkpoint = checkpoint(&work.params, before);
-    if let Some(last) = history.last()
-        && (last.height > last_checkpoint || last.height == clock.height)
+    if history
+        .last()
+        .is_some_and(|last| last.height > last_checkpoint)
     {
         history.pop();
     }

@@ -1,0 +1,91 @@
+//! What a settlement draws, line by line, and that its owners agreed (LIN-2, LIN-3, LIN-4).
+
+use std::collections::BTreeMap;
+
+use llmnet_types::{
+    id::{LineId, NetworkId},
+    signature::PublicKey,
+    transaction::{Leaf, LeafFault, Rejection, Settlement},
+    units::Slot,
+};
+
+use crate::{params::SETTLE_EPOCHS, record::Line, state::Key, work::Work};
+
+/// The lines a settlement draws on, as they will be.
+#[derive(Default)]
+pub(super) struct Lines(BTreeMap<LineId, Line>);
+
+impl Lines {
+    /// Draws a leaf's charge, at most what is left. Gives whose money it is.
+    pub(super) fn draw(
+        &mut self,
+        work: &Work<'_>,
+        signer: &PublicKey,
+        slot: Slot,
+        leaf: &Leaf,
+    ) -> Result<PublicKey, Rejection> {
+        let id = leaf.line;
+        let line = match self.0.entry(id) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                let line: Option<Line> = work.read(&Key::Line(id));
+                let line = line.filter(|line| line.coordinator == *signer);
+                new.insert(line.ok_or(Rejection::Line { line: id })?)
+            }
+        };
+        // Nothing selected after the line's end is paid by it, and no more is settled an epoch later
+        // (LIN-2).
+        let epoch = leaf.height.epoch(work.params.epoch_length());
+        let last = line.ends.0.saturating_add(SETTLE_EPOCHS);
+        if epoch > line.ends || work.clock.epoch.0 > last {
+            return Err(Rejection::LineClosed { line: id });
+        }
+        // Order numbers go up; none is settled twice (LIN-4).
+        if leaf.n <= line.n {
+            return Err(Rejection::Leaf {
+                slot,
+                reason: LeafFault::Order,
+            });
+        }
+        line.n = leaf.n;
+        line.drawn = line
+            .drawn
+            .checked_add(leaf.charge)
+            .filter(|drawn| *drawn <= line.locked)
+            .ok_or(Rejection::Voucher { line: id })?;
+        Ok(line.requester)
+    }
+
+    /// Each line has the voucher of its highest order, signed by its owner, and all that was ever drawn
+    /// stays within it, as it does within the line (LIN-3).
+    pub(super) fn cover(
+        &self,
+        network: &NetworkId,
+        settlement: &Settlement,
+    ) -> Result<(), Rejection> {
+        let mut vouchers = settlement.vouchers.iter();
+        for (id, line) in &self.0 {
+            let fault = Rejection::Voucher { line: *id };
+            let Some(voucher) = vouchers.next() else {
+                return Err(fault);
+            };
+            let body = &voucher.body;
+            let covered = body.line == *id && body.n == line.n && line.drawn <= body.limit;
+            if !covered || voucher.verify(network, &line.requester).is_err() {
+                return Err(fault);
+            }
+        }
+        match vouchers.next() {
+            Some(unused) => Err(Rejection::Voucher {
+                line: unused.body.line,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn keep(self, work: &mut Work<'_>) {
+        for (id, line) in self.0 {
+            work.write(Key::Line(id), &line);
+        }
+    }
+}
