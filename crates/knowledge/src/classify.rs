@@ -4,13 +4,13 @@
 //! belongs nowhere, and its confidence says so: it is the share of the vote times the share of the question
 //! that the best sample covers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use llmnet_types::{domain::Domain, id::Digest, units::Score};
 
 use crate::{
     analysis::{Query, terms},
-    frequencies::{Frequencies, RELATED_WEIGHT},
+    frequencies::{Fields, Frequencies, RELATED_WEIGHT},
     words,
 };
 
@@ -28,7 +28,7 @@ const COVERAGE_MIN: Score = Score::clamped(1_800);
 struct Sample {
     domain: Domain,
     counts: BTreeMap<String, u32>,
-    terms: BTreeSet<String>,
+    fields: Fields,
     length: f64,
 }
 
@@ -55,7 +55,7 @@ impl Classifier {
                 Sample {
                     domain: domain.clone(),
                     length: f64::from(counts.values().sum::<u32>()),
-                    terms: counts.keys().cloned().collect(),
+                    fields: Fields::of_text(text),
                     counts,
                 }
             })
@@ -88,7 +88,7 @@ impl Classifier {
         votes.truncate(VOTERS);
         let covered = votes
             .iter()
-            .map(|(_, sample)| self.frequencies.coverage(&query, &sample.terms))
+            .map(|(_, sample)| self.frequencies.coverage(&query, &sample.fields))
             .max()
             .unwrap_or_default();
         if covered < COVERAGE_MIN {
@@ -127,7 +127,8 @@ impl Classifier {
             related.map(|other| part(other)).fold(0.0, f64::max)
         };
         let worth = |term: &String| part(term).max(RELATED_WEIGHT * best_related(term));
-        query.terms.iter().map(worth).sum()
+        let covered = self.frequencies.coverage(query, &sample.fields);
+        query.terms.iter().map(worth).sum::<f64>() * f64::from(covered.get())
     }
 }
 

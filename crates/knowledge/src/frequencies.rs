@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmnet_types::units::Score;
+use llmnet_types::{passage::Passage, units::Score};
 
 use crate::{
     analysis::{Query, term_set},
@@ -11,6 +11,8 @@ use crate::{
 
 /// What a related term is worth against the term itself.
 pub(crate) const RELATED_WEIGHT: f64 = 0.5;
+/// What a term is worth in a title.
+const TITLE_WEIGHT: f64 = 1.25;
 /// What a term is worth that only shares its beginning.
 const PREFIX_WEIGHT: f64 = 0.7;
 /// What a word of everyday speech is worth against a rarer one.
@@ -18,7 +20,7 @@ const COMMON_WEIGHT: f64 = 0.4;
 /// What a word is worth that no sample has: likely the question is about something else.
 const UNKNOWN_WEIGHT: f64 = 1.4;
 /// The weight that a question has at least: a single everyday word is no evidence, however well it fits.
-const QUESTION_WEIGHT_MIN: f64 = 8.0;
+const QUESTION_WEIGHT_MIN: f64 = 12.0;
 /// The fewest characters that two terms must share to count as kin.
 const PREFIX_LENGTH_MIN: usize = 5;
 
@@ -58,38 +60,68 @@ impl Frequencies {
         rarity
     }
 
-    /// The share of a question's weight that a text with these terms covers.
-    pub fn coverage(&self, query: &Query, terms: &BTreeSet<String>) -> Score {
-        self.coverage_in(query, &[terms])
-    }
-
-    /// As [`coverage`](Self::coverage), of several sets of terms together.
-    pub(crate) fn coverage_in(&self, query: &Query, terms: &[&BTreeSet<String>]) -> Score {
+    /// The share of a question's weight that a passage covers.
+    pub fn coverage(&self, query: &Query, fields: &Fields) -> Score {
         let (mut covered, mut whole) = (0.0, 0.0);
         for term in &query.terms {
             let weight = self.weight(term);
             whole += weight;
-            covered += weight * strength(query, term, terms);
+            covered += weight * strength(query, term, fields);
         }
-        let whole = whole.max(QUESTION_WEIGHT_MIN);
-        // Both sums are finite and the quotient is at most one, so this fits.
+        let whole = f64::max(whole, QUESTION_WEIGHT_MIN);
+        // Both sums are finite and not negative, so this fits.
         Score::clamped((covered / whole * f64::from(Score::ONE.get())).round() as u64)
     }
 }
 
-/// How well one term of the question is met, from 0 to 1.
-fn strength(query: &Query, term: &str, sets: &[&BTreeSet<String>]) -> f64 {
+/// The different terms of a passage, by where they stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// In the title, which says what it is about.
+    pub title: BTreeSet<String>,
+    /// In the text.
+    pub text: BTreeSet<String>,
+    /// Among the search words, where they are known.
+    pub terms: BTreeSet<String>,
+}
+
+impl Fields {
+    /// Of text without a title.
+    pub fn of_text(text: &str) -> Self {
+        Self {
+            text: term_set(text),
+            ..Self::default()
+        }
+    }
+
+    /// Of what a citation carries.
+    pub fn of_passage(passage: &Passage) -> Self {
+        Self {
+            title: term_set(&passage.title),
+            text: term_set(&passage.text),
+            terms: BTreeSet::new(),
+        }
+    }
+
+    fn sets(&self) -> [&BTreeSet<String>; 3] {
+        [&self.title, &self.text, &self.terms]
+    }
+}
+
+/// How well one term of the question is met.
+fn strength(query: &Query, term: &str, fields: &Fields) -> f64 {
+    let sets = fields.sets();
+    if fields.title.contains(term) {
+        return TITLE_WEIGHT;
+    }
     if sets.iter().any(|terms| terms.contains(term)) {
         return 1.0;
     }
     if sets.iter().any(|terms| has_kin(terms, term)) {
         return PREFIX_WEIGHT;
     }
-    let related = query.related.get(term).into_iter().flatten();
-    if related
-        .into_iter()
-        .any(|other| sets.iter().any(|terms| terms.contains(other)))
-    {
+    let mut related = query.related.get(term).into_iter().flatten();
+    if related.any(|other| sets.iter().any(|terms| terms.contains(other))) {
         return RELATED_WEIGHT;
     }
     0.0

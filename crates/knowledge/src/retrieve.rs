@@ -8,6 +8,7 @@ use llmnet_types::{id::Digest, passage::Passage, units::Score};
 use crate::{
     analysis::{Query, term_set},
     corpus::Corpus,
+    frequencies::Fields,
     index::{Index, IndexError, lexical::Lexical},
     sample::Sample,
 };
@@ -20,8 +21,7 @@ pub struct Shelf {
     corpus: Corpus,
     index: Box<dyn Index>,
     sample: Arc<Sample>,
-    /// For each passage the terms of title and text, then those of its search words.
-    analysed: Vec<(BTreeSet<String>, BTreeSet<String>)>,
+    analysed: Vec<Fields>,
 }
 
 impl std::fmt::Debug for Shelf {
@@ -55,7 +55,10 @@ impl Shelf {
         let analysed = corpus
             .sections()
             .iter()
-            .map(|section| (quoted_terms(&section.passage), term_set(&section.terms)))
+            .map(|section| Fields {
+                terms: term_set(&section.terms),
+                ..Fields::of_passage(&section.passage)
+            })
             .collect();
         Ok(Self {
             corpus,
@@ -72,13 +75,9 @@ impl Shelf {
 
     /// A passage's search words, as far as they are public or the respondent's own.
     fn terms(&self, passage: &Passage) -> Option<&BTreeSet<String>> {
-        let own = || Some(&self.analysed.get(self.corpus.place(passage)?)?.1);
+        let own = || Some(&self.analysed.get(self.corpus.place(passage)?)?.terms);
         self.sample.terms(passage).or_else(own)
     }
-}
-
-fn quoted_terms(passage: &Passage) -> BTreeSet<String> {
-    term_set(&format!("{}\n{}", passage.title, passage.text))
 }
 
 impl Library for Shelf {
@@ -99,14 +98,11 @@ impl Library for Shelf {
         let mut findings: Vec<_> = hits
             .into_iter()
             .filter_map(|hit| {
-                let (quoted, terms) = self.analysed.get(hit.place)?;
+                let fields = self.analysed.get(hit.place)?;
                 Some(Finding {
                     evidence: self.corpus.cite(hit.place)?,
                     rank: hit.score,
-                    coverage: self
-                        .sample
-                        .frequencies()
-                        .coverage_in(&query, &[quoted, terms]),
+                    coverage: self.sample.frequencies().coverage(&query, fields),
                 })
             })
             .collect();
@@ -119,10 +115,11 @@ impl Library for Shelf {
         let terms: Vec<_> = passages.iter().map(|passage| self.terms(passage)).collect();
         let all_known = terms.iter().all(Option::is_some);
         let score = |(passage, terms): (&&Passage, &Option<&BTreeSet<String>>)| {
-            let quoted = quoted_terms(passage);
-            let sets = [Some(&quoted), terms.filter(|_| all_known)];
-            let sets: Vec<_> = sets.into_iter().flatten().collect();
-            self.sample.frequencies().coverage_in(&query, &sets)
+            let mut fields = Fields::of_passage(passage);
+            if let Some(terms) = terms.filter(|_| all_known) {
+                fields.terms.clone_from(terms);
+            }
+            self.sample.frequencies().coverage(&query, &fields)
         };
         passages.iter().zip(&terms).map(score).collect()
     }
@@ -130,7 +127,7 @@ impl Library for Shelf {
     fn coverage(&self, question: &str, text: &str) -> Score {
         self.sample
             .frequencies()
-            .coverage(&Query::new(question), &term_set(text))
+            .coverage(&Query::new(question), &Fields::of_text(text))
     }
 }
 

@@ -1,3 +1,4 @@
 //! What implements the ports of this crate.
 
 pub mod extractive;
+pub mod openai;

@@ -241,15 +241,23 @@ async fn measure(ring: &Ring, file: &str) -> Measure {
 #[tokio::test]
 async fn panels_cite_the_right_passage_and_decline_the_rest() {
     let ring = Ring::new();
-    for (file, right_min, declined_min) in [("tune.jsonl", 80, 90), ("held-out.jsonl", 80, 90)] {
+    let mut measures = Vec::new();
+    for file in ["tune.jsonl", "held-out.jsonl"] {
         let measure = measure(&ring, file).await;
         println!("{file}: {measure:?}");
+        measures.push((file, measure));
+    }
+    for (file, measure) in measures {
+        let Measure {
+            questions,
+            right,
+            outside,
+            outside_declined,
+            ..
+        } = measure;
+        assert!(right * 100 >= questions * 80, "{file}: {measure:?}");
         assert!(
-            measure.right * 100 >= measure.questions * right_min,
-            "{file}: {measure:?}"
-        );
-        assert!(
-            measure.outside_declined * 100 >= measure.outside * declined_min,
+            outside_declined * 100 >= outside * 90,
             "{file}: {measure:?}"
         );
     }

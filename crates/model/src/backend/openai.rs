@@ -1,0 +1,224 @@
+//! Any server that speaks OpenAI's chat API: hosted models, vLLM, llama.cpp, Ollama.
+//!
+//! [`client`] is the wire, [`prompt`] the words, [`reply`] reads what comes back, strictly. This file only
+//! conducts: an answer is one completion, a revision one, a judgement two for each pair of answers.
+
+pub mod client;
+mod prompt;
+mod reply;
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use llmnet_types::{
+    codec::{List, Text},
+    id::ContractId,
+    message::{ANSWER_LENGTH_MAX, Answer, DeclineReason, Revision, answer_class},
+    rating::{Ballot, Comparison, Preference},
+    registration::Tokenizer,
+    request::{ChatMessage, Request, Setting},
+    units::Tokens,
+};
+
+pub use client::{Client, Config, ConfigError, Key, detect_ollama};
+
+use crate::{
+    answer::{AnswerError, Answerer, Limits, VERSION_LENGTH_MAX, check_place},
+    language::{LanguageError, LanguageModel},
+};
+
+/// Tokens a decision may take: a JSON object, after whatever thinking the model does in its text.
+const DECISION_TOKENS: Tokens = Tokens(512);
+
+/// Answers with a language model, by default one behind OpenAI's API.
+#[derive(Debug, Clone)]
+pub struct OpenAi<M = Client> {
+    model: M,
+}
+
+impl<M: LanguageModel> OpenAi<M> {
+    /// An answerer that asks this model.
+    pub const fn new(model: M) -> Self {
+        Self { model }
+    }
+
+    async fn complete(
+        &self,
+        messages: &[ChatMessage],
+        settings: &[Setting],
+        limits: &Limits,
+    ) -> Result<String, AnswerError> {
+        let needed: u32 = messages
+            .iter()
+            .map(|message| Tokenizer::Bytes4.count(&message.content).0)
+            .fold(0, u32::saturating_add);
+        if needed > limits.input_tokens.0 {
+            return Err(AnswerError::TooLarge {
+                needed,
+                limit: limits.input_tokens.0,
+            });
+        }
+        let completion = self.model.complete(messages, settings, limits).await?;
+        Ok(completion.text)
+    }
+
+    /// Asks which of two answers is better, in the order shown; `Tie` for what cannot be read.
+    async fn compare(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        pair: [&Answer; 2],
+        limits: &Limits,
+    ) -> Result<Option<Preference>, AnswerError> {
+        let messages = prompt::judge(contract, request, pair);
+        let limits = Limits {
+            output_tokens: limits.output_tokens.min(DECISION_TOKENS),
+            ..*limits
+        };
+        let text = self.complete(&messages, &[], &limits).await?;
+        Ok(reply::judgement(&text))
+    }
+}
+
+impl From<LanguageError> for AnswerError {
+    fn from(error: LanguageError) -> Self {
+        match error {
+            LanguageError::Timeout { time_ms } => Self::TimedOut { time_ms },
+            other => Self::Backend(other.to_string()),
+        }
+    }
+}
+
+#[async_trait]
+impl<M: LanguageModel> Answerer for OpenAi<M> {
+    fn version(&self) -> String {
+        let text = format!("openai/1 {} {}", prompt::VERSION, self.model.name());
+        Text::<VERSION_LENGTH_MAX>::truncated(&text).to_string()
+    }
+
+    async fn answer(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
+        let messages = prompt::answer(request);
+        let text = self.complete(&messages, &request.settings, limits).await?;
+        let text = cut(text.trim(), limits.output_tokens).trim_end();
+        let normal = reply::normalised(text);
+        if normal.is_empty() || normal == "i do not know" {
+            return Err(AnswerError::Declined(DeclineReason::NothingFound));
+        }
+        Ok(Answer {
+            text: Text::truncated(text),
+            evidence: List::new(),
+            class: answer_class(contract, normal.as_bytes()),
+        })
+    }
+
+    async fn revise(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        own: usize,
+        shown: &[Answer],
+        limits: &Limits,
+    ) -> Result<Revision, AnswerError> {
+        check_place(own, shown)?;
+        let messages = prompt::revise(contract, request, own, shown);
+        let limits = Limits {
+            output_tokens: limits.output_tokens.min(DECISION_TOKENS),
+            ..*limits
+        };
+        let text = self.complete(&messages, &[], &limits).await?;
+        let decision = reply::revision(&text, own, shown.len());
+        let (answer, convinced_by, reason) = match decision {
+            Some((place, reason)) => (&shown[place], u8::try_from(place).ok(), reason),
+            None => (&shown[own], None, String::new()),
+        };
+        // Its own class for the text: a peer may have claimed another.
+        let normal = reply::normalised(&answer.text);
+        let class = match (convinced_by, answer.evidence.first()) {
+            (None, _) => answer.class,
+            (Some(_), Some(main)) => answer_class(contract, &main.passage.digest().0),
+            (Some(_), None) => answer_class(contract, normal.as_bytes()),
+        };
+        Ok(Revision {
+            answer: Answer {
+                class,
+                ..answer.clone()
+            },
+            convinced_by,
+            reason: Text::truncated(&reason),
+        })
+    }
+
+    async fn judge(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        own: usize,
+        shown: &[Answer],
+        limits: &Limits,
+    ) -> Result<Ballot, AnswerError> {
+        check_place(own, shown)?;
+        let begin = Instant::now();
+        let others: Vec<usize> = (0..shown.len()).filter(|place| *place != own).collect();
+        let mut comparisons = Vec::new();
+        for (at, &first) in others.iter().enumerate() {
+            for &second in &others[at + 1..] {
+                let pair = [&shown[first], &shown[second]];
+                let orders = [pair, [pair[1], pair[0]]];
+                let mut words = [None; 2];
+                for (word, order) in words.iter_mut().zip(orders) {
+                    let left = left(limits, begin)?;
+                    *word = self.compare(contract, request, order, &left).await?;
+                }
+                // One unreadable word spoils the ballot: half a ballot would favour whom it names.
+                let [Some(forward), Some(backward)] = words else {
+                    return Ok(Ballot::new());
+                };
+                if let (Ok(first), Ok(second)) = (u8::try_from(first), u8::try_from(second)) {
+                    comparisons.push(Comparison {
+                        first,
+                        second,
+                        better: agreed(forward, backward),
+                    });
+                }
+            }
+        }
+        Ok(Ballot::truncated(comparisons))
+    }
+}
+
+/// What is left of the limits' time since a beginning.
+fn left(limits: &Limits, begin: Instant) -> Result<Limits, AnswerError> {
+    let whole = Duration::from_millis(u64::from(limits.time_ms));
+    let left = whole.saturating_sub(begin.elapsed());
+    match u32::try_from(left.as_millis()) {
+        Ok(time_ms) if time_ms > 0 => Ok(Limits { time_ms, ..*limits }),
+        _ => Err(AnswerError::TimedOut {
+            time_ms: limits.time_ms,
+        }),
+    }
+}
+
+/// One word of two, the second given with the answers swapped (RAT-1).
+const fn agreed(forward: Preference, backward: Preference) -> Preference {
+    match (forward, backward) {
+        (Preference::First, Preference::Second) => Preference::First,
+        (Preference::Second, Preference::First) => Preference::Second,
+        _ => Preference::Tie,
+    }
+}
+
+/// The longest beginning of a text within the limits, as it is billed.
+fn cut(text: &str, limit: Tokens) -> &str {
+    let bytes = usize::try_from(limit.0)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(4);
+    &text[..text.floor_char_boundary(bytes.min(ANSWER_LENGTH_MAX))]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Reads what models write, strictly: what is not exactly a decision is none.
+
+use llmnet_types::rating::Preference;
+use serde::Deserialize;
+
+/// The most bytes of a decision.
+const DECISION_LENGTH_MAX: usize = 8_192;
+/// The longest reason that is kept, in bytes.
+const REASON_LENGTH_MAX: usize = 512;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Judgement {
+    better: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decision {
+    keep: Option<bool>,
+    convinced_by: Option<usize>,
+    reason: Option<String>,
+}
+
+/// Which of two is better; `None` for what is no judgement.
+pub(super) fn judgement(text: &str) -> Option<Preference> {
+    let Judgement { better } = object(text)?;
+    match better {
+        0 => Some(Preference::Tie),
+        1 => Some(Preference::First),
+        2 => Some(Preference::Second),
+        _ => None,
+    }
+}
+
+/// Whose answer convinced, by place from 0, and why; `None` for keeping one's own and for whatever is no
+/// decision: a change of mind must name another's place and give a reason (DEB-3).
+pub(super) fn revision(text: &str, own: usize, shown: usize) -> Option<(usize, String)> {
+    let decision: Decision = object(text)?;
+    if decision.keep == Some(true) {
+        return None;
+    }
+    let place = decision.convinced_by?.checked_sub(1)?;
+    let reason = decision.reason?;
+    let reason = reason.trim();
+    if place == own || place >= shown || reason.is_empty() {
+        return None;
+    }
+    let reason = &reason[..reason.floor_char_boundary(REASON_LENGTH_MAX)];
+    Some((place, reason.to_owned()))
+}
+
+/// The one JSON object of a text, alone or in a code block, after whatever thinking in tags.
+fn object<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
+    if text.len() > DECISION_LENGTH_MAX {
+        return None;
+    }
+    let text = text
+        .rsplit_once("</think>")
+        .map_or(text, |(_, rest)| rest)
+        .trim();
+    let text = text
+        .strip_prefix("```json")
+        .or_else(|| text.strip_prefix("```"))
+        .and_then(|text| text.strip_suffix("```"))
+        .unwrap_or(text);
+    serde_json::from_str(text.trim()).ok()
+}
+
+/// An answer without what does not change its meaning: case, punctuation, white space.
+///
+/// Only punctuation of prose goes, and none between digits or before one: `-5`, `3.14` and `C++` stay.
+pub(super) fn normalised(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let is_digit = |at: Option<usize>| {
+        at.and_then(|at| characters.get(at))
+            .is_some_and(char::is_ascii_digit)
+    };
+    let mut plain = String::new();
+    for (at, character) in characters.iter().enumerate() {
+        let prose = matches!(
+            character,
+            '.' | ','
+                | ';'
+                | ':'
+                | '!'
+                | '?'
+                | '"'
+                | '\''
+                | '`'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '*'
+                | '_'
+                | '\u{2018}'..='\u{201f}'
+        );
+        let in_number = is_digit(at.checked_sub(1)) && is_digit(Some(at + 1));
+        if !prose || in_number || (*character == '.' && is_digit(Some(at + 1))) {
+            plain.extend(character.to_lowercase());
+        } else {
+            plain.push(' ');
+        }
+    }
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
