@@ -28,3 +28,6 @@ pub(crate) fn certificate(
         signatures: List::from_vec(signatures?).ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,11 @@
 //!
 //! One binary, as each that names this crate compiles the engine anew.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is an answer")]
+
 mod certificates;
 mod cluster;
+mod crash;
 mod directories;
 mod measure;
 mod solo;
