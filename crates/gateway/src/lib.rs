@@ -1,3 +1,36 @@
 //! Speaks HTTP: OpenAI API, receipts, explorer, dashboard.
+//!
+//! ```text
+//! socket --> serve --> router --> openai/*, llmnet/* --> port::Coordinator
+//!            connections  routes,    JSON <-> values       a node, or a script in tests
+//!            and drain    headers
+//! ```
+//!
+//! Handlers only translate. What an answer is, costs and proves is the node's to say; what the gateway
+//! adds is the shape, the bounds and the waiting:
+//!
+//! - Clients of OpenAI's API work as they are. All that is ours stands under one key, `llmnet`, and in
+//!   `x-llmnet-*` headers. Unknown fields of a request are ignored; those that would change what the
+//!   answer means and that we cannot honour (`tools`, `n` over 1, `response_format`) are refused.
+//! - A client that hangs up cancels its request: the port's future is dropped.
+//! - A slow client loses progress, never the answer, and holds up nobody else.
+//! - Sizes, requests, connections and waits have the bounds of [`Config`].
+//!
+//! Deliberately absent: API keys and rates of requesters, and cross-origin use by browsers. A page of
+//! another origin must not spend what a gateway on this machine can spend.
 
 pub mod port;
+
+mod config;
+mod serve;
+
+mod router;
+
+mod llmnet;
+mod openai;
+
+mod json;
+mod limits;
+
+pub use config::Config;
+pub use serve::{ServeError, serve};

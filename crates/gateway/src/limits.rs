@@ -1,0 +1,177 @@
+//! Bounds on what comes from outside: room, sizes, time, origins.
+
+use std::{
+    collections::hash_map::RandomState,
+    future::poll_fn,
+    hash::BuildHasher,
+    pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::{Config, openai::error::ApiError, router::Gateway};
+
+/// How many times the bound is read and thrown away, so that a client still sending hears why it is
+/// refused instead of a reset connection.
+const DRAIN_FACTOR: u64 = 8;
+
+/// So many permits, at least one, at most what a semaphore can count.
+pub(crate) fn permits(count: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)))
+}
+
+/// One HTTP request on its way through.
+#[derive(Clone)]
+pub(crate) struct Call {
+    /// Names it in headers, errors and logs.
+    pub(crate) id: String,
+    outside_us: Arc<AtomicU64>,
+    lookup_timeout: Duration,
+}
+
+impl Call {
+    pub(crate) fn new(gateway: &Gateway) -> Self {
+        static RUN: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Unique and without order, so that ids do not tell how much a gateway has to do.
+        let id = format!("{:016x}", RUN.hash_one(count));
+        Self {
+            id,
+            outside_us: Arc::default(),
+            lookup_timeout: gateway.config.lookup_timeout,
+        }
+    }
+
+    /// Waits for somebody else: the node, or the client.
+    pub(crate) async fn wait<F: Future>(&self, future: F) -> F::Output {
+        let began = Instant::now();
+        let output = future.await;
+        let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.outside_us.fetch_add(waited, Ordering::Relaxed);
+        output
+    }
+
+    /// Waits for the node to say something it should know at once.
+    pub(crate) async fn look_up<F: Future>(&self, future: F) -> Result<F::Output, ApiError> {
+        self.wait(timeout(self.lookup_timeout, future))
+            .await
+            .map_err(|_| {
+                ApiError::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "node_unresponsive",
+                    "the node does not respond; see its log and /status",
+                )
+                .retry_after(self.lookup_timeout)
+            })
+    }
+
+    /// How long others took.
+    pub(crate) fn outside(&self) -> Duration {
+        Duration::from_micros(self.outside_us.load(Ordering::Relaxed))
+    }
+}
+
+/// A place among the questions worked on.
+pub(crate) fn admit(gateway: &Gateway) -> Result<OwnedSemaphorePermit, ApiError> {
+    Arc::clone(&gateway.room)
+        .try_acquire_owned()
+        .map_err(|_| ApiError::overloaded(gateway.config.retry_after))
+}
+
+/// The whole body, if it is short and comes in time.
+pub(crate) async fn read(body: Body, config: &Config) -> Result<Vec<u8>, ApiError> {
+    match timeout(config.body_timeout, read_bounded(body, config)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            format!(
+                "the body did not arrive within {} seconds; send it again",
+                config.body_timeout.as_secs()
+            ),
+        )),
+    }
+}
+
+async fn read_bounded(mut body: Body, config: &Config) -> Result<Vec<u8>, ApiError> {
+    let limit = config.body_length_max;
+    let drain = DRAIN_FACTOR.saturating_mul(limit as u64);
+    let too_large = || {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body is longer than {limit} bytes; shorten the conversation"),
+        )
+    };
+    if body.size_hint().lower() > drain {
+        return Err(too_large());
+    }
+    let (mut bytes, mut received) = (Vec::new(), 0_u64);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| {
+            ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "body_incomplete",
+                "the body broke off; send it again",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        received = received.saturating_add(data.len() as u64);
+        if received <= limit as u64 {
+            bytes.extend_from_slice(&data);
+        } else if received > drain {
+            break;
+        }
+    }
+    if received > limit as u64 {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+/// Refuses a page of another origin that has a visitor's browser ask, and pay, for it.
+///
+/// Browsers tell on such pages and pages cannot prevent it; whoever is no browser says nothing.
+pub(crate) fn same_origin(request: &Request) -> Result<(), ApiError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let text = |name| header_text(request.headers(), name);
+    let same = match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, None) => true,
+        (None, Some(origin)) => {
+            let authority = origin.parse::<Uri>().ok();
+            let authority = authority.as_ref().and_then(Uri::authority);
+            authority.is_some_and(|authority| text("host") == Some(authority.as_str()))
+        }
+    };
+    if same {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "cross_origin",
+        "pages of other origins may not ask here; call the gateway from a server of yours",
+    ))
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

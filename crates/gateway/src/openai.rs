@@ -1,0 +1,10 @@
+//! OpenAI's API, as its clients rely on it.
+
+pub(crate) mod ask;
+pub(crate) mod asking;
+pub(crate) mod chat;
+pub(crate) mod error;
+mod fields;
+pub(crate) mod models;
+mod shape;
+mod sse;

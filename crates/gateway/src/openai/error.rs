@@ -1,0 +1,232 @@
+//! Refusals in OpenAI's shape: `{"error": {message, type, param, code}}` with a true HTTP status.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use llmnet_types::id::ContractId;
+use serde::Serialize;
+
+use crate::{
+    json,
+    llmnet::account::SkippedShape,
+    port::{AnswerError, Skipped},
+};
+
+/// Whether asking again may help.
+#[derive(Debug, Clone, Copy)]
+enum Retry {
+    /// The status says it all.
+    Unsaid,
+    /// After this long.
+    After(Duration),
+    /// Clients that try again on their own would pay twice, or for nothing.
+    Never,
+}
+
+/// A refusal: what is wrong, whose it is to act, and the next step.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    param: Option<String>,
+    message: String,
+    retry: Retry,
+    /// Boxed, as errors travel in every result and few have it.
+    work: Option<Box<Work>>,
+}
+
+/// What was done for the request before it failed.
+#[derive(Debug, Clone, Default)]
+struct Work {
+    receipt: Option<ContractId>,
+    skipped: Vec<Skipped>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            param: None,
+            message: message.into(),
+            retry: Retry::Unsaid,
+            work: None,
+        }
+    }
+
+    /// A request that must be changed.
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// No more room for now.
+    pub(crate) fn overloaded(retry_after: Duration) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "as many questions are worked on as this node takes; try again shortly",
+        )
+        .retry_after(retry_after)
+    }
+
+    /// The field at fault.
+    pub(crate) fn at(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// When to try again.
+    pub(crate) fn retry_after(mut self, duration: Duration) -> Self {
+        self.retry = Retry::After(duration);
+        self
+    }
+
+    fn after(mut self, work: Work) -> Self {
+        let done = work.receipt.is_some() || !work.skipped.is_empty();
+        self.work = done.then(|| Box::new(work));
+        self
+    }
+
+    fn never_retry(mut self) -> Self {
+        self.retry = Retry::Never;
+        self
+    }
+
+    /// The node's refusal; what is nobody's business outside is logged under the request's id.
+    pub(crate) fn answer(error: AnswerError, request_id: &str) -> Self {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        match error {
+            AnswerError::InvalidRequest { param, message } => Self {
+                param,
+                ..Self::bad_request("invalid_request", message)
+            },
+            AnswerError::Unfunded { message } => {
+                Self::new(StatusCode::PAYMENT_REQUIRED, "unfunded", message)
+            }
+            AnswerError::NoRespondent {
+                message,
+                skipped,
+                retry_after,
+            } => {
+                let work = Work {
+                    skipped,
+                    ..Work::default()
+                };
+                Self::new(unavailable, "no_respondent", message)
+                    .retry_after(retry_after)
+                    .after(work)
+            }
+            AnswerError::Overloaded { retry_after } => Self::overloaded(retry_after),
+            AnswerError::RateLimited { retry_after } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "too many requests; try again after the time in retry-after",
+            )
+            .retry_after(retry_after),
+            AnswerError::NotReady {
+                message,
+                retry_after,
+            } => Self::new(unavailable, "not_ready", message).retry_after(retry_after),
+            AnswerError::Timeout { message, receipt } => {
+                let work = Work {
+                    receipt,
+                    ..Work::default()
+                };
+                Self::new(unavailable, "timeout", message)
+                    .never_retry()
+                    .after(work)
+            }
+            AnswerError::Internal { detail } => {
+                tracing::error!(request_id, detail, "a request failed by our own fault");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal_error",
+                    format!("something went wrong here; report it with the id {request_id}"),
+                )
+                .never_retry()
+            }
+        }
+    }
+
+    /// The JSON, for a body as for an event.
+    pub(crate) fn json(&self) -> String {
+        let llmnet = self.work.as_deref().map(|work| Extras {
+            receipt_id: work.receipt,
+            skipped: work.skipped.iter().map(SkippedShape::of).collect(),
+        });
+        let shape = Shape {
+            error: Inner {
+                message: &self.message,
+                kind: kind(self.status),
+                param: self.param.as_deref(),
+                code: self.code,
+            },
+            llmnet,
+        };
+        json::text(&shape)
+    }
+
+    fn hints(&self, headers: &mut HeaderMap) {
+        match self.retry {
+            Retry::Unsaid => {}
+            Retry::Never => {
+                headers.insert(
+                    HeaderName::from_static("x-should-retry"),
+                    HeaderValue::from_static("false"),
+                );
+            }
+            Retry::After(duration) => retry_hints(headers, duration),
+        }
+    }
+}
+
+/// `retry-after` for everybody, `retry-after-ms` for the SDKs that know it.
+pub(crate) fn retry_hints(headers: &mut HeaderMap, duration: Duration) {
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(header::RETRY_AFTER, ms.div_ceil(1_000).into());
+    headers.insert(HeaderName::from_static("retry-after-ms"), ms.into());
+}
+
+fn kind(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYMENT_REQUIRED => "insufficient_quota",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, json::body(self.json())).into_response();
+        self.hints(response.headers_mut());
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    error: Inner<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llmnet: Option<Extras<'a>>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'a str>,
+    code: &'static str,
+}
+
+#[derive(Serialize)]
+struct Extras<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt_id: Option<ContractId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedShape<'a>>,
+}

@@ -1,0 +1,150 @@
+//! Connections: accepted, bounded, drained.
+
+mod patient;
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    pin,
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{Config, limits::permits, port::Coordinator, router, serve::patient::Patient};
+
+/// The most bytes of a request's line and headers; more is refused with 431.
+const HEADERS_LENGTH_MAX: usize = 64 * 1024;
+
+/// How long to wait when the system has no socket to give, rather than spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why serving ended other than in order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// Requests were still open when the time to drain was over.
+    #[error("{connections} connections were cut off, as they took longer than {limit:?} to end")]
+    CutOff {
+        /// How many.
+        connections: usize,
+        /// The time they had.
+        limit: Duration,
+    },
+}
+
+/// Serves until `shutdown` ends, then takes no more and lets open requests end for a bounded time.
+///
+/// # Errors
+/// Requests had to be cut off.
+pub async fn serve(
+    listener: TcpListener,
+    coordinator: Arc<dyn Coordinator>,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let config = Arc::new(config);
+    let routes = router::router(coordinator, Arc::clone(&config));
+    let room = permits(config.connections_max);
+    let (closing, closed) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    pin!(shutdown);
+
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            // Ended connections are reaped as we go, or they would pile up.
+            Some(_) = connections.join_next() => {}
+            (stream, permit) = accept(&listener, &room) => {
+                let connection = connect(stream, routes.clone(), Arc::clone(&config), closed.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+    drop(listener);
+
+    let _ = closing.send(true);
+    let limit = config.drain_timeout;
+    let drained = timeout(limit, async {
+        while connections.join_next().await.is_some() {}
+    });
+    match drained.await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(ServeError::CutOff {
+            connections: connections.len(),
+            limit,
+        }),
+    }
+}
+
+/// The next connection there is room for.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
+    let permit = Arc::clone(room).acquire_owned().await;
+    let permit = permit.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            // The client was gone before we came; others wait.
+            Err(error) if gone(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Waits to be told to close; not being told any more counts.
+async fn told(closed: &mut watch::Receiver<bool>) {
+    let _ = closed.wait_for(|closing| *closing).await;
+}
+
+/// Serves one connection to its end; told to close, it ends after the request it is at.
+async fn connect(
+    stream: TcpStream,
+    routes: Router,
+    config: Arc<Config>,
+    mut closed: watch::Receiver<bool>,
+) {
+    // Small events must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, config.write_timeout);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout)
+        .max_buf_size(HEADERS_LENGTH_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    pin!(connection);
+    let outcome = tokio::select! {
+        outcome = &mut connection => outcome,
+        () = told(&mut closed) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // A client's own doing: it hung up, or spoke something else.
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
