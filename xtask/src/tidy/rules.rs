@@ -7,8 +7,8 @@ use crate::{finding::Finding, source::Source};
 
 /// How docs/SPEC.md marks a rule that has no code yet: `- **ABC-1** *(planned)* …`.
 const PLANNED: &str = "*(planned)*";
-/// Names of standards that look like rules.
-const STANDARDS: [&str; 5] = ["SHA", "RFC", "UTF", "ZIP", "ISO"];
+/// Names that look like rules: standards, and an enzyme that experts are asked about.
+const LOOKALIKES: [&str; 6] = ["SHA", "RFC", "UTF", "ZIP", "ISO", "COX"];
 
 struct Rule {
     line: usize,
@@ -109,7 +109,7 @@ fn citations(text: &str) -> impl Iterator<Item = &str> {
                     && area.bytes().all(|byte| byte.is_ascii_uppercase())
                     && !number.is_empty()
                     && number.bytes().all(|byte| byte.is_ascii_digit())
-                    && !STANDARDS.contains(&area)
+                    && !LOOKALIKES.contains(&area)
             })
         })
 }
