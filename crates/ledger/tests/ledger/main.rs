@@ -1,0 +1,16 @@
+//! The rules, one module for each chapter of `docs/SPEC.md`; each test names its rule.
+#![expect(
+    unreachable_pub,
+    reason = "what `world` shares with its siblings goes no further"
+)]
+
+mod world;
+
+mod encoding;
+mod lines;
+mod money;
+mod registry;
+mod selection;
+mod settlement;
+
+mod properties;
