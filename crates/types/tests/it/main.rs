@@ -10,6 +10,8 @@ mod domain;
 mod encoding;
 mod golden;
 mod merkle;
+mod numbers;
+mod passage;
 mod receipt;
 mod samples;
 mod signature;
