@@ -23,6 +23,9 @@ pub(super) fn check(spec: &Source, sources: &[Source]) -> Vec<Finding> {
     for source in sources.iter().filter(|source| may_cite(source)) {
         let tests_from = source.tests_from();
         for (line, text) in source.lines() {
+            if line >= tests_from && source.is_rust() {
+                tested.extend(rules.keys().filter(|rule| is_in_test_name(rule, text)));
+            }
             for citation in citations(text) {
                 if !rules.contains_key(citation) {
                     findings.push(Finding::new(
@@ -97,6 +100,16 @@ fn rules<'a>(spec: &'a Source, findings: &mut Vec<Finding>) -> BTreeMap<&'a str,
         }
     }
     rules
+}
+
+/// Whether a line begins a function whose name has the rule in it: `fn reg_1_a_node_signs()`.
+fn is_in_test_name(rule: &str, line: &str) -> bool {
+    let Some((_, rest)) = line.split_once("fn ") else {
+        return false;
+    };
+    let name = rest.split('(').next().unwrap_or_default();
+    let part = rule.to_lowercase().replace('-', "_");
+    format!("_{name}_").contains(&format!("_{part}_"))
 }
 
 /// Three capitals, a hyphen and a number, standing alone.

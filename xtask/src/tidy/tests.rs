@@ -179,6 +179,23 @@ fn a_rule_is_cited_by_code_and_by_a_test() {
 }
 
 #[test]
+fn the_name_of_a_test_may_cite_a_rule() {
+    let test = "fn abc_1_is_held() {}\nfn xabc_2_is_not() {}\n";
+    assert_eq!(
+        check_rules(
+            "- **ABC-1** One.\n- **ABC-2** Two.\n",
+            &[
+                ("crates/a/src/lib.rs", "//! ABC-1, ABC-2"),
+                ("crates/a/tests/b.rs", test),
+            ]
+        ),
+        [
+            "docs/SPEC.md:2: no test names ABC-2; write one, or name the rule in the test that holds it"
+        ]
+    );
+}
+
+#[test]
 fn a_citation_names_a_rule_that_is_there() {
     assert_eq!(
         check_rules(
