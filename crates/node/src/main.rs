@@ -1,2 +1,7 @@
 //! Runs the roles; sole reader of flags, files and environment.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    llmnet::cli::run()
+}

@@ -7,10 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use llmnet_ledger::selection;
+use llmnet_ledger::selection::{self, Rule};
 use llmnet_types::{
     document::ReceiptDocument,
-    id::Digest,
+    id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
     receipt::{ContractStatus, Receipt, SeatOutcome},
     signature::Message,
@@ -138,6 +138,21 @@ fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
         }
     }
     Ok(())
+}
+
+/// The order that the receipt's own inputs give.
+fn panel_order(receipt: &Receipt) -> Result<Vec<ProviderId>, Deviation> {
+    let policy = receipt.terms.policy;
+    let rule = Rule::version(policy).ok_or(Deviation::Policy(policy))?;
+    let seed = selection::seed(
+        &receipt.network,
+        &receipt.selection.beacon,
+        &receipt.coordinator,
+        receipt.slot,
+        &receipt.slot_secret,
+    );
+    let filters = &receipt.terms.filters;
+    Ok(selection::order(&receipt.selection, &seed, &rule, filters))
 }
 
 /// Every phase shows what its Close bound, in that order, each once (CON-5).

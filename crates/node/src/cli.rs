@@ -1,0 +1,123 @@
+//! The command line: a file per command. Commands talk to a gateway, that of a running network or of one
+//! started for them, so there is one way to ask.
+
+mod ask;
+mod client;
+mod experts;
+mod failure;
+mod output;
+mod receipt;
+mod session;
+mod up;
+mod verify;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use output::Output;
+
+/// Exit codes, stable for scripts.
+pub mod code {
+    /// Done.
+    pub const OK: u8 = 0;
+    /// It failed; the error says how and what to do.
+    pub const FAILED: u8 = 1;
+    /// The command line makes no sense. (clap's own.)
+    pub const USAGE: u8 = 2;
+    /// `verify`: signed by its coordinator, not proven to be settled. `ask`: the same of its receipt.
+    pub const NOT_FINAL: u8 = 3;
+    /// `ask`: nobody knew.
+    pub const DECLINED: u8 = 4;
+}
+
+/// A network of language models that answers as a panel and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "llmnet", version, about, long_about = None)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What all commands understand.
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// The directory of the network [default: llmnet in your data directory]
+    #[arg(long, global = true, env = "LLMNET_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Common {
+    fn directory(&self) -> PathBuf {
+        self.dir
+            .clone()
+            .unwrap_or_else(crate::home::default_directory)
+    }
+}
+
+/// Which models to seat beside the experts.
+#[derive(Debug, Clone, Default, Args)]
+struct Models {
+    /// Seat this model of the Ollama on this machine (may be repeated)
+    #[arg(long, value_name = "MODEL")]
+    ollama: Vec<String>,
+    /// Seat no models, whatever the environment and llmnet.toml say
+    #[arg(long)]
+    no_models: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask a question; starts the local network for it if none runs
+    Ask(ask::Arguments),
+    /// Keep the local network running
+    Up(up::Arguments),
+    /// List who answers, for what, and how good they were found
+    Experts,
+    /// Print a receipt as a file
+    Receipt(receipt::Arguments),
+    /// Check a receipt file, offline
+    Verify(verify::Arguments),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.common.json);
+    let done = match cli.command {
+        // Needs no network, so it must not need a runtime either.
+        Command::Verify(arguments) => verify::run(&arguments, &output),
+        command => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(anyhow::Error::from)
+            .and_then(|runtime| {
+                let done = runtime.block_on(dispatch(command, &cli.common, &output));
+                runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+                done
+            }),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::from(code::FAILED)
+        }
+    }
+}
+
+async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow::Result<u8> {
+    match command {
+        Command::Ask(arguments) => Box::pin(ask::run(&arguments, common, output)).await,
+        Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
+        Command::Experts => Box::pin(experts::run(common, output)).await,
+        Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
+        Command::Verify(arguments) => verify::run(&arguments, output),
+    }
+}

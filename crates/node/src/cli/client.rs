@@ -1,0 +1,235 @@
+//! A client of the gateway, as any OpenAI client would be.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a gateway may take to begin to answer.
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// The most bytes of a reply.
+const REPLY_LENGTH_MAX: usize = 16 * 1024 * 1024;
+
+/// The gateway said no, or nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClientError {
+    /// It answered with an error.
+    #[error("{message}")]
+    Refused {
+        /// What it says.
+        message: String,
+        /// What it advises.
+        hint: Option<String>,
+    },
+    /// It did not answer.
+    #[error("the gateway at {url} cannot be reached: {source}")]
+    Unreachable {
+        /// Where it should be.
+        url: String,
+        /// Why not.
+        source: reqwest::Error,
+    },
+    /// It answered with something else.
+    #[error("the gateway's reply cannot be read: {0}")]
+    Malformed(String),
+}
+
+/// A gateway.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    url: String,
+    http: reqwest::Client,
+}
+
+/// An answer with all that is ours about it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Answer {
+    /// The text.
+    pub(super) content: String,
+    /// What stands under `llmnet`.
+    pub(super) llmnet: Value,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    llmnet: Option<Value>,
+    error: Option<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    delta: Delta,
+}
+
+#[derive(Deserialize)]
+struct Delta {
+    content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: Refusal,
+}
+
+impl Client {
+    pub(super) fn new(url: &str) -> anyhow::Result<Self> {
+        // A proxy must not stand between this program and its own network.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .read_timeout(TIMEOUT)
+            .build()?;
+        Ok(Self {
+            url: url.to_owned(),
+            http,
+        })
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable {
+            url: self.url.clone(),
+            source,
+        }
+    }
+
+    /// Asks and listens to what happens meanwhile.
+    pub(super) async fn ask(
+        &self,
+        model: &str,
+        question: &str,
+        mut on_progress: impl FnMut(&str),
+    ) -> Result<Answer, ClientError> {
+        let body = serde_json::json!({
+            "model": model,
+            "stream": true,
+            "messages": [{ "role": "user", "content": question }],
+        });
+        let request = self.http.post(format!("{}/v1/chat/completions", self.url));
+        let response = request
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let mut response = self.checked(response).await?;
+        let mut lines = Lines::default();
+        let mut answer = Answer {
+            content: String::new(),
+            llmnet: Value::Null,
+        };
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unreachable(error))?
+        {
+            for line in lines.push(&chunk)? {
+                if let Some(comment) = line.strip_prefix(": llmnet ") {
+                    on_progress(comment);
+                } else if let Some(data) = line.strip_prefix("data: ") {
+                    take(&mut answer, data)?;
+                }
+            }
+        }
+        if answer.llmnet.is_null() {
+            return Err(ClientError::Malformed("the stream ended early".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    /// A receipt's bytes, after waiting so long for it to be final.
+    pub(super) async fn receipt(&self, id: &str, wait: Duration) -> Result<Vec<u8>, ClientError> {
+        let path = format!("/v1/receipts/{id}?wait_ms={}", wait.as_millis());
+        self.get(&path).await
+    }
+
+    /// A reply as JSON.
+    pub(super) async fn json(&self, path: &str) -> Result<Value, ClientError> {
+        let bytes = self.get(path).await?;
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))
+    }
+
+    async fn get(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.get(format!("{}{path}", self.url));
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let mut response = self.checked(response).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unreachable(error))?
+        {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > REPLY_LENGTH_MAX {
+                return Err(ClientError::Malformed("it is too large".to_owned()));
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn checked(&self, response: reqwest::Response) -> Result<reqwest::Response, ClientError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.unwrap_or_default();
+        let message = serde_json::from_str::<Refused>(&text).map_or_else(
+            |_| format!("status {status}"),
+            |refused| refused.error.message,
+        );
+        let hint = (status.as_u16() == 404)
+            .then(|| "llmnet experts lists the domains that can be asked".to_owned());
+        Err(ClientError::Refused { message, hint })
+    }
+}
+
+fn take(answer: &mut Answer, data: &str) -> Result<(), ClientError> {
+    if data == "[DONE]" {
+        return Ok(());
+    }
+    let event: Event =
+        serde_json::from_str(data).map_err(|error| ClientError::Malformed(error.to_string()))?;
+    if let Some(error) = event.error {
+        return Err(ClientError::Refused {
+            message: error.message,
+            hint: None,
+        });
+    }
+    for choice in event.choices {
+        answer
+            .content
+            .push_str(choice.delta.content.as_deref().unwrap_or_default());
+    }
+    if let Some(llmnet) = event.llmnet {
+        answer.llmnet = llmnet;
+    }
+    Ok(())
+}
+
+/// Lines out of chunks that end anywhere.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn push(&mut self, chunk: &[u8]) -> Result<Vec<String>, ClientError> {
+        self.0.extend_from_slice(chunk);
+        if self.0.len() > REPLY_LENGTH_MAX {
+            return Err(ClientError::Malformed("a line is too long".to_owned()));
+        }
+        let Some(end) = self.0.iter().rposition(|byte| *byte == b'\n') else {
+            return Ok(Vec::new());
+        };
+        let whole: Vec<u8> = self.0.drain(..=end).collect();
+        let text = String::from_utf8(whole)
+            .map_err(|_| ClientError::Malformed("it is not UTF-8".to_owned()))?;
+        Ok(text.lines().map(ToOwned::to_owned).collect())
+    }
+}

@@ -1,0 +1,69 @@
+//! What to do about an error, by whose it is.
+
+use llmnet_chain::StartError;
+use llmnet_types::document::DocumentError;
+
+use crate::{config::ConfigError, home::HomeError};
+
+use super::client::ClientError;
+
+/// The next step, where one is known.
+pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        if let Some(error) = cause.downcast_ref::<HomeError>() {
+            return home(error);
+        }
+        if let Some(error) = cause.downcast_ref::<DocumentError>() {
+            return document(error);
+        }
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            return client(error);
+        }
+        if cause.downcast_ref::<StartError>().is_some() {
+            return Some("name another directory with --dir".to_owned());
+        }
+        if cause.downcast_ref::<ConfigError>().is_some() {
+            return Some("mend llmnet.toml in the network's directory".to_owned());
+        }
+        let io = cause.downcast_ref::<std::io::Error>()?;
+        (io.kind() == std::io::ErrorKind::AddrInUse)
+            .then(|| "choose another port with --port, 0 for any free one".to_owned())
+    })
+}
+
+fn home(error: &HomeError) -> Option<String> {
+    Some(match error {
+        HomeError::Io { .. } => "name a directory you may write to with --dir".to_owned(),
+        HomeError::Busy { .. } => {
+            "use the running network, or stop it, or name another directory with --dir".to_owned()
+        }
+        HomeError::Layout { .. } => {
+            "use the version of llmnet that made it, or name another directory with --dir"
+                .to_owned()
+        }
+        HomeError::Network { .. } | HomeError::Damaged { .. } => {
+            "restore it from a copy, or name another directory with --dir".to_owned()
+        }
+        HomeError::Foreign { .. } => "name an empty directory, or a new one, with --dir".to_owned(),
+        HomeError::Config(_) => "mend llmnet.toml in the network's directory".to_owned(),
+    })
+}
+
+fn document(error: &DocumentError) -> Option<String> {
+    Some(match error {
+        DocumentError::Network { .. } => {
+            "if you trust that network too, name its id with --network".to_owned()
+        }
+        _ => "ask for the receipt again: llmnet receipt ID".to_owned(),
+    })
+}
+
+fn client(error: &ClientError) -> Option<String> {
+    match error {
+        ClientError::Refused { hint, .. } => hint.clone(),
+        ClientError::Unreachable { .. } => {
+            Some("look whether the network still runs: llmnet up".to_owned())
+        }
+        ClientError::Malformed(_) => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! What is printed where: results to standard output, progress and errors to standard error.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::failure;
+
+/// Where a command prints.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(super) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a result: text, or its JSON.
+    ///
+    /// A reader that went away is no failure of ours.
+    pub(super) fn result(&self, text: &str, json: &impl Serialize) -> anyhow::Result<()> {
+        if self.json {
+            self.line(&serde_json::to_string_pretty(json)?)
+        } else {
+            self.line(text)
+        }
+    }
+
+    /// Prints a line of result.
+    pub(super) fn line(&self, text: &str) -> anyhow::Result<()> {
+        self.bytes(format!("{text}\n").as_bytes())
+    }
+
+    /// Prints bytes as they are.
+    pub(super) fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells of an error and what to do about it.
+    pub(super) fn failure(&self, error: &anyhow::Error) {
+        let hint = failure::hint(error);
+        let text = if self.json {
+            let error = format!("{error:#}");
+            serde_json::json!({ "error": { "message": error, "hint": hint } }).to_string()
+        } else {
+            match hint {
+                Some(hint) => format!("error: {error:#}\nhint: {hint}"),
+                None => format!("error: {error:#}"),
+            }
+        };
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A note beside the result.
+    pub(super) fn note(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Shows that something is going on: a spinner on a terminal, a line each step elsewhere.
+    pub(super) fn progress(&self) -> Progress {
+        let bar = (!self.json && io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Progress {
+            bar,
+            output: self.clone(),
+        }
+    }
+}
+
+/// A task that takes a while.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    output: Output,
+}
+
+impl Progress {
+    pub(super) fn step(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text.to_owned()),
+            None => self.output.note(&format!("· {text}")),
+        }
+    }
+
+    pub(super) fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.done();
+    }
+}

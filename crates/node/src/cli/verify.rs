@@ -1,0 +1,106 @@
+//! `llmnet verify FILE`: whether a receipt holds, offline.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+use llmnet_protocol::replay::replay;
+use llmnet_types::{
+    document::{DOCUMENT_LENGTH_MAX, Finality, ReceiptDocument, Verified},
+    id::NetworkId,
+};
+
+use super::{code, output::Output};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The receipt file, - for standard input
+    file: PathBuf,
+    /// The network you trust; any other is refused
+    #[arg(long, value_name = "ID")]
+    network: Option<NetworkId>,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
+    let bytes = read(&arguments.file)?;
+    let (document, verified) = check(&bytes, arguments.network.as_ref())?;
+    let json = serde_json::json!({ "verified": verified, "trusted": arguments.network.is_some() });
+    output.result(
+        &text(&document, &verified, arguments.network.is_some()),
+        &json,
+    )?;
+    Ok(exit_code(&verified))
+}
+
+/// Checks signatures, proof and rules.
+pub(super) fn check(
+    bytes: &[u8],
+    network: Option<&NetworkId>,
+) -> anyhow::Result<(ReceiptDocument, Verified)> {
+    let document = ReceiptDocument::from_bytes(bytes)?;
+    let verified = document.verify(network)?;
+    replay(&document).context("the receipt is signed, but not by the rules")?;
+    Ok((document, verified))
+}
+
+pub(super) const fn exit_code(verified: &Verified) -> u8 {
+    match verified.finality {
+        Finality::Final { .. } => code::OK,
+        Finality::Signed => code::NOT_FINAL,
+    }
+}
+
+fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> String {
+    let receipt = &document.receipt;
+    let trust = if trusted {
+        "the one you named"
+    } else {
+        "compare it with the one you trust, or name it with --network"
+    };
+    let finality = match verified.finality {
+        Finality::Final { height } => format!("settled, and final in block {height}"),
+        Finality::Signed => {
+            "signed by its coordinator, NOT YET FINAL: the file has no proof of settlement"
+                .to_owned()
+        }
+    };
+    format!(
+        "network   {network} ({trust})\n\
+         receipt   {id}\n\
+         standing  {finality}\n\
+         answer    sha256 {response}, {length} bytes, as in the file\n\
+         panel     {seats} seats, selected by the rule from {candidates} candidates at height {height}\n\
+         verdict   {conclusion:?}, as the transcript gives it\n\
+         charge    {charge} credits",
+        network = verified.network,
+        id = verified.receipt,
+        response = receipt.response,
+        length = document.answer.len(),
+        seats = receipt.seats.len(),
+        candidates = receipt.selection.candidates.len(),
+        height = receipt.selection.height,
+        conclusion = receipt.verdict.conclusion,
+        charge = receipt.charges.total.credits(),
+    )
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let limit = u64::try_from(DOCUMENT_LENGTH_MAX)?.saturating_add(1);
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_end(&mut bytes)?;
+    } else {
+        let open = std::fs::File::open(file);
+        let open = open.with_context(|| format!("cannot read {}", file.display()))?;
+        open.take(limit)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(bytes)
+}

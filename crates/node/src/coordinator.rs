@@ -1,0 +1,19 @@
+//! The coordinator: performs the effects of `protocol::Session` and settles what comes of them.
+//!
+//! ```text
+//! gateway --answer--> desk -- classify, select, order --> conduct (a task per request) --> seats
+//!                       |                                     |
+//!                       |<------------- Finished -------------'
+//!                       |-- journal (durable) --> answer leaves
+//!                       `-- settler: leaves in slot order -> Settle -> proof
+//! ```
+
+pub mod desk;
+pub mod journal;
+
+mod accounts;
+mod conduct;
+mod settler;
+mod view;
+
+pub use desk::{Desk, Setup};

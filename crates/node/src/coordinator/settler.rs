@@ -1,0 +1,359 @@
+//! Settling: leaves in slot order become one transaction; once it is final, receipts get their proofs.
+//!
+//! Everything here can be repeated: after a crash the ledger says which slot is next, the journal what
+//! was decided about it, and a settlement that was submitted before is found by its name.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use llmnet_chain::{
+    client::{Finality, FinalizedBlock},
+    query,
+};
+use llmnet_ledger::query as ledger;
+use llmnet_protocol::{
+    message::ToSeat,
+    settle::{Unsettled, settlement, void_leaf},
+};
+use llmnet_types::{
+    codec::{List, encode},
+    document::ReceiptDocument,
+    id::ProviderId,
+    merkle::Tree,
+    proof::ReceiptProof,
+    receipt::ContractStatus,
+    signature::PublicKey,
+    transaction::{
+        Instruction, LeafFault, Outcome, Rejection, Settlement, SettlementHead, Transaction,
+    },
+    units::{Height, Slot},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{conduct::collect_agreements, desk::Desk};
+
+/// Contracts of one settlement: with a voucher and co-signatures they fit one transaction.
+const LEAVES: usize = 128;
+/// How long seats have to co-sign.
+const AGREEMENT: Duration = Duration::from_millis(300);
+/// How long a settlement may take before it is looked into again.
+const INCLUSION: Duration = Duration::from_secs(10);
+/// How often there is a look without being called.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Settles for as long as the desk is open.
+pub(super) async fn run(desk: Arc<Desk>) {
+    loop {
+        tokio::select! {
+            () = desk.work.notified() => {}
+            () = sleep(INTERVAL) => {}
+        }
+        loop {
+            match desk.settle_once().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    desk.trouble(&error);
+                    break;
+                }
+            }
+        }
+        if let Err(error) = desk.prove_settled().await {
+            desk.trouble(&error);
+        }
+    }
+}
+
+impl Desk {
+    /// Settles what can be settled now. Says whether there may be more.
+    async fn settle_once(&self) -> anyhow::Result<bool> {
+        let coordinator = self.key.public_key();
+        let (_, (record, account)) = query(&*self.chain, move |state| {
+            (
+                ledger::coordinator(state, &coordinator),
+                ledger::account(state, &coordinator),
+            )
+        })
+        .await?;
+        let next = record.map_or(Slot(0), |record| record.next_slot);
+        let waiting = self.waiting(next).await?;
+        let Some(mut settled) = settlement(next, &waiting, LEAVES)? else {
+            return Ok(false);
+        };
+        settled.line_oks = self.agreements(&settled).await?;
+        let leaves = settled.leaves.len();
+        let transaction = Transaction::sign(
+            self.network.id(),
+            &self.key,
+            account.nonce,
+            Instruction::Settle(Box::new(settled)),
+        );
+        self.journal
+            .submit(next, leaves, transaction.clone())
+            .await?;
+        let id = self.chain.submit(transaction.clone()).await?;
+        let Some(inclusion) = self.chain.outcome(id, INCLUSION).await? else {
+            anyhow::bail!("settlement {id} of slot {next} is not final after {INCLUSION:?}");
+        };
+        match inclusion.outcome {
+            Outcome::Applied { .. } => {
+                let block = self.chain.block(inclusion.height).await?;
+                if let (Some(block), Instruction::Settle(settled)) =
+                    (block, &transaction.body.instruction)
+                {
+                    self.prove(&block, settled).await?;
+                }
+                Ok(true)
+            }
+            Outcome::Rejected { reason, .. } => {
+                self.refused(&waiting, reason).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// What waits from a slot on, up to the first contract that is still worked on.
+    async fn waiting(&self, next: Slot) -> anyhow::Result<BTreeMap<Slot, Unsettled>> {
+        let mut waiting = BTreeMap::new();
+        for entry in self.journal.entries(next).await?.into_iter().take(LEAVES) {
+            let Some(leaf) = entry.leaf else { break };
+            let Some(slot_secret) = self.slot_secret(entry.slot).await else {
+                break;
+            };
+            let void = leaf.status == ContractStatus::Void;
+            let unsettled = Unsettled {
+                slot: entry.slot,
+                slot_secret,
+                leaf,
+                voucher: (!void).then_some(entry.voucher),
+            };
+            waiting.insert(entry.slot, unsettled);
+        }
+        Ok(waiting)
+    }
+
+    async fn agreements(
+        &self,
+        settled: &Settlement,
+    ) -> anyhow::Result<
+        List<
+            (
+                ProviderId,
+                llmnet_types::signature::Signed<llmnet_types::message::LineOk>,
+            ),
+            { llmnet_types::transaction::LINE_OKS_MAX },
+        >,
+    > {
+        let named: BTreeSet<ProviderId> = settled
+            .leaves
+            .iter()
+            .flat_map(|leaf| leaf.seats.iter().map(|seat| seat.provider))
+            .collect();
+        let providers: Vec<ProviderId> = named.into_iter().collect();
+        let (_, nodes) = query(&*self.chain, move |state| {
+            providers
+                .iter()
+                .filter_map(|id| {
+                    ledger::provider(state, *id).map(|found| (found.registration.node, *id))
+                })
+                .collect::<BTreeMap<PublicKey, ProviderId>>()
+        })
+        .await?;
+        let seats: Vec<PublicKey> = nodes.keys().copied().collect();
+        let message = ToSeat::CoSign(Box::new(settled.clone()));
+        let agreed = collect_agreements(
+            &self.hub,
+            self.key.public_key(),
+            &seats,
+            &message,
+            AGREEMENT,
+        )
+        .await;
+        let network = self.network.id();
+        let mut line_oks: Vec<_> = agreed
+            .into_iter()
+            .filter_map(|(node, line_ok)| {
+                let provider = *nodes.get(&node)?;
+                let holds = line_ok.verify(&network, &node).is_ok()
+                    && settled.line_ok(provider).as_ref() == Some(&line_ok.body);
+                holds.then_some((provider, line_ok))
+            })
+            .collect();
+        line_oks.sort_by_key(|(provider, _)| *provider);
+        line_oks.dedup_by_key(|(provider, _)| *provider);
+        Ok(List::truncated(line_oks))
+    }
+
+    /// A settlement that the ledger refuses: what cannot be settled any more becomes void, so that later
+    /// slots do not wait for it.
+    async fn refused(
+        &self,
+        waiting: &BTreeMap<Slot, Unsettled>,
+        reason: Rejection,
+    ) -> anyhow::Result<()> {
+        match reason {
+            // Somebody was quicker: an earlier submission of ours. The ledger is read anew.
+            Rejection::Slot { .. } | Rejection::Nonce { .. } => Ok(()),
+            Rejection::Leaf { slot, reason } if waiting.contains_key(&slot) => {
+                self.trouble(&anyhow::anyhow!("slot {slot} cannot be settled: {reason}"));
+                self.void(&waiting[&slot], reason).await
+            }
+            Rejection::Voucher { line }
+            | Rejection::LineClosed { line }
+            | Rejection::Line { line } => {
+                self.trouble(&anyhow::anyhow!("line {line} does not pay any more"));
+                for unsettled in waiting
+                    .values()
+                    .filter(|unsettled| unsettled.leaf.line == line)
+                {
+                    self.void(unsettled, LeafFault::Order).await?;
+                }
+                Ok(())
+            }
+            reason => anyhow::bail!("the ledger refuses a settlement: {reason}"),
+        }
+    }
+
+    async fn void(&self, unsettled: &Unsettled, reason: LeafFault) -> anyhow::Result<()> {
+        if unsettled.leaf.status == ContractStatus::Void {
+            anyhow::bail!("slot {} is void and refused: {reason}", unsettled.slot);
+        }
+        let leaf = void_leaf(unsettled.leaf.height, unsettled.leaf.line);
+        Ok(self.journal.end(unsettled.slot, leaf, None).await?)
+    }
+
+    /// Gives receipts of earlier settlements their proofs: those settled just before a crash.
+    async fn prove_settled(&self) -> anyhow::Result<()> {
+        let coordinator = self.key.public_key();
+        let (_, record) = query(&*self.chain, move |state| {
+            ledger::coordinator(state, &coordinator)
+        })
+        .await?;
+        let settled = record.map_or(Slot(0), |record| record.next_slot);
+        let mut done = BTreeSet::new();
+        for slot in self.journal.unproven(settled).await? {
+            for id in self.journal.submitted(slot).await? {
+                if !done.insert(id) {
+                    continue;
+                }
+                let Some(inclusion) = self.chain.outcome(id, Duration::ZERO).await? else {
+                    continue;
+                };
+                let Some(block) = self.chain.block(inclusion.height).await? else {
+                    continue;
+                };
+                let index = usize::try_from(inclusion.index)?;
+                if let Some(Instruction::Settle(settled)) = block
+                    .transactions
+                    .get(index)
+                    .map(|transaction| transaction.body.instruction.clone())
+                    && matches!(inclusion.outcome, Outcome::Applied { .. })
+                {
+                    self.prove(&block, &settled).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Proves all receipts of a settlement, once its block is certified.
+    async fn prove(&self, block: &FinalizedBlock, settled: &Settlement) -> anyhow::Result<()> {
+        let height = block.header.height;
+        let Some(finality) = self.finality(height).await? else {
+            anyhow::bail!("block {height} has no certificate yet");
+        };
+        let heads = self.heads(block).await?;
+        let head = SettlementHead {
+            coordinator: self.key.public_key(),
+            first_slot: settled.first_slot,
+            root: settled.root(),
+        };
+        let Some(place) = heads.iter().position(|other| *other == head) else {
+            anyhow::bail!(
+                "block {height} does not hold the settlement of slot {}",
+                settled.first_slot
+            );
+        };
+        let settlements = Tree::new(heads.iter().map(encode));
+        let leaves = Tree::new(settled.leaves.iter().map(encode));
+        let mut proven = BTreeMap::new();
+        let mut slot = settled.first_slot;
+        for (index, leaf) in settled.leaves.iter().enumerate() {
+            let document = self.journal.document(slot).await?;
+            match document.filter(|document| document.signed.body == leaf.receipt) {
+                Some(document) => {
+                    let path = leaves.path(index).zip(settlements.path(place));
+                    let (leaf_path, settlement_path) =
+                        path.expect("both places are in their trees");
+                    let proof = ReceiptProof {
+                        leaf: leaf.clone(),
+                        leaf_path,
+                        settlement: head.clone(),
+                        settlement_path,
+                        header: finality.header.clone(),
+                        descendants: List::truncated(finality.descendants.iter().cloned()),
+                        certificate: finality.certificate.clone(),
+                    };
+                    proven.insert(
+                        slot,
+                        ReceiptDocument {
+                            proof: Some(proof),
+                            ..document
+                        },
+                    );
+                }
+                // A void slot, or one whose receipt was given up: there is nothing to prove.
+                None => self.journal.abandon(slot).await?,
+            }
+            slot = slot.next().unwrap_or(slot);
+        }
+        self.journal.prove(height, proven).await?;
+        self.proven.send_replace(height);
+        Ok(())
+    }
+
+    /// All settlements that a block applied, in order: the leaves of its header's tree (PRF-2).
+    async fn heads(&self, block: &FinalizedBlock) -> anyhow::Result<Vec<SettlementHead>> {
+        let mut heads = Vec::new();
+        for (index, transaction) in block.transactions.iter().enumerate() {
+            let Instruction::Settle(settled) = &transaction.body.instruction else {
+                continue;
+            };
+            let applied = match &block.outcomes {
+                Some(outcomes) => matches!(outcomes.get(index), Some(Outcome::Applied { .. })),
+                None => {
+                    let inclusion = self.chain.outcome(transaction.id(), Duration::ZERO).await?;
+                    inclusion.is_some_and(|inclusion| {
+                        matches!(inclusion.outcome, Outcome::Applied { .. })
+                    })
+                }
+            };
+            if applied {
+                heads.push(SettlementHead {
+                    coordinator: transaction.body.signer,
+                    first_slot: settled.first_slot,
+                    root: settled.root(),
+                });
+            }
+        }
+        Ok(heads)
+    }
+
+    /// The certificate may come a moment after the block.
+    async fn finality(&self, height: Height) -> anyhow::Result<Option<Finality>> {
+        let deadline = Instant::now() + INCLUSION;
+        let mut tip = self.chain.tip();
+        loop {
+            if let Some(finality) = self.chain.finality(height).await? {
+                return Ok(Some(finality));
+            }
+            tokio::select! {
+                changed = tip.changed() => changed?,
+                () = tokio::time::sleep_until(deadline) => return Ok(None),
+            }
+        }
+    }
+}

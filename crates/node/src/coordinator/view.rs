@@ -1,0 +1,307 @@
+//! What the gateway is shown of receipts and of the ledger.
+
+use std::collections::BTreeMap;
+
+use llmnet_gateway::port::{
+    Answered, Citation, Expert, Offer, PanelSeat, Skipped, Standing, Usage,
+};
+use llmnet_ledger::{State, query as ledger, record::Provider};
+use llmnet_protocol::session::Finished;
+use llmnet_types::{
+    contract::Strategy,
+    domain::Domain,
+    id::{DomainId, ProviderId},
+    message::{DeclineReason, Response},
+    receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatReceipt},
+    registration::{Price, Registration},
+    selection::Candidate,
+    units::{Height, Score, Tokens},
+};
+
+use crate::transport::Hub;
+
+/// An answer that nobody was even asked for.
+pub(super) fn declined(text: &str, strategy: Strategy, height: Height) -> Answered {
+    Answered {
+        receipt: None,
+        text: text.to_owned(),
+        truncated: false,
+        declined: true,
+        status: ContractStatus::Void,
+        strategy,
+        conclusion: Conclusion::None,
+        domains: Vec::new(),
+        rounds: 0,
+        agreement: Score::ZERO,
+        height,
+        panel: Vec::new(),
+        skipped: Vec::new(),
+        citations: Vec::new(),
+        cost: Charges::default(),
+        usage: Usage::default(),
+    }
+}
+
+/// Whether everybody who was asked and spoke said that it has nothing on this.
+pub(super) fn nothing_found(receipt: &Receipt) -> bool {
+    let nothing = |response: &Response| {
+        matches!(
+            response,
+            Response::Decline(DeclineReason::NothingFound | DeclineReason::WrongDomain)
+        )
+    };
+    let mut words = receipt.skips.iter().filter_map(|skip| skip.reply.as_ref());
+    words.clone().next().is_some() && words.all(|word| nothing(&word.body.response))
+}
+
+fn candidate(receipt: &Receipt, provider: ProviderId) -> Option<&Candidate> {
+    receipt
+        .selection
+        .candidates
+        .iter()
+        .find(|candidate| candidate.provider == provider)
+}
+
+/// What respondents are called and registered for, for those that are shown.
+pub(super) type Titles = BTreeMap<ProviderId, (String, Vec<Domain>)>;
+
+/// The titles of all that a receipt names.
+pub(super) fn titles(state: &dyn State, receipt: &Receipt) -> Titles {
+    let seats = receipt.seats.iter().map(|seat| seat.provider);
+    let named = seats.chain(receipt.skips.iter().map(|skip| skip.provider));
+    named
+        .filter_map(|id| {
+            let registration = ledger::provider(state, id)?.registration;
+            let domains = registration.domains.iter().cloned().collect();
+            Some((id, (title(&registration), domains)))
+        })
+        .collect()
+}
+
+/// A contract as it ended.
+pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
+    let receipt = &finished.receipt;
+    let verdict = &receipt.verdict;
+    let class = verdict
+        .winner
+        .and_then(|winner| receipt.seats.get(usize::from(winner)))
+        .map(|seat| seat.class);
+    let panel = receipt
+        .seats
+        .iter()
+        .enumerate()
+        .map(|(place, seat)| {
+            let changed = verdict
+                .changed
+                .iter()
+                .any(|other| usize::from(*other) == place);
+            let agrees = Some(seat.class) == class && seat.class > 0;
+            panel_seat(receipt, seat, titles, changed, agrees)
+        })
+        .collect();
+    let prompt = receipt.seats.iter().filter_map(|seat| seat.part.as_ref());
+    let prompt = prompt.fold(0_u32, |sum, part| sum.saturating_add(part.body.input.0));
+    let completion = receipt
+        .seats
+        .iter()
+        .fold(0_u32, |sum, seat| sum.saturating_add(seat.output.0));
+    Answered {
+        receipt: Some(receipt.contract()),
+        text: finished
+            .answer
+            .as_ref()
+            .map_or_else(String::new, |answer| answer.text.to_string()),
+        truncated: false,
+        declined: false,
+        status: receipt.status,
+        strategy: receipt.terms.strategy,
+        conclusion: verdict.conclusion,
+        domains: receipt
+            .selection
+            .domains
+            .iter()
+            .map(|choice| choice.domain.clone())
+            .collect(),
+        rounds: verdict.rounds,
+        agreement: verdict.agreement,
+        height: receipt.selection.height,
+        panel,
+        skipped: skipped(receipt, titles),
+        citations: citations(finished),
+        cost: receipt.charges,
+        usage: Usage {
+            prompt_tokens: Tokens(prompt),
+            completion_tokens: Tokens(completion),
+        },
+    }
+}
+
+fn panel_seat(
+    receipt: &Receipt,
+    seat: &SeatReceipt,
+    titles: &Titles,
+    changed: bool,
+    agrees: bool,
+) -> PanelSeat {
+    let candidate = candidate(receipt, seat.provider);
+    let (name, domains) = titles.get(&seat.provider).cloned().unwrap_or_default();
+    PanelSeat {
+        provider: seat.assign.body.seat.short(),
+        name,
+        domains,
+        reputation: candidate.map_or_else(Standing::default, |candidate| Standing {
+            mean: candidate.mean,
+            lower_bound: candidate.lower_bound,
+            samples: candidate.samples,
+        }),
+        rank: seat.assign.body.rank,
+        outcome: seat.outcome,
+        changed,
+        agrees,
+        score: seat.score,
+        price: seat.pay,
+        latency_ms: seat.latency_ms,
+    }
+}
+
+fn skipped(receipt: &Receipt, titles: &Titles) -> Vec<Skipped> {
+    let skip = |skip: &llmnet_types::receipt::Skip| Skipped {
+        provider: skip.assign.body.seat.short(),
+        name: titles
+            .get(&skip.provider)
+            .map_or_else(String::new, |(name, _)| name.clone()),
+        rank: skip.rank,
+        reply: skip.reply.as_ref().map(|reply| reply.body.response),
+    };
+    receipt.skips.iter().map(skip).collect()
+}
+
+fn citations(finished: &Finished) -> Vec<Citation> {
+    let receipt = &finished.receipt;
+    let Some(answer) = &finished.answer else {
+        return Vec::new();
+    };
+    answer
+        .evidence
+        .iter()
+        .map(|evidence| {
+            let source = receipt
+                .selection
+                .candidates
+                .iter()
+                .find(|candidate| candidate.corpus == evidence.citation.root);
+            Citation {
+                title: evidence.passage.title.to_string(),
+                document: evidence.passage.document.to_string(),
+                passage: evidence.passage.digest(),
+                corpus: evidence.citation.root,
+                as_of_day: source.map_or(0, |candidate| candidate.corpus_as_of_day),
+                provider: source.map_or_else(String::new, |candidate| candidate.node.short()),
+                quote: evidence.passage.text.to_string(),
+            }
+        })
+        .collect()
+}
+
+fn standing(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standing {
+    let reputation = ledger::reputation(state, provider, domain);
+    let prior = ledger::params(state).prior;
+    Standing {
+        mean: reputation.mean(&prior),
+        lower_bound: reputation.lower_bound(&prior),
+        samples: reputation.samples,
+    }
+}
+
+fn domains(state: &dyn State, provider: &Provider, id: ProviderId) -> Vec<(Domain, Standing)> {
+    let names = &provider.registration.domains;
+    names
+        .iter()
+        .zip(&provider.domains)
+        .map(|(name, domain)| (name.clone(), standing(state, id, *domain)))
+        .collect()
+}
+
+fn providers(state: &dyn State) -> Vec<(ProviderId, Provider)> {
+    let count = ledger::counters(state).provider.0;
+    (0..count)
+        .map(ProviderId)
+        .filter_map(|id| Some((id, ledger::provider(state, id)?)))
+        .filter(|(_, provider)| provider.retired_at.is_none())
+        .collect()
+}
+
+/// What a respondent is called: an expert after the domain it names first, others after their model.
+fn title(registration: &Registration) -> String {
+    match (&registration.corpus, registration.domains.first()) {
+        (Some(_), Some(domain)) => format!("{domain} expert"),
+        _ => registration.model.name.to_string(),
+    }
+}
+
+/// All respondents that stand.
+pub(super) fn experts(state: &dyn State, hub: &Hub) -> Vec<Expert> {
+    providers(state)
+        .into_iter()
+        .map(|(id, provider)| {
+            let domains = domains(state, &provider, id);
+            let registration = provider.registration;
+            Expert {
+                provider: registration.node.short(),
+                name: title(&registration),
+                node: registration.node,
+                operator: registration.operator,
+                domains,
+                reachable: hub.reaches(&registration.node),
+                model: registration.model,
+                corpus: registration.corpus,
+                price: registration.price,
+                bond: registration.bond,
+            }
+        })
+        .collect()
+}
+
+/// All domains that can be asked.
+pub(super) fn offers(state: &dyn State) -> Vec<Offer> {
+    let mut offers: Vec<Offer> = Vec::new();
+    for (id, provider) in providers(state) {
+        let price = provider.registration.price;
+        for (domain, reputation) in domains(state, &provider, id) {
+            match offers.iter_mut().find(|offer| offer.domain == domain) {
+                Some(offer) => {
+                    offer.respondents = offer.respondents.saturating_add(1);
+                    offer.price_min = each(offer.price_min, price, Ord::min);
+                    offer.price_max = each(offer.price_max, price, Ord::max);
+                    if reputation.lower_bound > offer.reputation.lower_bound {
+                        offer.reputation = reputation;
+                    }
+                }
+                None => offers.push(Offer {
+                    domain,
+                    respondents: 1,
+                    price_min: price,
+                    price_max: price,
+                    reputation,
+                }),
+            }
+        }
+    }
+    offers.sort_by(|a, b| a.domain.cmp(&b.domain));
+    offers
+}
+
+fn each(
+    a: Price,
+    b: Price,
+    pick: fn(
+        llmnet_types::units::Amount,
+        llmnet_types::units::Amount,
+    ) -> llmnet_types::units::Amount,
+) -> Price {
+    Price {
+        call: pick(a.call, b.call),
+        input_kilo: pick(a.input_kilo, b.input_kilo),
+        output_kilo: pick(a.output_kilo, b.output_kilo),
+    }
+}

@@ -1,0 +1,128 @@
+//! The experts in the box: five domains, each known in full by one and in part by two others, so that
+//! every question finds three seats that know different things.
+
+use std::sync::Arc;
+
+use llmnet_knowledge::{
+    classify::Classifier,
+    corpus::{Corpus, part},
+    frequencies::Frequencies,
+    ingest::{Document, parse},
+    retrieve::Shelf,
+};
+use llmnet_model::backend::extractive::{Extractive, Options};
+use llmnet_types::{domain::Domain, registration, units::Amount};
+
+use crate::keys::Keys;
+
+/// The documents, in the order of the ring in which experts know their neighbours' domains.
+const DOCUMENTS: [(&str, &str); 5] = [
+    (
+        "experts/llm-net.md",
+        include_str!("../../../experts/llm-net.md"),
+    ),
+    (
+        "experts/computing.md",
+        include_str!("../../../experts/computing.md"),
+    ),
+    (
+        "experts/astronomy.md",
+        include_str!("../../../experts/astronomy.md"),
+    ),
+    (
+        "experts/climate.md",
+        include_str!("../../../experts/climate.md"),
+    ),
+    (
+        "experts/medicine.md",
+        include_str!("../../../experts/medicine.md"),
+    ),
+];
+
+/// What the experts are called, each after the domain it knows in full.
+pub const RESPONDENTS: [&str; 5] = ["llm-net", "computing", "astronomy", "climate", "medicine"];
+
+/// An expert, ready to be registered and asked.
+#[derive(Debug)]
+pub struct Expert {
+    /// Its name in this directory.
+    pub name: &'static str,
+    /// What it is registered for, best first.
+    pub domains: Vec<Domain>,
+    /// Its documents as announced.
+    pub corpus: registration::Corpus,
+    /// What answers.
+    pub answerer: Extractive,
+}
+
+/// All of them, and the public classifier over their documents.
+#[derive(Debug)]
+pub struct Experts {
+    /// In the order of [`RESPONDENTS`].
+    pub experts: Vec<Expert>,
+    /// Tells what a question is about.
+    pub classifier: Arc<Classifier>,
+}
+
+/// What an expert asks: fair change for a lookup.
+pub const PRICE: registration::Price = registration::Price {
+    call: Amount(1_000),
+    input_kilo: Amount(100),
+    output_kilo: Amount(2_000),
+};
+
+impl Experts {
+    /// Reads the documents and builds every expert's index.
+    ///
+    /// # Errors
+    /// A document or index fails; the documents in the box do not.
+    pub fn new(keys: &Keys) -> anyhow::Result<Self> {
+        let documents: Vec<Document> = DOCUMENTS
+            .iter()
+            .map(|(file, text)| parse(file, text))
+            .collect::<Result<_, _>>()?;
+        let samples: Vec<_> = documents.iter().flat_map(Document::samples).collect();
+        let classifier = Arc::new(Classifier::new(&samples));
+        let frequencies = Arc::new(classifier.frequencies().clone());
+        let experts = RESPONDENTS
+            .iter()
+            .enumerate()
+            .map(|(place, name)| expert(keys, name, place, &documents, &frequencies))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self {
+            experts,
+            classifier,
+        })
+    }
+}
+
+fn expert(
+    keys: &Keys,
+    name: &'static str,
+    place: usize,
+    documents: &[Document],
+    frequencies: &Arc<Frequencies>,
+) -> anyhow::Result<Expert> {
+    let known: Vec<&Document> = documents.iter().cycle().skip(place).take(3).collect();
+    let sections = known
+        .iter()
+        .enumerate()
+        .flat_map(|(distance, document)| match distance {
+            0 => document.sections.clone(),
+            _ => part(document, name),
+        })
+        .collect();
+    let as_of_day = known.iter().map(|document| document.as_of_day).max();
+    let corpus = Corpus::new(sections, &keys.corpus(name), as_of_day.unwrap_or(0))?;
+    let announced = corpus.registration();
+    let shelf = Shelf::new(corpus, Arc::clone(frequencies))?;
+    Ok(Expert {
+        name,
+        domains: known
+            .iter()
+            .map(|document| document.domain.clone())
+            .collect(),
+        corpus: announced,
+        answerer: Extractive::new(Arc::new(shelf), Options::default()),
+    })
+}

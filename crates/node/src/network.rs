@@ -1,0 +1,196 @@
+//! The composition root of a local network: read it top to bottom to see the whole.
+
+mod chain;
+mod seats;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use llmnet_chain::{
+    client::ChainClient,
+    validator::{Pacing, Validator},
+};
+use llmnet_gateway::port::Coordinator;
+use llmnet_types::id::NetworkId;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    coordinator::{self, Desk, journal::Journal},
+    experts::Experts,
+    home::Home,
+    models,
+    transport::Hub,
+};
+
+/// What to run.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The gateway's port; 0 for a free one.
+    pub port: u16,
+    /// Models of Ollama to seat.
+    pub ollama: Vec<String>,
+    /// Whether to leave out the environment's and the configuration's models.
+    pub no_models: bool,
+}
+
+/// How far the start has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading documents, building indexes.
+    Experts,
+    /// Starting validators.
+    Validators,
+    /// Waiting for them to agree on a first block.
+    Consensus,
+    /// Registering respondents, opening the line.
+    Registration,
+    /// Opening the gateway.
+    Gateway,
+}
+
+impl Stage {
+    /// For people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Experts => "indexing the experts' documents",
+            Self::Validators => "starting four validators",
+            Self::Consensus => "agreeing on the first block",
+            Self::Registration => "registering respondents, opening a line",
+            Self::Gateway => "opening the gateway",
+        }
+    }
+}
+
+/// A network that runs in this process.
+pub struct Network {
+    /// Its name.
+    pub id: NetworkId,
+    /// Where its gateway listens.
+    pub gateway: SocketAddr,
+    /// Models on its panels, with where they were found.
+    pub models: Vec<(String, String)>,
+    home: Home,
+    validators: Vec<Validator>,
+    closing: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), llmnet_gateway::ServeError>>,
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long the first block may take.
+const FIRST_BLOCK: Duration = Duration::from_secs(30);
+
+impl Network {
+    /// Starts everything and returns once a question would be answered.
+    ///
+    /// # Errors
+    /// Whatever does not start; all that had been started is stopped again.
+    pub async fn start(
+        home: Home,
+        options: &Options,
+        mut on_stage: impl FnMut(Stage),
+    ) -> anyhow::Result<Self> {
+        // The port first: whoever has it must hear of it before anything else is begun.
+        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        let gateway = listener.local_addr()?;
+
+        on_stage(Stage::Experts);
+        let experts = Experts::new(&home.keys)?;
+        let models = if options.no_models {
+            Vec::new()
+        } else {
+            models::find(&home.config, &options.ollama).await?
+        };
+        let patient = !models.is_empty();
+        let named = models
+            .iter()
+            .map(|model| (model.name.clone(), model.origin.clone()))
+            .collect();
+
+        on_stage(Stage::Validators);
+        let interval = home.config.chain.idle_interval_ms.get();
+        let pacing = Pacing {
+            idle_interval: Duration::from_millis(u64::from(interval)),
+            ..Pacing::default()
+        };
+        let validators = chain::start(&home, pacing)?;
+        let client: Arc<dyn ChainClient> = Arc::new(chain::AnyOf::new(&validators));
+
+        on_stage(Stage::Consensus);
+        chain::first_block(&*client, FIRST_BLOCK).await?;
+
+        on_stage(Stage::Registration);
+        let hub = Hub::default();
+        let classifier = Arc::clone(&experts.classifier);
+        seats::take(&home, &client, &hub, experts, models).await?;
+        let desk = Desk::open(coordinator::Setup {
+            network: home.genesis.root(),
+            keys: home.keys.clone(),
+            chain: Arc::clone(&client),
+            hub,
+            classifier,
+            journal: Journal::open(&home.path.join("coordinator.db"))?,
+            patient,
+        })
+        .await?;
+
+        on_stage(Stage::Gateway);
+        let (closing, closed) = oneshot::channel::<()>();
+        let port: Arc<dyn Coordinator> = Arc::new(desk);
+        let serving = tokio::spawn(llmnet_gateway::serve(
+            listener,
+            port,
+            llmnet_gateway::Config::default(),
+            async {
+                let _ = closed.await;
+            },
+        ));
+        home.announce(&format!("http://{gateway}"))?;
+        Ok(Self {
+            id: home.genesis.id(),
+            gateway,
+            models: named,
+            home,
+            validators,
+            closing,
+            serving,
+        })
+    }
+
+    /// The gateway's address for clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.gateway)
+    }
+
+    /// Stops a validator of this network, to see it go on without.
+    ///
+    /// # Panics
+    /// Never for numbers below the committee's size.
+    pub async fn stop_validator(&mut self, number: usize) -> anyhow::Result<()> {
+        let validator = self.validators.remove(number);
+        Ok(tokio::task::spawn_blocking(move || validator.stop()).await?)
+    }
+
+    /// Stops everything: requests at work are finished first, for as long as the gateway allows.
+    ///
+    /// # Errors
+    /// A part had failed before, or fails to stop.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.closing.send(());
+        let served = self.serving.await;
+        let validators = self.validators;
+        tokio::task::spawn_blocking(move || validators.into_iter().for_each(Validator::stop))
+            .await?;
+        drop(self.home);
+        Ok(served??)
+    }
+}

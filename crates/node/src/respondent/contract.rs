@@ -1,0 +1,128 @@
+//! One contract's task: messages and finished work go into the seat, its effects come out.
+
+use std::{sync::Arc, time::Duration};
+
+use llmnet_model::answer::{Answerer, Limits};
+use llmnet_protocol::{
+    message::{Offer, ToSeat},
+    seat::{Account, Effect, Input, Seat, Work},
+};
+use llmnet_types::{id::ContractId, request::Request, units::Timestamp};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::Respondent;
+use crate::transport::Reply;
+
+/// Works on a contract until nothing more will come of it.
+pub(super) async fn conduct(
+    respondent: &Respondent,
+    account: &Account,
+    offer: Offer,
+    reply: &Reply,
+    mut messages: mpsc::Receiver<ToSeat>,
+) {
+    let start = Instant::now();
+    let now = || Timestamp(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let durations = offer.terms.durations;
+    let limits = |time_ms| Limits {
+        input_tokens: offer.terms.caps.input_tokens,
+        output_tokens: offer.terms.caps.output_tokens,
+        time_ms,
+    };
+    let (answering, revising, judging) = (
+        limits(durations.answer_ms),
+        limits(durations.round_ms),
+        limits(durations.ballot_ms),
+    );
+    let seat = Seat::new(
+        account,
+        respondent.key.clone(),
+        respondent.answerer.version(),
+        respondent.eager,
+        offer,
+        now(),
+    );
+    let (mut seat, mut effects) = match seat {
+        Ok(started) => started,
+        Err(declined) => {
+            if let Some(declined) = declined {
+                reply.send(declined.to_bytes());
+            }
+            return;
+        }
+    };
+    let request = Arc::new(seat.request().clone());
+    // One piece of work at a time; dropping the set stops a model nobody waits for any more.
+    let mut work = JoinSet::new();
+    loop {
+        for effect in effects {
+            match effect {
+                Effect::Send(message) => reply.send(message.to_bytes()),
+                Effect::Work(wanted) => {
+                    let limits = match &wanted {
+                        Work::Answer => answering,
+                        Work::Revise { .. } => revising,
+                        Work::Judge { .. } => judging,
+                    };
+                    work.spawn(perform(
+                        Arc::clone(&respondent.answerer),
+                        seat.contract(),
+                        Arc::clone(&request),
+                        wanted,
+                        limits,
+                    ));
+                }
+                Effect::Done => return,
+            }
+        }
+        let Some(wake_at) = seat.wake_at() else {
+            return;
+        };
+        let input = tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => Input::Message(Box::new(message)),
+                None => return,
+            },
+            Some(done) = work.join_next() => match done {
+                Ok(input) => input,
+                // A backend that panicked has not answered; its time will run out.
+                Err(_) => Input::Tick,
+            },
+            () = sleep_until(start + Duration::from_millis(wake_at.0)) => Input::Tick,
+        };
+        effects = seat.step(now(), input);
+    }
+}
+
+async fn perform(
+    answerer: Arc<dyn Answerer>,
+    contract: ContractId,
+    request: Arc<Request>,
+    work: Work,
+    limits: Limits,
+) -> Input {
+    match work {
+        Work::Answer => Input::Answered(
+            answerer
+                .answer(&contract, &request, &limits)
+                .await
+                .map_err(|error| error.reason()),
+        ),
+        Work::Revise { own, shown } => Input::Revised(
+            answerer
+                .revise(&contract, &request, own, &shown, &limits)
+                .await
+                .ok(),
+        ),
+        Work::Judge { own, shown } => Input::Judged(
+            answerer
+                .judge(&contract, &request, own, &shown, &limits)
+                .await
+                .ok(),
+        ),
+    }
+}

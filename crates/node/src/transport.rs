@@ -1,0 +1,106 @@
+//! Coordinator and respondents in one process, as if they were not: bytes both ways, bounded queues, and
+//! a seat that does not listen is a seat that cannot be reached.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use llmnet_types::signature::PublicKey;
+use tokio::sync::mpsc;
+
+/// How many parcels may wait for one respondent.
+const INBOX: usize = 1_024;
+/// How many answers may wait for one conversation.
+pub const REPLIES: usize = 256;
+
+/// A message on its way to a respondent.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The coordinator it comes from, proven by the transport.
+    pub from: PublicKey,
+    /// A `ToSeat`.
+    pub bytes: Vec<u8>,
+    /// Where answers go.
+    pub reply: Reply,
+}
+
+/// A message on its way back.
+#[derive(Debug)]
+pub struct Returned {
+    /// The respondent it comes from, proven by the transport.
+    pub from: PublicKey,
+    /// A `ToCoordinator`.
+    pub bytes: Vec<u8>,
+}
+
+/// The way back to a conversation.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    from: PublicKey,
+    sender: mpsc::Sender<Returned>,
+}
+
+impl Reply {
+    /// Answers. What a conversation that is full or over cannot take is dropped: it has its own limits
+    /// in time.
+    pub fn send(&self, bytes: Vec<u8>) {
+        let _ = self.sender.try_send(Returned {
+            from: self.from,
+            bytes,
+        });
+    }
+}
+
+/// Who can be reached.
+#[derive(Debug, Clone, Default)]
+pub struct Hub {
+    inboxes: Arc<Mutex<BTreeMap<PublicKey, mpsc::Sender<Parcel>>>>,
+}
+
+/// Nobody there, or nobody listening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the respondent cannot be reached")]
+pub struct Unreached;
+
+impl Hub {
+    /// Opens a respondent's inbox, closing the one it may have had.
+    pub fn join(&self, respondent: PublicKey) -> mpsc::Receiver<Parcel> {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        self.lock().insert(respondent, sender);
+        inbox
+    }
+
+    /// Whether anybody listens.
+    pub fn reaches(&self, respondent: &PublicKey) -> bool {
+        self.lock()
+            .get(respondent)
+            .is_some_and(|inbox| !inbox.is_closed())
+    }
+
+    /// Sends to a respondent without waiting.
+    ///
+    /// # Errors
+    /// It does not listen, or has too much to do.
+    pub fn send(
+        &self,
+        from: PublicKey,
+        to: &PublicKey,
+        bytes: Vec<u8>,
+        replies: &mpsc::Sender<Returned>,
+    ) -> Result<(), Unreached> {
+        let inbox = self.lock().get(to).cloned().ok_or(Unreached)?;
+        let reply = Reply {
+            from: *to,
+            sender: replies.clone(),
+        };
+        inbox
+            .try_send(Parcel { from, bytes, reply })
+            .map_err(|_| Unreached)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PublicKey, mpsc::Sender<Parcel>>> {
+        // The map is whole after any single call, so a panic elsewhere does not spoil it.
+        self.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
