@@ -16,7 +16,9 @@ use crate::{
     event::{Event, EventKind},
     line,
     params::Params,
-    query, registry, settle,
+    query,
+    record::Clock,
+    registry, settle,
     state::{Key, State, Writes, read},
     work::{Place, Work},
 };
@@ -48,7 +50,14 @@ pub struct Execution {
 /// Executes a block on the state of its parent (TXN-5). Never fails.
 pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction]) -> Execution {
     let params = query::params(state);
-    let clock = query::clock(state);
+    // Before the clock is loaded, this epoch is as good as any: a shell that loads lazily must not
+    // make us walk through all epochs since genesis.
+    let clock = read(state, &Key::Clock).unwrap_or(Clock {
+        height: block.height,
+        epoch: block.height.epoch(params.epoch_length()),
+        beacon: Digest::ZERO,
+        beacon_before: Digest::ZERO,
+    });
     let mut work = Work::new(state, params, clock);
     let mut outcomes = Vec::with_capacity(transactions.len());
     let mut events = Vec::new();
@@ -208,8 +217,7 @@ pub fn admissible(
     if body.network != *network {
         return Err(Rejection::Network);
     }
-    let account: crate::record::Account =
-        read(state, &Key::Account(body.signer)).unwrap_or_default();
+    let account = query::account(state, &body.signer);
     if body.nonce < account.nonce {
         return Err(Rejection::Nonce {
             expected: account.nonce,

@@ -70,16 +70,18 @@ fn lin_2_a_closed_line_returns_earlier_and_once() {
 #[test]
 fn lin_2_many_lines_of_one_epoch_all_return_though_blocks_are_bounded() {
     let mut world = World::new();
+    let alice = crate::world::key("alice");
+    let coordinator = public("coordinator");
     for _ in 0..6 {
+        let first = query::account(&world.state, &alice.public_key()).nonce;
         let transactions: Vec<_> = (0..110)
             .map(|index| {
-                let nonce = query::account(&world.state, &public("alice")).nonce + index;
                 llmnet_types::transaction::Transaction::sign(
                     world.network,
-                    &crate::world::key("alice"),
-                    nonce,
+                    &alice,
+                    first + index,
                     Instruction::OpenLine {
-                        coordinator: public("coordinator"),
+                        coordinator,
                         amount: Amount(1),
                         expires: Epoch(1),
                     },
