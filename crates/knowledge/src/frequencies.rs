@@ -16,9 +16,9 @@ const TITLE_WEIGHT: f64 = 1.25;
 /// What a term is worth that only shares its beginning.
 const PREFIX_WEIGHT: f64 = 0.7;
 /// What a word of everyday speech is worth against a rarer one.
-const COMMON_WEIGHT: f64 = 0.4;
+const COMMON_WEIGHT: f64 = 0.7;
 /// What a word is worth that no sample has: likely the question is about something else.
-const UNKNOWN_WEIGHT: f64 = 1.4;
+const UNKNOWN_WEIGHT: f64 = 1.8;
 /// The weight that a question has at least: a single everyday word is no evidence, however well it fits.
 const QUESTION_WEIGHT_MIN: f64 = 12.0;
 /// The fewest characters that two terms must share to count as kin.

@@ -40,9 +40,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            coverage_min: Score::clamped(4_200),
-            margin: Score::clamped(1_000),
-            tie: Score::clamped(500),
+            coverage_min: Score::clamped(4_600),
+            margin: Score::clamped(500),
+            tie: Score::clamped(300),
             addition_min: Score::clamped(2_000),
         }
     }
