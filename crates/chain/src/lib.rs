@@ -14,7 +14,7 @@
 //! inside: they are large, change with each release, and are compiled in this crate alone.
 //!
 //! What differs from a plain use of the engine, and why:
-//! - Blocks are paced *before* the engine's application is asked for one ([`mod@pacing`]): while an
+//! - Blocks are paced *before* the engine's application is asked for one (`pacing`): while an
 //!   application builds, finalized blocks wait, so pacing inside it would delay finality by the pace.
 //! - After a block with transactions, empty ones follow promptly until it is final.
 //! - A validator catches up by replaying blocks; there is no transfer of state.
