@@ -72,9 +72,9 @@ fn lin_2_many_lines_of_one_epoch_all_return_though_blocks_are_bounded() {
     let mut world = World::new();
     let alice = crate::world::key("alice");
     let coordinator = public("coordinator");
-    for _ in 0..6 {
+    for _ in 0..5 {
         let first = query::account(&world.state, &alice.public_key()).nonce;
-        let transactions: Vec<_> = (0..110)
+        let transactions: Vec<_> = (0..104)
             .map(|index| {
                 llmnet_types::transaction::Transaction::sign(
                     world.network,

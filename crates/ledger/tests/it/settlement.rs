@@ -374,9 +374,11 @@ fn set_8_a_void_leaf_is_empty() {
     );
 }
 
+type Change = fn(&World, &mut Leaf);
+
 #[test]
 fn set_1_leaves_keep_their_own_rules() {
-    let cases: [(LeafFault, fn(&World, &mut Leaf)); 9] = [
+    let cases: [(LeafFault, Change); 9] = [
         (LeafFault::Height, |world, leaf| {
             leaf.height = world.height.next().unwrap()
         }),

@@ -149,7 +149,7 @@ impl World {
             height: self.height.next().unwrap(),
         };
         // What was not loaded yet may change the result, never fail (TXN-5).
-        if self.height.0 % 4 == 0 {
+        if self.height.0.is_multiple_of(4) {
             let _ = execute(&Missing(&self.state), &block, transactions);
         }
         let execution = execute(&self.state, &block, transactions);
