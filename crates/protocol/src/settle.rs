@@ -9,7 +9,7 @@ use llmnet_types::{
     receipt::{Charges, ContractStatus, Receipt, SeatOutcome},
     registration::Price,
     signature::Signed,
-    transaction::{LEAVES_MAX, Leaf, LeafSeat, Settlement, VOUCHERS_MAX},
+    transaction::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     units::{Amount, Score, Slot, Tokens},
 };
 
@@ -58,35 +58,7 @@ pub fn charges(
 
 /// The leaf that stands for a receipt on the chain (SET-1).
 pub fn leaf(receipt: &Receipt, root: ReceiptRoot) -> Leaf {
-    let void = receipt.status == ContractStatus::Void;
-    let seats = receipt.seats.iter().map(|seat| LeafSeat {
-        provider: seat.provider,
-        rank: seat.assign.body.rank,
-        outcome: seat.outcome,
-        class: seat.class,
-        score: seat.score,
-        output: seat.output,
-        latency_ms: seat.latency_ms,
-        pay: seat.pay,
-    });
-    let domains = receipt
-        .selection
-        .domains
-        .iter()
-        .map(|choice| (choice.id, choice.confidence));
-    Leaf {
-        line: receipt.voucher.body.line,
-        n: if void { 0 } else { receipt.voucher.body.n },
-        height: receipt.selection.height,
-        domains: List::truncated(domains),
-        strategy: receipt.terms.strategy,
-        status: receipt.status,
-        filtered: !receipt.terms.filters.is_empty(),
-        charge: receipt.charges.total,
-        fee: receipt.charges.fee,
-        receipt: root,
-        seats: List::truncated(seats),
-    }
+    Leaf::of(receipt, root)
 }
 
 /// A leaf for a slot whose order was lost before any seat accepted: nothing is owed (SET-8).

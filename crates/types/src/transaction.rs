@@ -9,7 +9,7 @@ use crate::{
     id::{Digest, DomainId, LineId, NetworkId, ProviderId, ReceiptRoot, TransactionId},
     merkle,
     message::LineOk,
-    receipt::{ContractStatus, SeatOutcome},
+    receipt::{ContractStatus, Receipt, SeatOutcome},
     registration::Registration,
     selection::REQUEST_DOMAINS_MAX,
     signature::{Message, PrivateKey, PublicKey, Signature, Signed},
@@ -75,6 +75,42 @@ pub struct Leaf {
     pub receipt: ReceiptRoot,
     /// Who accepted, by rank.
     pub seats: List<LeafSeat, SEATS_MAX>,
+}
+
+impl Leaf {
+    /// The leaf that stands for a receipt with this root: the ledger is told nothing else of it, and a
+    /// proof holds for no other (SET-1, PRF-3).
+    pub fn of(receipt: &Receipt, root: ReceiptRoot) -> Self {
+        let void = receipt.status == ContractStatus::Void;
+        let seats = receipt.seats.iter().map(|seat| LeafSeat {
+            provider: seat.provider,
+            rank: seat.assign.body.rank,
+            outcome: seat.outcome,
+            class: seat.class,
+            score: seat.score,
+            output: seat.output,
+            latency_ms: seat.latency_ms,
+            pay: seat.pay,
+        });
+        let domains = receipt
+            .selection
+            .domains
+            .iter()
+            .map(|choice| (choice.id, choice.confidence));
+        Self {
+            line: receipt.voucher.body.line,
+            n: if void { 0 } else { receipt.voucher.body.n },
+            height: receipt.selection.height,
+            domains: List::truncated(domains),
+            strategy: receipt.terms.strategy,
+            status: receipt.status,
+            filtered: !receipt.terms.filters.is_empty(),
+            charge: receipt.charges.total,
+            fee: receipt.charges.fee,
+            receipt: root,
+            seats: List::truncated(seats),
+        }
+    }
 }
 
 /// Many contracts of one coordinator, in slot order (SET-2).

@@ -116,7 +116,7 @@ fn each_link_of_a_proof_must_hold() {
     );
     assert_eq!(
         verify(|it| it.leaf.charge = Amount(1)),
-        Err(ProofError::Disagrees("the charge"))
+        Err(ProofError::Disagrees)
     );
     assert_eq!(
         verify(|it| {
@@ -124,9 +124,9 @@ fn each_link_of_a_proof_must_hold() {
             seats[0].score = Score::HALF;
             it.leaf.seats = List::truncated(seats);
         }),
-        Err(ProofError::Disagrees("the seats"))
+        Err(ProofError::Disagrees)
     );
-    assert_eq!(verify(|it| it.leaf.n += 1), Err(ProofError::Leaf(Slot(7))));
+    assert_eq!(verify(|it| it.leaf.n += 1), Err(ProofError::Disagrees));
     assert_eq!(
         verify(|it| it.leaf_path.index = 0),
         Err(ProofError::Leaf(Slot(7)))
