@@ -13,7 +13,10 @@ pub mod journal;
 
 mod accounts;
 mod conduct;
+mod line;
+mod port;
 mod settler;
+mod terms;
 mod view;
 
 pub use desk::{Desk, Setup};

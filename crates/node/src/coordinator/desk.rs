@@ -5,12 +5,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use llmnet_chain::{client::ChainClient, query};
-use llmnet_gateway::port::{
-    AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, ReceiptDocument as File,
-    ReceiptState,
-};
+use llmnet_gateway::port::AnswerError;
 use llmnet_knowledge::classify::Classifier;
 use llmnet_ledger::{
     query as ledger,
@@ -24,18 +20,15 @@ use llmnet_protocol::{
 };
 use llmnet_types::{
     codec::{List, Text},
-    contract::{Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, contract_id},
+    contract::{Terms, contract_id},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
-    id::{ContractId, Digest, NetworkId},
+    id::{Digest, LineId, NetworkId, ProviderId},
     network::NetworkRoot,
-    receipt::ContractStatus,
-    registration::Assurance,
     request::{Progress, Request},
     selection::{DomainChoice, SelectionInputs},
     signature::PrivateKey,
-    transaction::{Instruction, Outcome, Transaction},
-    units::{Amount, Epoch, Height, Score, Slot, Tokens},
+    units::{Amount, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -43,7 +36,8 @@ use super::{
     accounts::{Accounts, Chain, OrderError},
     conduct::conduct,
     journal::Journal,
-    settler, view,
+    settler,
+    terms::terms,
 };
 use crate::{
     home::CHAIN_LENGTH,
@@ -51,12 +45,6 @@ use crate::{
     transport::{Hub, REPLIES},
 };
 
-/// What a line is opened with.
-const DEPOSIT: Amount = Amount(10_000 * Amount::CREDIT.0);
-/// For how many epochs.
-const LINE_EPOCHS: u64 = 10_000;
-/// How long opening a line may take.
-const OPENING: Duration = Duration::from_secs(10);
 /// How often a selection is read again when blocks come in between.
 const ATTEMPTS: usize = 8;
 
@@ -91,13 +79,13 @@ pub struct Desk {
     pub(super) work: Notify,
     /// The newest block whose settlements are proven.
     pub(super) proven: watch::Sender<Height>,
-    requester: PrivateKey,
+    pub(super) requester: PrivateKey,
     keys: Keys,
     classifier: Arc<Classifier>,
     patient: bool,
     /// Held until an order is written down, so that the journal has no gap.
-    accounts: tokio::sync::Mutex<Accounts>,
-    troubles: Mutex<Option<String>>,
+    pub(super) accounts: tokio::sync::Mutex<Accounts>,
+    pub(super) troubles: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -108,7 +96,7 @@ impl std::fmt::Debug for Desk {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every critical section leaves its value whole, so a panic elsewhere does not spoil it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -133,7 +121,7 @@ impl Desk {
             let leaf = settle::void_leaf(lost.height, lost.voucher.body.line);
             setup.journal.end(lost.slot, leaf, None).await?;
         }
-        let placeholder = Purse::new(Default::default(), Amount::ZERO, 0, Amount::ZERO);
+        let placeholder = Purse::new(LineId::default(), Amount::ZERO, 0, Amount::ZERO);
         let desk = Arc::new(Self {
             id: setup.network.id(),
             network: setup.network,
@@ -169,136 +157,8 @@ impl Desk {
         self.accounts.lock().await.chain.element(slot)
     }
 
-    /// Finds the line to order from, opening one where none has money and time left.
-    async fn take_up_line(&self) -> anyhow::Result<()> {
-        let owner = self.requester.public_key();
-        let coordinator = self.key.public_key();
-        let read = || async {
-            query(&*self.chain, move |state| {
-                (
-                    ledger::line_of(state, &owner, &coordinator),
-                    ledger::account(state, &owner),
-                    ledger::clock(state).epoch,
-                )
-            })
-            .await
-        };
-        let (_, (mut line, account, epoch)) = read().await?;
-        let usable = line.as_ref().is_some_and(|(_, line)| {
-            !line.closed
-                && line.ends.0 > epoch.0.saturating_add(8)
-                && line.rest() > Amount(DEPOSIT.0 / 100)
-        });
-        if !usable {
-            let instruction = Instruction::OpenLine {
-                coordinator,
-                amount: DEPOSIT,
-                expires: Epoch(epoch.0.saturating_add(LINE_EPOCHS)),
-            };
-            let transaction =
-                Transaction::sign(self.id, &self.requester, account.nonce, instruction);
-            let id = self.chain.submit(transaction).await?;
-            match self
-                .chain
-                .outcome(id, OPENING)
-                .await?
-                .map(|found| found.outcome)
-            {
-                Some(Outcome::Applied { .. }) => {}
-                Some(Outcome::Rejected { reason, .. }) => anyhow::bail!("no line: {reason}"),
-                None => anyhow::bail!("the line was not opened within {OPENING:?}"),
-            }
-            line = read().await?.1.0;
-        }
-        let Some((id, line)) = line else {
-            anyhow::bail!("the line that was opened cannot be found");
-        };
-        let (last, unsettled) = self.unsettled(id).await?;
-        let charged = line.drawn.checked_add(unsettled).unwrap_or(line.locked);
-        let last = last.max(line.n);
-        self.accounts.lock().await.purse = Purse::new(id, line.locked, last, charged);
-        Ok(())
-    }
-
-    /// The last order on a line, and what ended orders will still draw from it.
-    async fn unsettled(&self, line: llmnet_types::id::LineId) -> anyhow::Result<(u32, Amount)> {
-        let coordinator = self.key.public_key();
-        let (_, record) = query(&*self.chain, move |state| {
-            ledger::coordinator(state, &coordinator)
-        })
-        .await?;
-        let settled = record.map_or(Slot(0), |record| record.next_slot);
-        let entries = self.journal.entries(Slot(0)).await?;
-        let ours = entries
-            .iter()
-            .filter(|entry| entry.voucher.body.line == line);
-        let last = ours
-            .clone()
-            .map(|entry| entry.voucher.body.n)
-            .max()
-            .unwrap_or(0);
-        let charges = ours
-            .filter(|entry| entry.slot >= settled)
-            .filter_map(|entry| entry.leaf.as_ref())
-            .map(|leaf| leaf.charge);
-        Ok((last, Amount::sum(charges).unwrap_or(Amount::ZERO)))
-    }
-
-    fn terms(&self, request: &Request, salt: &llmnet_types::id::Salt, policy: u16) -> Terms {
-        let output = request.output_tokens_max.unwrap_or(Tokens(2_000));
-        let (quorum, grace_ms) = if self.patient {
-            (2, 20_000)
-        } else {
-            (1, 1_500)
-        };
-        Terms {
-            request: request.digest(&salt.field("request")),
-            domain: request.domain.clone(),
-            filters: Filters::default(),
-            strategy: request.strategy,
-            seats: if request.strategy == Strategy::Single {
-                1
-            } else {
-                3
-            },
-            quorum: if request.strategy == Strategy::Single {
-                1
-            } else {
-                quorum
-            },
-            rounds: u8::from(!matches!(
-                request.strategy,
-                Strategy::Single | Strategy::Vote
-            )),
-            durations: Durations {
-                offer_ms: 1_000,
-                accept_ms: 3_000,
-                answer_ms: 60_000,
-                grace_ms,
-                open_ms: 3_000,
-                round_ms: 60_000,
-                ballot_ms: 60_000,
-            },
-            caps: Caps {
-                input_tokens: Tokens(100_000),
-                output_tokens: Tokens(output.0.clamp(1, 6_000)),
-                seat_charge: Amount(100_000),
-            },
-            split: PaySplit {
-                base: Score::clamped(4_000),
-                coordinator: Score::clamped(1_000),
-            },
-            criteria: Criteria {
-                seats: 1,
-                agreement: Score::ZERO,
-                assurance: Assurance::Declared,
-            },
-            policy,
-        }
-    }
-
     /// What the request is about; nothing where nobody here could know.
-    fn domains(&self, request: &Request) -> Vec<(Domain, Score)> {
+    pub(super) fn domains(&self, request: &Request) -> Vec<(Domain, Score)> {
         match &request.domain {
             Some(domain) => vec![(domain.clone(), Score::ONE)],
             None => self.classifier.classify(request.question()),
@@ -339,18 +199,18 @@ impl Desk {
     }
 
     /// Orders a slot and conducts it.
-    async fn contract(
+    pub(super) async fn contract(
         self: &Arc<Self>,
         request: Request,
         domains: &[(Domain, Score)],
         progress: mpsc::Sender<Progress>,
-    ) -> Result<Conducted, AnswerError> {
+    ) -> Result<Finished, AnswerError> {
         for _ in 0..ATTEMPTS {
             let read = self.inputs(domains).await?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
             let salt = self.keys.contract(slot);
-            let terms = self.terms(&request, &salt, read.policy);
+            let terms = terms(&request, &salt, read.policy, self.patient);
             let height = read.inputs.height;
             let ordered = accounts.order(height, &terms, read.fee, &self.id, &self.requester);
             if let Ok(ordered) = &ordered {
@@ -397,13 +257,7 @@ impl Desk {
         })
     }
 
-    fn order(
-        &self,
-        read: &Read,
-        slot: Slot,
-        secret: &Digest,
-        terms: &Terms,
-    ) -> Vec<llmnet_types::id::ProviderId> {
+    fn order(&self, read: &Read, slot: Slot, secret: &Digest, terms: &Terms) -> Vec<ProviderId> {
         let beacon = &read.inputs.beacon;
         let seed = selection::seed(&self.id, beacon, &self.key.public_key(), slot, secret);
         let rule = selection::Rule::version(terms.policy).unwrap_or_default();
@@ -416,7 +270,7 @@ impl Desk {
         self: &Arc<Self>,
         setup: SessionSetup,
         progress: mpsc::Sender<Progress>,
-    ) -> Result<Conducted, AnswerError> {
+    ) -> Result<Finished, AnswerError> {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
@@ -434,7 +288,7 @@ impl Desk {
         setup: SessionSetup,
         progress: mpsc::Sender<Progress>,
         hung_up: oneshot::Receiver<()>,
-    ) -> Result<Conducted, AnswerError> {
+    ) -> Result<Finished, AnswerError> {
         let slot = setup.slot;
         let n = setup.voucher.body.n;
         let finished = conduct(
@@ -454,7 +308,7 @@ impl Desk {
         let total = finished.receipt.charges.total;
         self.accounts.lock().await.purse.charge(n, total);
         self.tell_seats(&finished);
-        Ok(Conducted { finished })
+        Ok(finished)
     }
 
     /// Shows every seat the receipt, so that it knows what it is owed and can agree to the settlement.
@@ -501,7 +355,7 @@ impl Desk {
     }
 
     /// The newest finalized height, the moment it is asked for.
-    fn height(&self) -> Height {
+    pub(super) fn height(&self) -> Height {
         self.chain.tip().borrow().height()
     }
 }
@@ -513,134 +367,8 @@ struct Read {
     policy: u16,
 }
 
-/// A request that came to its end.
-struct Conducted {
-    finished: Finished,
-}
-
-fn internal(error: impl std::fmt::Display) -> AnswerError {
+pub(super) fn internal(error: impl std::fmt::Display) -> AnswerError {
     AnswerError::Internal {
         detail: format!("{error:#}"),
-    }
-}
-
-/// What is said where nobody found anything: honest, and free.
-const NOBODY: &str = "Nobody on this network found anything about that in its documents.";
-
-#[async_trait]
-impl Coordinator for Arc<Desk> {
-    async fn answer(
-        &self,
-        request: Request,
-        progress: mpsc::Sender<Progress>,
-    ) -> Result<Answered, AnswerError> {
-        if request.question().trim().is_empty() {
-            return Err(AnswerError::InvalidRequest {
-                param: Some("messages".to_owned()),
-                message: "the last user message is empty; ask something".to_owned(),
-            });
-        }
-        let domains = self.domains(&request);
-        drop(progress.try_send(Progress::Classified {
-            domains: domains.clone(),
-        }));
-        if domains.is_empty() {
-            return Ok(view::declined(NOBODY, request.strategy, self.height()));
-        }
-        let Conducted { finished } = self.contract(request, &domains, progress).await?;
-        let receipt = finished.receipt.clone();
-        let (_, titles) = query(&*self.chain, move |state| view::titles(state, &receipt))
-            .await
-            .map_err(internal)?;
-        let mut answered = view::answered(&finished, &titles);
-        if finished.receipt.status == ContractStatus::Void {
-            if !view::nothing_found(&finished.receipt) {
-                return Err(AnswerError::NoRespondent {
-                    message: "no respondent took the request".to_owned(),
-                    skipped: answered.skipped,
-                    retry_after: Duration::from_secs(2),
-                });
-            }
-            answered.declined = true;
-            answered.text = NOBODY.to_owned();
-        } else if finished.answer.is_none() {
-            return Err(AnswerError::Timeout {
-                message: "the panel accepted and did not answer in time".to_owned(),
-                receipt: Some(finished.receipt.contract()),
-            });
-        }
-        Ok(answered)
-    }
-
-    async fn models(&self) -> Vec<Offer> {
-        query(&*self.chain, |state| view::offers(state))
-            .await
-            .map(|(_, offers)| offers)
-            .unwrap_or_default()
-    }
-
-    async fn experts(&self) -> Vec<Expert> {
-        let hub = self.hub.clone();
-        query(&*self.chain, move |state| view::experts(state, &hub))
-            .await
-            .map(|(_, experts)| experts)
-            .unwrap_or_default()
-    }
-
-    async fn receipt(&self, id: &ContractId, wait: Duration) -> Result<Option<File>, AnswerError> {
-        let deadline = tokio::time::Instant::now() + wait;
-        let mut proven = self.proven.subscribe();
-        loop {
-            let found = self.journal.receipt(*id).await.map_err(internal)?;
-            let Some(document) = found else {
-                return Ok(None);
-            };
-            let state = match &document.proof {
-                Some(proof) => ReceiptState::Final(proof.header.height),
-                None => ReceiptState::Issued,
-            };
-            let patient = state == ReceiptState::Issued && tokio::time::Instant::now() < deadline;
-            if !patient {
-                return Ok(Some(File {
-                    bytes: document.to_bytes(),
-                    state,
-                }));
-            }
-            tokio::select! {
-                _ = proven.changed() => {}
-                () = tokio::time::sleep_until(deadline) => {}
-            }
-        }
-    }
-
-    async fn health(&self) -> Health {
-        let tip = self.chain.tip();
-        let running = tip.has_changed().is_ok();
-        let height = tip.borrow().height();
-        let trouble = lock(&self.troubles).clone();
-        let free = self.accounts.lock().await.purse.free();
-        let part = |name: &str, ready, detail: String| Part {
-            name: name.to_owned(),
-            ready,
-            detail,
-        };
-        Health {
-            blocked: (!running).then(|| "the chain has stopped; restart the node".to_owned()),
-            network: Some(self.id),
-            height: Some(height),
-            parts: vec![
-                part("chain", running, format!("block {height}")),
-                part(
-                    "line",
-                    free > Amount::ZERO,
-                    format!("{} credits free", free.credits()),
-                ),
-                part(
-                    "settlement",
-                    trouble.is_none(),
-                    trouble.unwrap_or_else(|| "up to date".to_owned()),
-                ),
-            ],
-        }
     }
 }

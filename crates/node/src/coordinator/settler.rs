@@ -198,7 +198,6 @@ impl Desk {
             // Somebody was quicker: an earlier submission of ours. The ledger is read anew.
             Rejection::Slot { .. } | Rejection::Nonce { .. } => Ok(()),
             Rejection::Leaf { slot, reason } if waiting.contains_key(&slot) => {
-                self.trouble(&anyhow::anyhow!("slot {slot} cannot be settled: {reason}"));
                 self.void(&waiting[&slot], reason).await
             }
             Rejection::Voucher { line }
@@ -217,11 +216,27 @@ impl Desk {
         }
     }
 
+    /// Replaces a leaf by a void one. Where the slot has become too old, it takes the oldest height that
+    /// the ledger still looks back to, so that the slots after it keep theirs (SEL-8).
     async fn void(&self, unsettled: &Unsettled, reason: LeafFault) -> anyhow::Result<()> {
-        if unsettled.leaf.status == ContractStatus::Void {
-            anyhow::bail!("slot {} is void and refused: {reason}", unsettled.slot);
-        }
-        let leaf = void_leaf(unsettled.leaf.height, unsettled.leaf.line);
+        let coordinator = self.key.public_key();
+        let (_, oldest) = query(&*self.chain, move |state| {
+            let last = ledger::coordinator(state, &coordinator).map(|record| record.height);
+            let epoch = ledger::clock(state).epoch.0.saturating_sub(1);
+            let first = epoch.saturating_mul(ledger::params(state).epoch_length());
+            last.unwrap_or_default().max(Height(first))
+        })
+        .await?;
+        let leaf = void_leaf(unsettled.leaf.height.max(oldest), unsettled.leaf.line);
+        anyhow::ensure!(
+            leaf != unsettled.leaf,
+            "slot {} is void and refused: {reason}",
+            unsettled.slot
+        );
+        self.trouble(&anyhow::anyhow!(
+            "slot {} is void: {reason}",
+            unsettled.slot
+        ));
         Ok(self.journal.end(unsettled.slot, leaf, None).await?)
     }
 

@@ -1,0 +1,143 @@
+//! The gateway's port: a desk as whoever asks over HTTP sees it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use llmnet_chain::query;
+use llmnet_gateway::port::{
+    AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, ReceiptDocument as File,
+    ReceiptState,
+};
+use llmnet_types::{
+    id::ContractId,
+    receipt::ContractStatus,
+    request::{Progress, Request},
+    units::Amount,
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    desk::{Desk, internal},
+    view,
+};
+
+/// What is said where nobody found anything: honest, and free.
+const NOBODY: &str = "Nobody on this network found anything about that in its documents.";
+
+#[async_trait]
+impl Coordinator for Arc<Desk> {
+    async fn answer(
+        &self,
+        request: Request,
+        progress: mpsc::Sender<Progress>,
+    ) -> Result<Answered, AnswerError> {
+        if request.question().trim().is_empty() {
+            return Err(AnswerError::InvalidRequest {
+                param: Some("messages".to_owned()),
+                message: "the last user message is empty; ask something".to_owned(),
+            });
+        }
+        let domains = self.domains(&request);
+        drop(progress.try_send(Progress::Classified {
+            domains: domains.clone(),
+        }));
+        if domains.is_empty() {
+            return Ok(view::declined(NOBODY, request.strategy, self.height()));
+        }
+        let finished = self.contract(request, &domains, progress).await?;
+        let receipt = finished.receipt.clone();
+        let (_, titles) = query(&*self.chain, move |state| view::titles(state, &receipt))
+            .await
+            .map_err(internal)?;
+        let mut answered = view::answered(&finished, &titles);
+        if finished.receipt.status == ContractStatus::Void {
+            if !view::nothing_found(&finished.receipt) {
+                return Err(AnswerError::NoRespondent {
+                    message: "no respondent took the request".to_owned(),
+                    skipped: answered.skipped,
+                    retry_after: Duration::from_secs(2),
+                });
+            }
+            answered.declined = true;
+            answered.text = NOBODY.to_owned();
+        } else if finished.answer.is_none() {
+            return Err(AnswerError::Timeout {
+                message: "the panel accepted and did not answer in time".to_owned(),
+                receipt: Some(finished.receipt.contract()),
+            });
+        }
+        Ok(answered)
+    }
+
+    async fn models(&self) -> Vec<Offer> {
+        query(&*self.chain, |state| view::offers(state))
+            .await
+            .map(|(_, offers)| offers)
+            .unwrap_or_default()
+    }
+
+    async fn experts(&self) -> Vec<Expert> {
+        let hub = self.hub.clone();
+        query(&*self.chain, move |state| view::experts(state, &hub))
+            .await
+            .map(|(_, experts)| experts)
+            .unwrap_or_default()
+    }
+
+    async fn receipt(&self, id: &ContractId, wait: Duration) -> Result<Option<File>, AnswerError> {
+        let deadline = Instant::now() + wait;
+        let mut proven = self.proven.subscribe();
+        loop {
+            let found = self.journal.receipt(*id).await.map_err(internal)?;
+            let Some(document) = found else {
+                return Ok(None);
+            };
+            let state = match &document.proof {
+                Some(proof) => ReceiptState::Final(proof.header.height),
+                None => ReceiptState::Issued,
+            };
+            let patient = state == ReceiptState::Issued && Instant::now() < deadline;
+            if !patient {
+                return Ok(Some(File {
+                    bytes: document.to_bytes(),
+                    state,
+                }));
+            }
+            tokio::select! {
+                _ = proven.changed() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    async fn health(&self) -> Health {
+        let tip = self.chain.tip();
+        let running = tip.has_changed().is_ok();
+        let height = tip.borrow().height();
+        let trouble = lock(&self.troubles).clone();
+        let free = self.accounts.lock().await.purse.free();
+        let part = |name: &str, ready, detail: String| Part {
+            name: name.to_owned(),
+            ready,
+            detail,
+        };
+        Health {
+            blocked: (!running).then(|| "the chain has stopped; restart the node".to_owned()),
+            network: Some(self.id),
+            height: Some(height),
+            parts: vec![
+                part("chain", running, format!("block {height}")),
+                part(
+                    "line",
+                    free > Amount::ZERO,
+                    format!("{} credits free", free.credits()),
+                ),
+                part(
+                    "settlement",
+                    trouble.is_none(),
+                    trouble.unwrap_or_else(|| "up to date".to_owned()),
+                ),
+            ],
+        }
+    }
+}
