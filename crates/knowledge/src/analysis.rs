@@ -156,11 +156,10 @@ fn american(mut word: String) -> String {
         }
     }
     if word.len() < 5 {
-        return match word.as_str() {
-            "grey" => "gray".to_owned(),
-            "tyre" => "tire".to_owned(),
-            _ => word,
-        };
+        if word == "grey" {
+            word = "gray".to_owned();
+        }
+        return word;
     }
     const ENDINGS: [(&str, &str); 24] = [
         ("yse", "yze"),
@@ -190,7 +189,7 @@ fn american(mut word: String) -> String {
     ];
     let ending = ENDINGS
         .iter()
-        .filter(|(british, _)| word.len() >= british.len() + 3 && word.ends_with(british))
+        .filter(|(british, _)| word.len() >= british.len() + 2 && word.ends_with(british))
         .max_by_key(|(british, _)| british.len());
     if let Some((british, american)) = ending {
         word.truncate(word.len() - british.len());

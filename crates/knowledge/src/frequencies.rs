@@ -11,16 +11,19 @@ use crate::{
 
 /// What a related term is worth against the term itself.
 pub(crate) const RELATED_WEIGHT: f64 = 0.5;
-/// What a term is worth in a title.
-const TITLE_WEIGHT: f64 = 1.25;
 /// What a term is worth that only shares its beginning.
 const PREFIX_WEIGHT: f64 = 0.7;
 /// What a word of everyday speech is worth against a rarer one.
 const COMMON_WEIGHT: f64 = 0.7;
 /// What a word is worth that no sample has: likely the question is about something else.
 const UNKNOWN_WEIGHT: f64 = 1.8;
-/// The weight that a question has at least: a single everyday word is no evidence, however well it fits.
-const QUESTION_WEIGHT_MIN: f64 = 12.0;
+/// What a word of everyday speech says against a rarer one, as evidence that the subject is met.
+const COMMON_EVIDENCE: f64 = 0.5;
+/// What a word in the title says against one elsewhere.
+const TITLE_EVIDENCE: f64 = 2.0;
+/// How far no evidence at all is trusted, and how much each word adds.
+const TRUST_BASE: f64 = 0.35;
+const TRUST_SLOPE: f64 = 0.3;
 /// The fewest characters that two terms must share to count as kin.
 const PREFIX_LENGTH_MIN: usize = 5;
 
@@ -60,17 +63,34 @@ impl Frequencies {
         rarity
     }
 
-    /// The share of a question's weight that a passage covers.
+    /// The share of a question's weight that a passage covers, less where little speaks for it: a single
+    /// word in common is chance more often than two, and one in the title less often than one elsewhere.
     pub fn coverage(&self, query: &Query, fields: &Fields) -> Score {
-        let (mut covered, mut whole) = (0.0, 0.0);
+        let (mut covered, mut whole, mut evidence) = (0.0, 0.0, 0.0);
         for term in &query.terms {
             let weight = self.weight(term);
+            let strength = strength(query, term, fields);
             whole += weight;
-            covered += weight * strength(query, term, fields);
+            covered += weight * strength;
+            let common = if words::is_common(term) {
+                COMMON_EVIDENCE
+            } else {
+                1.0
+            };
+            let title = if fields.title.contains(term) {
+                TITLE_EVIDENCE
+            } else {
+                1.0
+            };
+            evidence += strength * common * title;
         }
-        let whole = f64::max(whole, QUESTION_WEIGHT_MIN);
-        // Both sums are finite and not negative, so this fits.
-        Score::clamped((covered / whole * f64::from(Score::ONE.get())).round() as u64)
+        if whole <= 0.0 {
+            return Score::ZERO;
+        }
+        let trust = f64::min(1.0, TRUST_BASE + TRUST_SLOPE * evidence);
+        // Both factors are finite and from 0 to 1, so this fits.
+        let share = covered / whole * trust;
+        Score::clamped((share * f64::from(Score::ONE.get())).round() as u64)
     }
 }
 
@@ -111,9 +131,6 @@ impl Fields {
 /// How well one term of the question is met.
 fn strength(query: &Query, term: &str, fields: &Fields) -> f64 {
     let sets = fields.sets();
-    if fields.title.contains(term) {
-        return TITLE_WEIGHT;
-    }
     if sets.iter().any(|terms| terms.contains(term)) {
         return 1.0;
     }

@@ -30,13 +30,13 @@ pub(crate) fn is_stop_word(word: &str) -> bool {
     WORDS.contains(word)
 }
 
-/// Whether a term is of everyday speech.
+/// Whether a term is of everyday speech, as numbers are.
 pub(crate) fn is_common(term: &str) -> bool {
     static TERMS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         let words = lines(COMMON_WORDS).flat_map(str::split_whitespace);
         words.filter_map(analysis::term).collect()
     });
-    TERMS.contains(term)
+    TERMS.contains(term) || term.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The terms that may stand for a term, in alphabetical order.
