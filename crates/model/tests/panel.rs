@@ -1,8 +1,24 @@
 //! Panels of three extractive experts answer the public questions, debate once and vote.
 //!
 //! Expert i knows domain i in full and about half of the next two. A question goes to the three experts that
-//! are registered in the domain which the classifier names first. Thresholds were tuned on `tune.jsonl`
-//! alone; `held-out.jsonl` was written before and only measured.
+//! are registered in the domain which the classifier names first, or to all five where it names none.
+//!
+//! Right passage in the verdict, of 60, and outside questions that every seat declined, of 25:
+//!
+//! | experts' search words | tune | tune-more | held-out |
+//! |---|---|---|---|
+//! | as first written | 36, 23 | 37, 23 | 38, 23 |
+//! | widened for all passages and by failures of the tuning sets | 60, 23 | 57, 23 | 50, 23 |
+//!
+//! The first row is the honest figure for documents that nobody prepared: nothing in it was fitted to words.
+//! `tune-more`, written after the general widening and before its own failures were mended, had 45.
+//! See `questions/README.md` for what is blind in which set.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the exceptions for tests do not reach helpers of integration tests"
+)]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -186,7 +202,7 @@ struct Measure {
 
 async fn measure(ring: &Ring, file: &str) -> Measure {
     // Only for tuning; the held-out set stays unread.
-    let verbose = std::env::var_os("LLMNET_PANEL_FAILURES").is_some() && file == "tune.jsonl";
+    let verbose = std::env::var_os("LLMNET_PANEL_FAILURES").is_some() && file != "held-out.jsonl";
     let mut measure = Measure::default();
     for Question {
         question,
@@ -242,7 +258,7 @@ async fn measure(ring: &Ring, file: &str) -> Measure {
 async fn panels_cite_the_right_passage_and_decline_the_rest() {
     let ring = Ring::new();
     let mut measures = Vec::new();
-    for file in ["tune.jsonl", "held-out.jsonl"] {
+    for file in ["tune.jsonl", "tune-more.jsonl", "held-out.jsonl"] {
         let measure = measure(&ring, file).await;
         println!("{file}: {measure:?}");
         measures.push((file, measure));
@@ -260,44 +276,5 @@ async fn panels_cite_the_right_passage_and_decline_the_rest() {
             outside_declined * 100 >= outside * 90,
             "{file}: {measure:?}"
         );
-    }
-}
-
-#[tokio::test]
-async fn scratch_distribution() {
-    let ring = Ring::new();
-    let (contract, limits) = (ContractId([0; 32]), Limits::default());
-    for Question {
-        question,
-        domain,
-        passages,
-    } in questions("tune.jsonl")
-    {
-        for (i, expert) in ring.experts.iter().enumerate() {
-            if let Some(d) = &domain {
-                if RING[i] != d {
-                    continue;
-                }
-            }
-            if let Ok(a) = expert.answer(&contract, &request(&question), &limits).await {
-                let p = &a.evidence[0].passage;
-                let ok = passages.contains(&p.title.to_string());
-                println!(
-                    "DIST {} {} {} | {}",
-                    if domain.is_none() {
-                        "out"
-                    } else if ok {
-                        "yes"
-                    } else {
-                        "no "
-                    },
-                    expert.compare(&question, p).get(),
-                    question,
-                    p.title
-                );
-            } else {
-                println!("DIST dec {} {question}", domain.is_some());
-            }
-        }
     }
 }

@@ -40,7 +40,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            coverage_min: Score::clamped(4_600),
+            coverage_min: Score::clamped(4_500),
             margin: Score::clamped(500),
             tie: Score::clamped(300),
             addition_min: Score::clamped(2_000),
@@ -73,10 +73,6 @@ impl Extractive {
         Self { library, options }
     }
 
-    #[doc(hidden)]
-    pub fn compare(&self, q: &str, p: &Passage) -> Score {
-        self.library.compare(q, &[p])[0]
-    }
     /// The best passage, and a second one where it adds to the first.
     fn choose(&self, question: &str) -> Result<Vec<Finding>, AnswerError> {
         let mut findings = self.library.find(question, FINDINGS)?;
@@ -101,7 +97,11 @@ impl Extractive {
         let alone = self.library.coverage(question, &text(&first)).get();
         let second = findings.find(|finding| {
             let both = format!("{}\n{}", text(&first), text(finding));
-            let added = self.library.coverage(question, &both).get() - alone;
+            let added = self
+                .library
+                .coverage(question, &both)
+                .get()
+                .saturating_sub(alone);
             added >= self.options.addition_min.get()
         });
         Ok(std::iter::once(first).chain(second).collect())

@@ -1,6 +1,6 @@
 //! Any server that speaks OpenAI's chat API: hosted models, vLLM, llama.cpp, Ollama.
 //!
-//! [`client`] is the wire, [`prompt`] the words, [`reply`] reads what comes back, strictly. This file only
+//! [`client`] is the wire, `prompt` the words, `reply` reads what comes back, strictly. This file only
 //! conducts: an answer is one completion, a revision one, a judgement two for each pair of answers.
 
 pub mod client;

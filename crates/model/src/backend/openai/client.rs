@@ -371,3 +371,6 @@ fn completion(bytes: &[u8]) -> Result<Completion, LanguageError> {
     });
     Ok(Completion { text, usage })
 }
+
+#[cfg(test)]
+mod tests;
