@@ -20,3 +20,4 @@ mod terms;
 mod view;
 
 pub use desk::{Desk, Setup};
+pub use port::Port;

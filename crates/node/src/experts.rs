@@ -6,9 +6,9 @@ use std::sync::Arc;
 use llmnet_knowledge::{
     classify::Classifier,
     corpus::{Corpus, part},
-    frequencies::Frequencies,
     ingest::{Document, parse},
     retrieve::Shelf,
+    sample::Sample,
 };
 use llmnet_model::backend::extractive::{Extractive, Options};
 use llmnet_types::{domain::Domain, registration, units::Amount};
@@ -83,11 +83,11 @@ impl Experts {
             .collect::<Result<_, _>>()?;
         let samples: Vec<_> = documents.iter().flat_map(Document::samples).collect();
         let classifier = Arc::new(Classifier::new(&samples));
-        let frequencies = Arc::new(classifier.frequencies().clone());
+        let sample = Arc::new(Sample::new(&documents));
         let experts = RESPONDENTS
             .iter()
             .enumerate()
-            .map(|(place, name)| expert(keys, name, place, &documents, &frequencies))
+            .map(|(place, name)| expert(keys, name, place, &documents, &sample))
             .collect::<anyhow::Result<_>>()?;
         Ok(Self {
             experts,
@@ -101,7 +101,7 @@ fn expert(
     name: &'static str,
     place: usize,
     documents: &[Document],
-    frequencies: &Arc<Frequencies>,
+    sample: &Arc<Sample>,
 ) -> anyhow::Result<Expert> {
     let known: Vec<&Document> = documents.iter().cycle().skip(place).take(3).collect();
     let sections = known
@@ -115,7 +115,7 @@ fn expert(
     let as_of_day = known.iter().map(|document| document.as_of_day).max();
     let corpus = Corpus::new(sections, &keys.corpus(name), as_of_day.unwrap_or(0))?;
     let announced = corpus.registration();
-    let shelf = Shelf::new(corpus, Arc::clone(frequencies))?;
+    let shelf = Shelf::new(corpus, Arc::clone(sample))?;
     Ok(Expert {
         name,
         domains: known

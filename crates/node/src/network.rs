@@ -15,7 +15,7 @@ use llmnet_types::id::NetworkId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    coordinator::{self, Desk, journal::Journal},
+    coordinator::{self, Desk, Port, journal::Journal},
     experts::Experts,
     home::Home,
     models,
@@ -145,7 +145,7 @@ impl Network {
 
         on_stage(Stage::Gateway);
         let (closing, closed) = oneshot::channel::<()>();
-        let port: Arc<dyn Coordinator> = Arc::new(desk);
+        let port: Arc<dyn Coordinator> = Arc::new(Port(desk));
         let serving = tokio::spawn(llmnet_gateway::serve(
             listener,
             port,

@@ -17,15 +17,19 @@ use llmnet_types::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    desk::{Desk, internal},
+    desk::{Desk, internal, lock},
     view,
 };
 
 /// What is said where nobody found anything: honest, and free.
 const NOBODY: &str = "Nobody on this network found anything about that in its documents.";
 
+/// A desk behind the gateway.
+#[derive(Debug, Clone)]
+pub struct Port(pub Arc<Desk>);
+
 #[async_trait]
-impl Coordinator for Arc<Desk> {
+impl Coordinator for Port {
     async fn answer(
         &self,
         request: Request,
@@ -37,16 +41,16 @@ impl Coordinator for Arc<Desk> {
                 message: "the last user message is empty; ask something".to_owned(),
             });
         }
-        let domains = self.domains(&request);
+        let domains = self.0.domains(&request);
         drop(progress.try_send(Progress::Classified {
             domains: domains.clone(),
         }));
         if domains.is_empty() {
-            return Ok(view::declined(NOBODY, request.strategy, self.height()));
+            return Ok(view::declined(NOBODY, request.strategy, self.0.height()));
         }
-        let finished = self.contract(request, &domains, progress).await?;
+        let finished = self.0.contract(request, &domains, progress).await?;
         let receipt = finished.receipt.clone();
-        let (_, titles) = query(&*self.chain, move |state| view::titles(state, &receipt))
+        let (_, titles) = query(&*self.0.chain, move |state| view::titles(state, &receipt))
             .await
             .map_err(internal)?;
         let mut answered = view::answered(&finished, &titles);
@@ -70,15 +74,15 @@ impl Coordinator for Arc<Desk> {
     }
 
     async fn models(&self) -> Vec<Offer> {
-        query(&*self.chain, |state| view::offers(state))
+        query(&*self.0.chain, |state| view::offers(state))
             .await
             .map(|(_, offers)| offers)
             .unwrap_or_default()
     }
 
     async fn experts(&self) -> Vec<Expert> {
-        let hub = self.hub.clone();
-        query(&*self.chain, move |state| view::experts(state, &hub))
+        let hub = self.0.hub.clone();
+        query(&*self.0.chain, move |state| view::experts(state, &hub))
             .await
             .map(|(_, experts)| experts)
             .unwrap_or_default()
@@ -86,9 +90,9 @@ impl Coordinator for Arc<Desk> {
 
     async fn receipt(&self, id: &ContractId, wait: Duration) -> Result<Option<File>, AnswerError> {
         let deadline = Instant::now() + wait;
-        let mut proven = self.proven.subscribe();
+        let mut proven = self.0.proven.subscribe();
         loop {
-            let found = self.journal.receipt(*id).await.map_err(internal)?;
+            let found = self.0.journal.receipt(*id).await.map_err(internal)?;
             let Some(document) = found else {
                 return Ok(None);
             };
@@ -111,11 +115,11 @@ impl Coordinator for Arc<Desk> {
     }
 
     async fn health(&self) -> Health {
-        let tip = self.chain.tip();
+        let tip = self.0.chain.tip();
         let running = tip.has_changed().is_ok();
         let height = tip.borrow().height();
-        let trouble = lock(&self.troubles).clone();
-        let free = self.accounts.lock().await.purse.free();
+        let trouble = lock(&self.0.troubles).clone();
+        let free = self.0.accounts.lock().await.purse.free();
         let part = |name: &str, ready, detail: String| Part {
             name: name.to_owned(),
             ready,
@@ -123,7 +127,7 @@ impl Coordinator for Arc<Desk> {
         };
         Health {
             blocked: (!running).then(|| "the chain has stopped; restart the node".to_owned()),
-            network: Some(self.id),
+            network: Some(self.0.id),
             height: Some(height),
             parts: vec![
                 part("chain", running, format!("block {height}")),
