@@ -68,6 +68,6 @@ licences:
 ask question *arguments:
     cargo run --release --locked -- ask '{{ question }}' {{ arguments }}
 
-# Measure the figures of the README.
+# Measure the figures of the README; --cold-build times a build from nothing as well.
 measure *arguments:
-    cargo run --release --locked -- evaluate {{ arguments }}
+    python3 benches/first_minute.py {{ arguments }}
