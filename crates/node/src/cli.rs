@@ -17,6 +17,8 @@ use clap::{Args, Parser, Subcommand};
 
 use output::Output;
 
+use crate::telemetry::{self, LogFormat};
+
 /// Exit codes, stable for scripts.
 pub mod code {
     /// Done.
@@ -50,6 +52,9 @@ struct Common {
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
     json: bool,
+    /// How logs are written; RUST_LOG says how many
+    #[arg(long, global = true, value_enum, default_value_t)]
+    log_format: LogFormat,
 }
 
 impl Common {
@@ -89,6 +94,10 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.common.json);
+    if let Err(error) = telemetry::start(cli.common.log_format) {
+        output.failure(&error);
+        return ExitCode::from(code::USAGE);
+    }
     let done = match cli.command {
         // Needs no network, so it must not need a runtime either.
         Command::Verify(arguments) => verify::run(&arguments, &output),

@@ -14,6 +14,7 @@ pub mod journal;
 mod accounts;
 mod conduct;
 mod line;
+mod order;
 mod port;
 mod settler;
 mod terms;

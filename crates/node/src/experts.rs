@@ -11,7 +11,7 @@ use llmnet_knowledge::{
     sample::Sample,
 };
 use llmnet_model::backend::extractive::{Extractive, Options};
-use llmnet_types::{domain::Domain, registration, units::Amount};
+use llmnet_types::{codec::encode, domain::Domain, id::Digest, registration, units::Amount};
 
 use crate::keys::Keys;
 
@@ -41,6 +41,15 @@ const DOCUMENTS: [(&str, &str); 5] = [
 
 /// What the experts are called, each after the domain it knows in full.
 pub const RESPONDENTS: [&str; 5] = ["llm-net", "computing", "astronomy", "climate", "medicine"];
+
+/// A short name for the documents and prices of this program: what experts registered with another
+/// edition have announced, these cannot answer for.
+pub fn edition() -> String {
+    let texts: Vec<&[u8]> = DOCUMENTS.iter().map(|(_, text)| text.as_bytes()).collect();
+    let documents = Digest::tagged("llmnet/edition/1", &texts);
+    let priced = Digest::tagged("llmnet/edition/1", &[&documents.0, &encode(&PRICE)]);
+    priced.to_string().chars().take(8).collect()
+}
 
 /// An expert, ready to be registered and asked.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, ConfigError},
+    experts,
     keys::Keys,
 };
 
@@ -193,7 +194,10 @@ impl Drop for Home {
     }
 }
 
-/// The directory used where none is named: the user's own, by the XDG convention.
+/// The directory used where none is named: in the user's own, by the XDG convention.
+///
+/// It is named after the documents in the box. A program with other documents makes another network,
+/// since experts cannot answer from what they have not announced.
 pub fn default_directory() -> PathBuf {
     let variable = |name: &str| {
         std::env::var_os(name)
@@ -204,6 +208,7 @@ pub fn default_directory() -> PathBuf {
         .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
         .unwrap_or_else(|| PathBuf::from("."))
         .join("llmnet")
+        .join(format!("local-{}", experts::edition()))
 }
 
 fn lock(path: &Path) -> Result<File, HomeError> {

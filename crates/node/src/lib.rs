@@ -24,3 +24,5 @@ pub mod models;
 pub mod config;
 pub mod home;
 pub mod keys;
+
+pub mod telemetry;

@@ -1,7 +1,7 @@
 //! Real models as respondents: those of the configuration, those of the environment, and Ollama's where
 //! the user asks for them. They share panels with the experts.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use llmnet_model::{
     answer::Answerer,
@@ -105,26 +105,11 @@ async fn of_environment() -> Result<Option<Source>, anyhow::Error> {
     let name = match variable("OPENAI_MODEL") {
         Some(name) => name,
         None if base_url == OPENAI => OPENAI_MODEL.to_owned(),
-        None => first_model(&base_url, key.as_deref())
+        None => openai::first_model(&base_url, key.clone().map(Key::new))
             .await
             .unwrap_or_else(|| OPENAI_MODEL.to_owned()),
     };
     source(&base_url, key, &name, Vec::new(), "OPENAI_BASE_URL").map(Some)
-}
-
-/// The first model that a server lists.
-async fn first_model(base_url: &str, key: Option<&str>) -> Option<String> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(3))
-        .build()
-        .ok()?;
-    let request = client.get(format!("{}/models", base_url.trim_end_matches('/')));
-    let request = match key {
-        Some(key) => request.bearer_auth(key),
-        None => request,
-    };
-    let list: serde_json::Value = request.send().await.ok()?.json().await.ok()?;
-    Some(list.get("data")?.get(0)?.get("id")?.as_str()?.to_owned())
 }
 
 /// Models that an Ollama on this machine offers; none where it does not run.

@@ -71,6 +71,7 @@ pub struct Network {
     pub models: Vec<(String, String)>,
     home: Home,
     validators: Vec<Validator>,
+    chain: Arc<dyn ChainClient>,
     closing: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), llmnet_gateway::ServeError>>,
 }
@@ -161,6 +162,7 @@ impl Network {
             models: named,
             home,
             validators,
+            chain: client,
             closing,
             serving,
         })
@@ -169,6 +171,11 @@ impl Network {
     /// The gateway's address for clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.gateway)
+    }
+
+    /// The ledger, as the first running validator has it.
+    pub fn chain(&self) -> Arc<dyn ChainClient> {
+        Arc::clone(&self.chain)
     }
 
     /// Stops a validator of this network, to see it go on without.

@@ -1,17 +1,10 @@
 //! The desk where requests come in: classify, select, order, conduct, write down, answer.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use llmnet_chain::{client::ChainClient, query};
+use llmnet_chain::client::ChainClient;
 use llmnet_gateway::port::AnswerError;
 use llmnet_knowledge::classify::Classifier;
-use llmnet_ledger::{
-    query as ledger,
-    selection::{self, inputs},
-};
 use llmnet_protocol::{
     message::{Statement, ToSeat},
     quote::Purse,
@@ -20,33 +13,27 @@ use llmnet_protocol::{
 };
 use llmnet_types::{
     codec::{List, Text},
-    contract::{Terms, contract_id},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
-    id::{Digest, LineId, NetworkId, ProviderId},
+    id::{Digest, LineId, NetworkId},
     network::NetworkRoot,
     request::{Progress, Request},
-    selection::{DomainChoice, SelectionInputs},
     signature::PrivateKey,
     units::{Amount, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{
-    accounts::{Accounts, Chain, OrderError},
+    accounts::{Accounts, Chain},
     conduct::conduct,
     journal::Journal,
     settler,
-    terms::terms,
 };
 use crate::{
     home::CHAIN_LENGTH,
     keys::Keys,
     transport::{Hub, REPLIES},
 };
-
-/// How often a selection is read again when blocks come in between.
-const ATTEMPTS: usize = 8;
 
 /// What a desk needs.
 #[derive(Clone)]
@@ -80,9 +67,9 @@ pub struct Desk {
     /// The newest block whose settlements are proven.
     pub(super) proven: watch::Sender<Height>,
     pub(super) requester: PrivateKey,
-    keys: Keys,
-    classifier: Arc<Classifier>,
-    patient: bool,
+    pub(super) keys: Keys,
+    pub(super) classifier: Arc<Classifier>,
+    pub(super) patient: bool,
     /// Held until an order is written down, so that the journal has no gap.
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
     pub(super) troubles: Mutex<Option<String>>,
@@ -150,6 +137,7 @@ impl Desk {
 
     /// Notes what went wrong in the background, for `/status`.
     pub(super) fn trouble(&self, error: &anyhow::Error) {
+        tracing::warn!(error = format!("{error:#}"), "settlement");
         *lock(&self.troubles) = Some(format!("{error:#}"));
     }
 
@@ -165,115 +153,18 @@ impl Desk {
         }
     }
 
-    /// Selection inputs at the newest finalized height, with the network's fee and policy.
-    async fn inputs(&self, domains: &[(Domain, Score)]) -> Result<Read, AnswerError> {
-        let domains = domains.to_vec();
-        let classifier = self.classifier.version();
-        let (_, read) = query(&*self.chain, move |state| {
-            let clock = ledger::clock(state);
-            let choices: Vec<DomainChoice> = domains
-                .iter()
-                .filter_map(|(domain, confidence)| {
-                    Some(DomainChoice {
-                        domain: domain.clone(),
-                        id: ledger::domain_id(state, domain)?,
-                        confidence: *confidence,
-                    })
-                })
-                .collect();
-            let params = ledger::params(state);
-            let inputs = inputs(state, clock.height, &choices, classifier);
-            inputs.map(|inputs| Read {
-                inputs,
-                fee: params.network_fee,
-                policy: params.policy,
-            })
-        })
-        .await
-        .map_err(internal)?;
-        read.map_err(|fault| AnswerError::NoRespondent {
-            message: format!("nobody can be selected for this domain: {fault}"),
-            skipped: Vec::new(),
-            retry_after: Duration::from_secs(5),
-        })
-    }
-
-    /// Orders a slot and conducts it.
+    /// Orders a slot, conducts it and writes down what came of it, in a task of its own: all of that must
+    /// be brought to its end also when nobody waits for the answer any more.
     pub(super) async fn contract(
         self: &Arc<Self>,
         request: Request,
-        domains: &[(Domain, Score)],
-        progress: mpsc::Sender<Progress>,
-    ) -> Result<Finished, AnswerError> {
-        for _ in 0..ATTEMPTS {
-            let read = self.inputs(domains).await?;
-            let mut accounts = self.accounts.lock().await;
-            let slot = accounts.next_slot;
-            let salt = self.keys.contract(slot);
-            let terms = terms(&request, &salt, read.policy, self.patient);
-            let height = read.inputs.height;
-            let ordered = accounts.order(height, &terms, read.fee, &self.id, &self.requester);
-            if let Ok(ordered) = &ordered {
-                let contract = contract_id(&self.id, &self.key.public_key(), slot);
-                self.journal
-                    .begin(slot, contract, height, ordered.voucher.clone())
-                    .await
-                    .map_err(internal)?;
-            }
-            drop(accounts);
-            match ordered {
-                Ok(ordered) => {
-                    let setup = SessionSetup {
-                        network: self.id,
-                        key: self.key.clone(),
-                        slot: ordered.slot,
-                        slot_secret: ordered.secret,
-                        requester: self.requester.public_key(),
-                        voucher: ordered.voucher,
-                        order: self.order(&read, ordered.slot, &ordered.secret, &terms),
-                        terms,
-                        request,
-                        salt,
-                        selection: read.inputs,
-                        fee: read.fee,
-                    };
-                    return self.conduct(setup, progress).await;
-                }
-                Err(OrderError::Stale) => {}
-                Err(OrderError::Line(exhausted)) => {
-                    self.take_up_line()
-                        .await
-                        .map_err(|error| AnswerError::Unfunded {
-                            message: format!("{exhausted}; {error:#}"),
-                        })?;
-                }
-                Err(error @ (OrderError::ChainUsedUp | OrderError::Price)) => {
-                    return Err(internal(error));
-                }
-            }
-        }
-        Err(AnswerError::Overloaded {
-            retry_after: Duration::from_millis(500),
-        })
-    }
-
-    fn order(&self, read: &Read, slot: Slot, secret: &Digest, terms: &Terms) -> Vec<ProviderId> {
-        let beacon = &read.inputs.beacon;
-        let seed = selection::seed(&self.id, beacon, &self.key.public_key(), slot, secret);
-        let rule = selection::Rule::version(terms.policy).unwrap_or_default();
-        selection::order(&read.inputs, &seed, &rule, &terms.filters)
-    }
-
-    /// Runs the session in a task of its own: it must be brought to its end also when nobody waits for
-    /// the answer any more.
-    async fn conduct(
-        self: &Arc<Self>,
-        setup: SessionSetup,
+        domains: Vec<(Domain, Score)>,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Finished, AnswerError> {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
+            let setup = desk.order(request, &domains).await?;
             let done = desk.conduct_and_record(setup, progress, hung_up).await;
             desk.work.notify_one();
             done
@@ -358,13 +249,6 @@ impl Desk {
     pub(super) fn height(&self) -> Height {
         self.chain.tip().borrow().height()
     }
-}
-
-/// What a selection was read with.
-struct Read {
-    inputs: SelectionInputs,
-    fee: Score,
-    policy: u16,
 }
 
 pub(super) fn internal(error: impl std::fmt::Display) -> AnswerError {

@@ -42,13 +42,13 @@ impl Coordinator for Port {
             });
         }
         let domains = self.0.domains(&request);
-        drop(progress.try_send(Progress::Classified {
-            domains: domains.clone(),
-        }));
         if domains.is_empty() {
             return Ok(view::declined(NOBODY, request.strategy, self.0.height()));
         }
-        let finished = self.0.contract(request, &domains, progress).await?;
+        drop(progress.try_send(Progress::Classified {
+            domains: domains.clone(),
+        }));
+        let finished = self.0.contract(request, domains, progress).await?;
         let receipt = finished.receipt.clone();
         let (_, titles) = query(&*self.0.chain, move |state| view::titles(state, &receipt))
             .await

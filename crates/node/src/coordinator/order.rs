@@ -1,0 +1,135 @@
+//! Taking an order: read what a panel is selected from, take the next slot, write it down.
+
+use std::time::Duration;
+
+use llmnet_chain::query;
+use llmnet_gateway::port::AnswerError;
+use llmnet_ledger::{
+    query as ledger,
+    selection::{self, inputs},
+};
+use llmnet_protocol::session::Setup as SessionSetup;
+use llmnet_types::{
+    contract::{Terms, contract_id},
+    domain::Domain,
+    id::{Digest, ProviderId},
+    request::Request,
+    selection::{DomainChoice, SelectionInputs},
+    units::{Score, Slot},
+};
+
+use super::{
+    accounts::OrderError,
+    desk::{Desk, internal},
+    terms::terms,
+};
+
+/// How often a selection is read again when blocks come in between.
+const ATTEMPTS: usize = 8;
+
+/// What a selection was read with.
+struct Read {
+    inputs: SelectionInputs,
+    fee: Score,
+    policy: u16,
+}
+
+impl Desk {
+    /// Selection inputs at the newest finalized height, with the network's fee and policy.
+    async fn inputs(&self, domains: &[(Domain, Score)]) -> Result<Read, AnswerError> {
+        let domains = domains.to_vec();
+        let classifier = self.classifier.version();
+        let (_, read) = query(&*self.chain, move |state| {
+            let clock = ledger::clock(state);
+            let choices: Vec<DomainChoice> = domains
+                .iter()
+                .filter_map(|(domain, confidence)| {
+                    Some(DomainChoice {
+                        domain: domain.clone(),
+                        id: ledger::domain_id(state, domain)?,
+                        confidence: *confidence,
+                    })
+                })
+                .collect();
+            let params = ledger::params(state);
+            let inputs = inputs(state, clock.height, &choices, classifier);
+            inputs.map(|inputs| Read {
+                inputs,
+                fee: params.network_fee,
+                policy: params.policy,
+            })
+        })
+        .await
+        .map_err(internal)?;
+        read.map_err(|fault| AnswerError::NoRespondent {
+            message: format!("nobody can be selected for this domain: {fault}"),
+            skipped: Vec::new(),
+            retry_after: Duration::from_secs(5),
+        })
+    }
+
+    /// Orders a slot and writes it down. Not to be dropped half way: the slot would have no end, and those
+    /// after it would wait for it.
+    pub(super) async fn order(
+        &self,
+        request: Request,
+        domains: &[(Domain, Score)],
+    ) -> Result<SessionSetup, AnswerError> {
+        for _ in 0..ATTEMPTS {
+            let read = self.inputs(domains).await?;
+            let mut accounts = self.accounts.lock().await;
+            let slot = accounts.next_slot;
+            let salt = self.keys.contract(slot);
+            let terms = terms(&request, &salt, read.policy, self.patient);
+            let height = read.inputs.height;
+            let ordered = accounts.order(height, &terms, read.fee, &self.id, &self.requester);
+            if let Ok(ordered) = &ordered {
+                let contract = contract_id(&self.id, &self.key.public_key(), slot);
+                self.journal
+                    .begin(slot, contract, height, ordered.voucher.clone())
+                    .await
+                    .map_err(internal)?;
+            }
+            drop(accounts);
+            match ordered {
+                Ok(ordered) => {
+                    return Ok(SessionSetup {
+                        network: self.id,
+                        key: self.key.clone(),
+                        slot: ordered.slot,
+                        slot_secret: ordered.secret,
+                        requester: self.requester.public_key(),
+                        voucher: ordered.voucher,
+                        order: self.ranks(&read, ordered.slot, &ordered.secret, &terms),
+                        terms,
+                        request,
+                        salt,
+                        selection: read.inputs,
+                        fee: read.fee,
+                    });
+                }
+                Err(OrderError::Stale) => {}
+                Err(OrderError::Line(exhausted)) => {
+                    self.take_up_line()
+                        .await
+                        .map_err(|error| AnswerError::Unfunded {
+                            message: format!("{exhausted}; {error:#}"),
+                        })?;
+                }
+                Err(error @ (OrderError::ChainUsedUp | OrderError::Price)) => {
+                    return Err(internal(error));
+                }
+            }
+        }
+        Err(AnswerError::Overloaded {
+            retry_after: Duration::from_millis(500),
+        })
+    }
+
+    fn ranks(&self, read: &Read, slot: Slot, secret: &Digest, terms: &Terms) -> Vec<ProviderId> {
+        let beacon = &read.inputs.beacon;
+        let seed = selection::seed(&self.id, beacon, &self.key.public_key(), slot, secret);
+        let rule = selection::Rule::version(terms.policy).unwrap_or_default();
+        selection::order(&read.inputs, &seed, &rule, &terms.filters)
+    }
+}
