@@ -62,6 +62,7 @@ fn txn_3_a_bad_transaction_costs_its_fee_and_says_why() {
     check("bob", close, expect!["line 7 is not the signer's"]);
 }
 
+/// TXN-1: another network, signer or nonce than the signed one moves nothing.
 #[test]
 fn txn_3_who_cannot_be_charged_changes_nothing() {
     let mut world = World::new();
@@ -114,6 +115,7 @@ fn txn_3_who_cannot_be_charged_changes_nothing() {
     ));
 }
 
+/// EPO-1, EPO-2
 #[test]
 fn epo_1_and_2_epochs_are_counted_in_blocks_and_have_beacons() {
     let mut world = World::new();
@@ -129,6 +131,7 @@ fn epo_1_and_2_epochs_are_counted_in_blocks_and_have_beacons() {
     assert_ne!(second.beacon, first.beacon);
 }
 
+/// NET-1, NET-2
 #[test]
 fn net_1_and_2_a_genesis_names_its_network() {
     let genesis = genesis(params());

@@ -80,6 +80,7 @@ fn set_6_co_signed_pay_is_free_at_once_other_pay_when_the_windows_close() {
     assert_eq!(query::totals(&world.state).held, Amount::ZERO);
 }
 
+/// SET-3, SET-5
 #[test]
 fn set_3_and_5_charge_is_pay_part_and_fee_and_the_fee_is_halved() {
     let (mut world, line) = world();
@@ -120,6 +121,7 @@ fn set_3_and_5_charge_is_pay_part_and_fee_and_the_fee_is_halved() {
     );
 }
 
+/// SET-2, ANC-1
 #[test]
 fn set_2_slots_follow_and_the_opening_hashes_down() {
     let (mut world, line) = world();
