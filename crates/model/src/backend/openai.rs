@@ -20,7 +20,7 @@ use llmnet_types::{
     units::Tokens,
 };
 
-pub use client::{Client, Config, ConfigError, Key, detect_ollama};
+pub use client::{Client, Config, ConfigError, Key, detect_ollama, first_model};
 
 use crate::{
     answer::{AnswerError, Answerer, Limits, VERSION_LENGTH_MAX, check_place},

@@ -38,6 +38,8 @@ const SETTINGS_REFUSED: [&str; 10] = [
 ];
 /// How long a local Ollama may take to say what it has.
 const OLLAMA_TIMEOUT: Duration = Duration::from_millis(800);
+/// How long a server may take to list its models.
+const LIST_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most models listed of an Ollama.
 const OLLAMA_MODELS_MAX: usize = 64;
 
@@ -243,6 +245,28 @@ pub async fn detect_ollama(base: &str) -> Vec<String> {
     let models = tags.await.map(|tags| tags.models).unwrap_or_default();
     let names = models.into_iter().map(|model| model.name);
     names.take(OLLAMA_MODELS_MAX).collect()
+}
+
+/// The first model that a server lists; none where it lists none.
+pub async fn first_model(base: &str, key: Option<Key>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Vec<Model>,
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        id: String,
+    }
+    let url = url(base, "models").ok()?;
+    let http = http(&url, LIST_TIMEOUT).ok()?;
+    let mut request = http.get(url).timeout(LIST_TIMEOUT);
+    if let Some(Key(key)) = key {
+        request = request.bearer_auth(key);
+    }
+    let response = request.send().await.ok()?.error_for_status().ok()?;
+    let bytes = bounded(response).await.ok()?;
+    let list: List = serde_json::from_slice(&bytes).ok()?;
+    list.data.into_iter().map(|model| model.id).next()
 }
 
 fn http(url: &Url, connect_timeout: Duration) -> Result<reqwest::Client, ConfigError> {

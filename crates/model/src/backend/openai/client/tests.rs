@@ -263,6 +263,19 @@ async fn an_ollama_tells_its_models() {
     assert!(asked.lock().unwrap()[0].starts_with("GET /api/tags "));
 }
 
+#[tokio::test]
+async fn the_first_model_of_a_list_is_found_with_the_key() {
+    let body = r#"{"object":"list","data":[{"id":"first","object":"model"},{"id":"second"}]}"#;
+    let replies = vec![http("200 OK", "", body), http("401 Unauthorized", "", body)];
+    let (base, asked) = server(replies).await;
+    let key = || Some(Key::new("hidden"));
+    assert_eq!(first_model(&base, key()).await.as_deref(), Some("first"));
+    assert_eq!(first_model(&base, key()).await, None);
+    let asked = asked.lock().unwrap()[0].to_lowercase();
+    assert!(asked.starts_with("get /v1/models "), "{asked}");
+    assert!(asked.contains("authorization: bearer hidden"), "{asked}");
+}
+
 #[test]
 fn configurations_are_checked_and_keys_hidden() {
     let fails = |base: &str, model: &str, key: &str| {
