@@ -43,6 +43,15 @@ use llmnet_types::{
 };
 use serde::Deserialize;
 
+/// The sets measured where `LLMNET_PANEL_FILES` names no others.
+const SETS: [&str; 4] = [
+    "tune.jsonl",
+    "tune-more.jsonl",
+    "held-out.jsonl",
+    "blind.jsonl",
+];
+/// The sets that are only counted.
+const BLIND: [&str; 2] = ["held-out.jsonl", "blind.jsonl"];
 const RING: [&str; 5] = ["llm-net", "computing", "astronomy", "climate", "medicine"];
 
 #[derive(Debug, Deserialize)]
@@ -187,7 +196,7 @@ async fn ask(experts: &[&Extractive], question: &str) -> Outcome {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Measure {
     questions: usize,
     classified: usize,
@@ -200,68 +209,104 @@ struct Measure {
     outside_declined_by_all_five: usize,
 }
 
-async fn measure(ring: &Ring, file: &str) -> Measure {
-    // Only for tuning; the held-out set stays unread.
-    let verbose = std::env::var_os("LLMNET_PANEL_FAILURES").is_some() && file != "held-out.jsonl";
-    let mut measure = Measure::default();
-    for Question {
-        question,
-        domain,
-        passages,
-    } in questions(file)
-    {
-        let domains = ring.classifier.classify(&question);
+impl Measure {
+    /// What one question adds.
+    async fn of(ring: &Ring, question: &Question, verbose: bool) -> Self {
+        let Question {
+            question,
+            domain,
+            passages,
+        } = question;
+        let domains = ring.classifier.classify(question);
         let named: Vec<&str> = domains.iter().map(|(domain, _)| domain.as_str()).collect();
-        let panel = |domain: &str| -> Vec<&Extractive> {
-            Ring::panel(domain)
-                .into_iter()
-                .map(|place| &ring.experts[place])
-                .collect()
-        };
         let everybody: Vec<&Extractive> = ring.experts.iter().collect();
-        let experts = named
-            .first()
-            .map_or(everybody.clone(), |domain| panel(domain));
-        let outcome = ask(&experts, &question).await;
+        let experts = named.first().map_or(everybody.clone(), |domain| {
+            let places = Ring::panel(domain).into_iter();
+            places.map(|place| &ring.experts[place]).collect()
+        });
+        let outcome = ask(&experts, question).await;
         let Some(domain) = domain else {
-            measure.outside += 1;
-            measure.outside_unclassified += usize::from(domains.is_empty());
-            measure.outside_declined += usize::from(outcome.verdict.is_none());
-            let all = ask(&everybody, &question).await;
-            measure.outside_declined_by_all_five += usize::from(all.verdict.is_none());
+            let all = ask(&everybody, question).await;
             if verbose && (outcome.verdict.is_some() || all.verdict.is_some()) {
-                println!(
-                    "OUT  {question}\n     {domains:?} {:?} all: {:?}",
-                    outcome.first, all.first
-                );
+                let (first, all) = (&outcome.first, &all.first);
+                println!("OUT  {question}\n     {domains:?} {first:?} all: {all:?}");
             }
-            continue;
+            return Self {
+                outside: 1,
+                outside_unclassified: usize::from(domains.is_empty()),
+                outside_declined: usize::from(outcome.verdict.is_none()),
+                outside_declined_by_all_five: usize::from(all.verdict.is_none()),
+                ..Self::default()
+            };
         };
-        measure.questions += 1;
-        measure.classified += usize::from(named.first() == Some(&domain.as_str()));
-        measure.in_two += usize::from(named.contains(&domain.as_str()));
         let right = |title: &String| passages.contains(title);
-        measure.found_at_first += usize::from(outcome.first.iter().any(right));
         let is_right = outcome.verdict.as_ref().is_some_and(right);
-        measure.right += usize::from(is_right);
         if verbose && !is_right {
+            let Outcome {
+                first,
+                last,
+                verdict,
+            } = &outcome;
             println!(
-                "MISS {question} [{domain}] {passages:?}\n     {domains:?}\n     {:?} -> {:?} = {:?}",
-                outcome.first, outcome.last, outcome.verdict
+                "MISS {question} [{domain}] {passages:?}\n     {domains:?}\n     \
+                 {first:?} -> {last:?} = {verdict:?}"
             );
         }
+        Self {
+            questions: 1,
+            classified: usize::from(named.first() == Some(&domain.as_str())),
+            in_two: usize::from(named.contains(&domain.as_str())),
+            found_at_first: usize::from(outcome.first.iter().any(right)),
+            right: usize::from(is_right),
+            ..Self::default()
+        }
     }
-    measure
+
+    fn add(&mut self, other: Self) {
+        self.questions += other.questions;
+        self.classified += other.classified;
+        self.in_two += other.in_two;
+        self.found_at_first += other.found_at_first;
+        self.right += other.right;
+        self.outside += other.outside;
+        self.outside_unclassified += other.outside_unclassified;
+        self.outside_declined += other.outside_declined;
+        self.outside_declined_by_all_five += other.outside_declined_by_all_five;
+    }
+}
+
+async fn measure(ring: &Ring, file: &str) -> Measure {
+    // A set whose failures were read is not blind any more.
+    let verbose = std::env::var_os("LLMNET_PANEL_FAILURES").is_some() && !BLIND.contains(&file);
+    let mut domains: BTreeMap<Option<String>, Measure> = BTreeMap::new();
+    let mut whole = Measure::default();
+    for question in questions(file) {
+        let measure = Measure::of(ring, &question, verbose).await;
+        whole.add(measure);
+        domains.entry(question.domain).or_default().add(measure);
+    }
+    println!("{file}: {whole:?}");
+    for (
+        domain,
+        Measure {
+            questions, right, ..
+        },
+    ) in &domains
+    {
+        if let Some(domain) = domain {
+            println!("  {domain}: {right} of {questions}");
+        }
+    }
+    whole
 }
 
 #[tokio::test]
 async fn panels_cite_the_right_passage_and_decline_the_rest() {
     let ring = Ring::new();
     let mut measures = Vec::new();
-    for file in ["tune.jsonl", "tune-more.jsonl", "held-out.jsonl"] {
-        let measure = measure(&ring, file).await;
-        println!("{file}: {measure:?}");
-        measures.push((file, measure));
+    let chosen = std::env::var("LLMNET_PANEL_FILES").unwrap_or_else(|_| SETS.join(" "));
+    for file in chosen.split_whitespace() {
+        measures.push((file, measure(&ring, file).await));
     }
     for (file, measure) in measures {
         let Measure {
@@ -271,7 +316,9 @@ async fn panels_cite_the_right_passage_and_decline_the_rest() {
             outside_declined,
             ..
         } = measure;
-        assert!(right * 100 >= questions * 80, "{file}: {measure:?}");
+        // What unprepared words reach is measured, not promised; a fall below it is a fault.
+        let floor = if file == "blind.jsonl" { 60 } else { 80 };
+        assert!(right * 100 >= questions * floor, "{file}: {measure:?}");
         assert!(
             outside_declined * 100 >= outside * 90,
             "{file}: {measure:?}"
