@@ -33,7 +33,7 @@ use crate::{
     block::{Block, RoundContext, transactions_root},
     client::Tip,
     history::{History, Record},
-    mempool::Mempool,
+    mempool::{Mempool, Unfit},
     query::{Known, StateView},
     store::{Batch, Context, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
 };
@@ -138,15 +138,6 @@ impl Application {
 /// What the ledger is told of a block.
 pub(crate) const fn block_info(network: NetworkId, height: Height) -> BlockInfo {
     BlockInfo { network, height }
-}
-
-/// What keeps a transaction out of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    /// Can never apply, or its signer cannot pay.
-    Never,
-    /// An earlier nonce is missing.
-    Early,
 }
 
 /// Whether a transaction has no business in a block. Who is charged has, even if refused.

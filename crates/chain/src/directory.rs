@@ -15,7 +15,7 @@ use std::{
 
 use llmnet_types::{block::Header, codec, id::NetworkId};
 
-use crate::validator::StartError;
+use crate::config::StartError;
 
 /// The layout's version. Any change of what is on disk takes the next one.
 const VERSION: u32 = 1;

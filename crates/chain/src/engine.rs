@@ -41,21 +41,18 @@ use crate::{
     application::Application,
     block::Block,
     client::Tip,
+    config::Pacing,
+    history::BLOCKS_KEPT,
     mempool::Mempool,
     network::Channels,
     pacing::Paced,
     store::{self, Context, NoStateSync},
-    validator::Pacing,
 };
 
 /// Bytes of file pages kept in memory, for all files: 2 MiB.
 pub(crate) fn page_cache() -> CacheRef {
     CacheRef::new(NZU16!(4084), NZUsize!(512))
 }
-
-/// Blocks, certificates and outcomes kept: weeks of a quiet network. The archives' indexes are in
-/// memory, about a hundred bytes a block. Who was away for longer cannot catch up.
-pub(crate) const BLOCKS_KEPT: usize = 1 << 20;
 /// One committee for ever, until there is an epoch change.
 const EPOCH_LENGTH: std::num::NonZeroU64 = NZU64!(u64::MAX);
 /// Rounds behind the newest final one for which votes are kept.

@@ -23,10 +23,12 @@ use tokio::sync::Mutex;
 
 use crate::{
     client::Inclusion,
-    engine::BLOCKS_KEPT,
     store::{Context, archive_config},
 };
 
+/// Blocks, certificates and outcomes kept: weeks of a quiet network. The archives' indexes are in
+/// memory, about a hundred bytes a block. Who was away for longer cannot catch up.
+pub(crate) const BLOCKS_KEPT: usize = 1 << 20;
 /// The most transactions that can be looked up by id, the newest ones.
 const INDEX_MAX: usize = 1 << 16;
 /// The most bytes of one block's record.

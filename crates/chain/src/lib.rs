@@ -20,6 +20,7 @@
 //! - A validator catches up by replaying blocks; there is no transfer of state.
 
 pub mod client;
+pub mod config;
 pub mod query;
 pub mod solo;
 pub mod validator;
@@ -37,6 +38,7 @@ mod service;
 mod store;
 
 pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};
+pub use config::{Pacing, StartError, ValidatorConfig};
 pub use query::{StateView, query};
 pub use solo::{Solo, SoloError};
-pub use validator::{Pacing, StartError, Validator, ValidatorConfig, start};
+pub use validator::{Validator, start};

@@ -21,11 +21,19 @@ use llmnet_types::{
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    application::Unfit,
     block::{Block, TRANSACTIONS_LENGTH_MAX, TRANSACTIONS_MAX},
     client::SubmitError,
-    validator::Pacing,
+    config::Pacing,
 };
+
+/// What keeps a transaction out of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Can never apply, or its signer cannot pay.
+    Never,
+    /// An earlier nonce is missing.
+    Early,
+}
 
 /// The most transactions waiting.
 const COUNT_MAX: usize = 16_384;

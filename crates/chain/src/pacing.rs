@@ -9,7 +9,7 @@ use commonware_consensus::{Automaton, CertifiableAutomaton, types::Round};
 use commonware_runtime::{Spawner as _, Supervisor as _};
 use commonware_utils::channel::oneshot;
 
-use crate::{mempool::Mempool, store::Context, validator::Pacing};
+use crate::{config::Pacing, mempool::Mempool, store::Context};
 
 /// An automaton whose proposals wait for their time.
 #[derive(Clone)]

@@ -20,6 +20,7 @@ use crate::{
     application::Application,
     block::{Block, transactions_root},
     client::{FinalizedBlock, Inclusion, Tip},
+    config::Pacing,
     directory::Directory,
     engine::{self, Engine},
     finality,
@@ -27,7 +28,6 @@ use crate::{
     mempool::Mempool,
     network::{self, GOSSIP_LENGTH_MAX},
     store::{self, Context, Databases, Roots, database_key, marked_height},
-    validator::Pacing,
 };
 
 /// How long a starting validator waits for a quorum of the others before consensus starts anyway.

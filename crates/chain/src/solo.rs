@@ -34,10 +34,11 @@ use llmnet_types::{
 use tokio::sync::watch;
 
 use crate::{
-    application::{Unfit, block_info, now_ms, unfit},
+    application::{block_info, now_ms, unfit},
     block::{engine_key, transactions_root},
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
     finality,
+    mempool::Unfit,
     service::genesis_header,
     store::Roots,
     validator::engine_seed,

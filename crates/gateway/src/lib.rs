@@ -26,6 +26,8 @@ mod serve;
 
 mod router;
 
+mod gateway;
+
 mod llmnet;
 mod openai;
 

@@ -17,21 +17,13 @@ use axum::{
     extract::Request,
     http::{HeaderMap, Method, StatusCode, Uri, header},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{Config, openai::error::ApiError, router::Gateway};
+use crate::{Config, gateway::Gateway, openai::error::ApiError};
 
 /// How many times the bound is read and thrown away, so that a client still sending hears why it is
 /// refused instead of a reset connection.
 const DRAIN_FACTOR: u64 = 8;
-
-/// So many permits, at least one, at most what a semaphore can count.
-pub(crate) fn permits(count: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)))
-}
 
 /// One HTTP request on its way through.
 #[derive(Clone)]

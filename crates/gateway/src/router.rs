@@ -5,6 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{
+    Config,
+    gateway::Gateway,
+    limits::{self, Call},
+    llmnet::{experts, receipts, status},
+    openai::{chat, error::ApiError, models},
+    port::Coordinator,
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -13,32 +21,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::sync::Semaphore;
-
-use crate::{
-    Config,
-    limits::{self, Call, permits},
-    llmnet::{experts, receipts, status},
-    openai::{chat, error::ApiError, models},
-    port::Coordinator,
-};
-
-/// What all handlers share.
-pub(crate) struct Gateway {
-    pub(crate) coordinator: Arc<dyn Coordinator>,
-    pub(crate) config: Arc<Config>,
-    /// Room for questions.
-    pub(crate) room: Arc<Semaphore>,
-    pub(crate) started: Instant,
-}
 
 pub(crate) fn router(coordinator: Arc<dyn Coordinator>, config: Arc<Config>) -> Router {
-    let gateway = Arc::new(Gateway {
-        room: permits(config.requests_max),
-        coordinator,
-        config,
-        started: Instant::now(),
-    });
+    let gateway = Arc::new(Gateway::new(coordinator, config));
     Router::new()
         // OpenAI's.
         .route("/v1/chat/completions", post(chat::completions))

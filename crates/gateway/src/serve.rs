@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Config, limits::permits, port::Coordinator, router, serve::patient::Patient};
+use crate::{Config, gateway::permits, port::Coordinator, router, serve::patient::Patient};
 
 /// The most bytes of a request's line and headers; more is refused with 431.
 const HEADERS_LENGTH_MAX: usize = 64 * 1024;

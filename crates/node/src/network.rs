@@ -6,10 +6,7 @@ mod seats;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use llmnet_chain::{
-    client::ChainClient,
-    validator::{Pacing, Validator},
-};
+use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
 use llmnet_gateway::port::Coordinator;
 use llmnet_types::id::NetworkId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};

@@ -12,12 +12,12 @@ use llmnet_types::{
 use serde::Serialize;
 
 use crate::{
+    gateway::Gateway,
     json,
     limits::Call,
     llmnet::account::{StandingShape, date},
     openai::error::ApiError,
     port::Expert,
-    router::Gateway,
 };
 
 pub(crate) async fn list(

@@ -15,7 +15,7 @@ use axum::{
 use llmnet_types::id::ContractId;
 use tokio::time::timeout;
 
-use crate::{json, limits::Call, openai::error::ApiError, port::ReceiptState, router::Gateway};
+use crate::{gateway::Gateway, json, limits::Call, openai::error::ApiError, port::ReceiptState};
 
 pub(crate) async fn one(
     State(gateway): State<Arc<Gateway>>,

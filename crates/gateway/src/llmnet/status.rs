@@ -12,11 +12,11 @@ use llmnet_types::{id::NetworkId, units::Height};
 use serde::Serialize;
 
 use crate::{
+    gateway::Gateway,
     json,
     limits::Call,
     openai::error::{ApiError, retry_hints},
     port::Part,
-    router::Gateway,
 };
 
 /// 200 once a question would be answered, else 503 with the reason.

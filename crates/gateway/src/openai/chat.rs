@@ -13,6 +13,7 @@ use axum::{
 };
 
 use crate::{
+    gateway::Gateway,
     json,
     limits::{self, Call},
     openai::{
@@ -23,7 +24,6 @@ use crate::{
         sse,
     },
     port::Answered,
-    router::Gateway,
 };
 
 pub(crate) async fn completions(

@@ -15,12 +15,12 @@ use llmnet_types::{
 use serde::Serialize;
 
 use crate::{
+    gateway::Gateway,
     json,
     limits::Call,
     llmnet::account::StandingShape,
     openai::error::ApiError,
     port::{Offer, Standing},
-    router::Gateway,
 };
 
 const EXPERT: &str = "llmnet/expert:";

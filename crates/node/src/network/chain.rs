@@ -10,7 +10,8 @@ use anyhow::Context;
 use async_trait::async_trait;
 use llmnet_chain::{
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
-    validator::{Pacing, Validator, ValidatorConfig, start as start_validator},
+    config::{Pacing, ValidatorConfig},
+    validator::{Validator, start as start_validator},
 };
 use llmnet_ledger::Key;
 use llmnet_types::{

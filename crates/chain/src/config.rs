@@ -1,0 +1,122 @@
+//! A validator's settings, and why it may not start with them.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use llmnet_ledger::{Genesis, GenesisError};
+use llmnet_types::{id::NetworkId, signature::PublicKey};
+
+/// How often blocks are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pacing {
+    /// The least time from one block to the next while transactions wait.
+    pub block_interval: Duration,
+    /// The time from one block to the next while none do. A leader that fails is noticed one second
+    /// after this has passed, so all validators of a network should agree on it.
+    pub idle_interval: Duration,
+}
+
+impl Pacing {
+    pub(crate) fn leader_timeout(self) -> Duration {
+        self.block_interval.max(self.idle_interval) + Duration::from_secs(1)
+    }
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self {
+            block_interval: Duration::from_millis(50),
+            idle_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// All a validator needs to know.
+#[derive(Debug, Clone)]
+pub struct ValidatorConfig {
+    /// Where it keeps everything. Nobody else may use it.
+    pub directory: PathBuf,
+    /// The seed of its key, which must be of the genesis' committee.
+    pub seed: [u8; 32],
+    /// Where it listens for other validators.
+    pub listen: SocketAddr,
+    /// Where the other validators of the committee are reached. Its own entry is ignored.
+    pub peers: Vec<(PublicKey, SocketAddr)>,
+    /// The network's beginning.
+    pub genesis: Genesis,
+    /// How often blocks are made.
+    pub pacing: Pacing,
+}
+
+/// Why a validator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The genesis makes no network.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The directory cannot be used.
+    #[error("{} cannot be used", .path.display())]
+    Directory {
+        /// What exactly.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another validator runs there.
+    #[error("{} is in use by another validator; stop that one or choose another directory", .path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory belongs to another network.
+    #[error("{} belongs to network {found}, not to {expected}; choose another directory, or remove it if that network is no longer needed", .path.display())]
+    OtherNetwork {
+        /// The directory.
+        path: PathBuf,
+        /// The genesis' network.
+        expected: NetworkId,
+        /// The directory's.
+        found: String,
+    },
+    /// The directory was written by another version of this program.
+    #[error("{} has layout version {found} where {expected} is needed; use the program that wrote it, or choose another directory", .path.display())]
+    OtherVersion {
+        /// The directory.
+        path: PathBuf,
+        /// This program's version.
+        expected: u32,
+        /// The directory's.
+        found: String,
+    },
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}; stop what uses it or choose another address")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The key is not a validator's.
+    #[error("{key} is not one of the genesis' validators")]
+    NotInCommittee {
+        /// The public key of the seed.
+        key: PublicKey,
+    },
+    /// A validator whose address is not known.
+    #[error("no address is given for validator {key}")]
+    NoAddress {
+        /// Whose.
+        key: PublicKey,
+    },
+    /// A validator's key is no key.
+    #[error("the genesis' validator {key} is not an ed25519 key")]
+    BadKey {
+        /// Which.
+        key: PublicKey,
+    },
+    /// The engine failed while it started.
+    #[error("the validator failed to start: {reason}")]
+    Failed {
+        /// As far as known.
+        reason: String,
+    },
+}
