@@ -6,9 +6,11 @@ use llmnet_types::{
     contract::{Terms, Voucher},
     id::{Digest, NetworkId},
     signature::{PrivateKey, Signed},
-    units::{Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score, Slot},
 };
 
+/// Epochs that a line must go on for: an order may take some, and is settled after it.
+pub(super) const LINE_EPOCHS_MIN: u64 = 8;
 /// How many elements of the hash chain are kept at a time.
 const WINDOW: u32 = 1_024;
 
@@ -69,6 +71,8 @@ pub(super) struct Accounts {
     /// The height of the last slot: later slots are never of an earlier one (SEL-1).
     pub(super) height: Height,
     pub(super) purse: Purse,
+    /// The last epoch whose orders the line pays for.
+    pub(super) line_ends: Epoch,
 }
 
 /// A slot with its order.
@@ -88,6 +92,9 @@ pub(super) enum OrderError {
     /// The line does not cover it.
     #[error(transparent)]
     Line(#[from] LineExhausted),
+    /// The line ends too soon to settle against it.
+    #[error("the line ends in epoch {0}")]
+    LineEnding(Epoch),
     /// No more slots.
     #[error("the coordinator's hash chain is used up")]
     ChainUsedUp,
@@ -100,7 +107,7 @@ impl Accounts {
     /// Takes the next slot and signs the order for it.
     pub(super) fn order(
         &mut self,
-        height: Height,
+        (height, epoch): (Height, Epoch),
         terms: &Terms,
         fee: Score,
         network: &NetworkId,
@@ -108,6 +115,9 @@ impl Accounts {
     ) -> Result<Ordered, OrderError> {
         if height < self.height {
             return Err(OrderError::Stale);
+        }
+        if epoch.0.saturating_add(LINE_EPOCHS_MIN) > self.line_ends.0 {
+            return Err(OrderError::LineEnding(self.line_ends));
         }
         let slot = self.next_slot;
         let next = slot.next().ok_or(OrderError::ChainUsedUp)?;
@@ -121,6 +131,19 @@ impl Accounts {
             secret,
             voucher,
         })
+    }
+
+    /// Gives back an order that nobody has heard of: the next one takes its slot.
+    pub(super) fn take_back(&mut self, ordered: &Ordered) {
+        self.next_slot = ordered.slot;
+        self.charge(&ordered.voucher, Amount::ZERO);
+    }
+
+    /// Notes what an order came to. Those of an earlier line are none of this purse's.
+    pub(super) fn charge(&mut self, voucher: &Signed<Voucher>, total: Amount) {
+        if voucher.body.line == self.purse.line() {
+            self.purse.charge(voucher.body.n, total);
+        }
     }
 }
 

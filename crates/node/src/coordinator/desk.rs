@@ -19,7 +19,7 @@ use llmnet_types::{
     network::NetworkRoot,
     request::{Progress, Request},
     signature::PrivateKey,
-    units::{Amount, Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -27,6 +27,7 @@ use super::{
     accounts::{Accounts, Chain},
     conduct::conduct,
     journal::Journal,
+    line::settled,
     settler,
 };
 use crate::{
@@ -72,6 +73,8 @@ pub struct Desk {
     pub(super) patient: bool,
     /// Held until an order is written down, so that the journal has no gap.
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
+    /// Held while a line is renewed.
+    pub(super) renewing: tokio::sync::Mutex<()>,
     pub(super) troubles: Mutex<Option<String>>,
 }
 
@@ -97,12 +100,12 @@ impl Desk {
     pub async fn open(setup: Setup) -> anyhow::Result<Arc<Self>> {
         let key = setup.keys.coordinator();
         let requester = setup.keys.requester();
-        let entries = setup.journal.entries(Slot(0)).await?;
-        let next_slot = entries
-            .last()
-            .map_or(Some(Slot(0)), |entry| entry.slot.next())
-            .unwrap_or_default();
-        let height = entries.last().map_or(Height(0), |entry| entry.height);
+        let (settled, settled_height) = settled(&*setup.chain, key.public_key()).await?;
+        let entries = setup.journal.entries(settled).await?;
+        let (next_slot, height) = match entries.last() {
+            Some(last) => (last.slot.next().unwrap_or(last.slot), last.height),
+            None => (settled, settled_height),
+        };
         // What has no end now was lost when the program stopped: nobody is owed anything for it.
         for lost in entries.iter().filter(|entry| entry.leaf.is_none()) {
             let leaf = settle::void_leaf(lost.height, lost.voucher.body.line);
@@ -122,12 +125,14 @@ impl Desk {
             accounts: tokio::sync::Mutex::new(Accounts {
                 chain: Chain::new(setup.keys.chain(), CHAIN_LENGTH),
                 next_slot,
-                height,
+                height: height.max(settled_height),
                 purse: placeholder,
+                line_ends: Epoch(0),
             }),
             keys: setup.keys,
             classifier: setup.classifier,
             patient: setup.patient,
+            renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
         });
         desk.take_up_line().await?;
@@ -181,7 +186,7 @@ impl Desk {
         hung_up: oneshot::Receiver<()>,
     ) -> Result<Finished, AnswerError> {
         let slot = setup.slot;
-        let n = setup.voucher.body.n;
+        let voucher = setup.voucher.clone();
         let finished = conduct(
             self.hub.clone(),
             self.key.public_key(),
@@ -197,7 +202,7 @@ impl Desk {
             .await
             .map_err(internal)?;
         let total = finished.receipt.charges.total;
-        self.accounts.lock().await.purse.charge(n, total);
+        self.accounts.lock().await.charge(&voucher, total);
         self.tell_seats(&finished);
         Ok(finished)
     }

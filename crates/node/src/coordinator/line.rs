@@ -2,96 +2,133 @@
 
 use std::time::Duration;
 
-use llmnet_chain::query;
-use llmnet_ledger::query as ledger;
+use llmnet_chain::{client::ChainClient, query};
+use llmnet_ledger::{query as ledger, record::Line};
 use llmnet_protocol::quote::Purse;
 use llmnet_types::{
     id::LineId,
+    signature::PublicKey,
     transaction::{Instruction, Outcome, Transaction},
-    units::{Amount, Epoch, Slot},
+    units::{Amount, Epoch, Height, Slot},
 };
 
-use super::desk::Desk;
+use super::{accounts::LINE_EPOCHS_MIN, desk::Desk};
 
 /// What a line is opened with.
 const DEPOSIT: Amount = Amount(10_000 * Amount::CREDIT.0);
 /// For how many epochs.
-const LINE_EPOCHS: u64 = 10_000;
+const LINE_EPOCHS: u64 = 50_000;
 /// How long opening a line may take.
 const OPENING: Duration = Duration::from_secs(10);
+
+/// The newest line, who pays, and the time.
+struct Found {
+    line: Option<(LineId, Line)>,
+    nonce: u64,
+    epoch: Epoch,
+}
+
+impl Found {
+    /// Whether the line has money and time left.
+    fn is_usable(&self) -> bool {
+        self.line.as_ref().is_some_and(|(_, line)| {
+            !line.closed
+                && line.ends.0 >= self.epoch.0.saturating_add(LINE_EPOCHS_MIN)
+                && line.rest() > Amount(DEPOSIT.0 / 100)
+        })
+    }
+}
+
 impl Desk {
-    /// Finds the line to order from, opening one where none has money and time left.
+    /// At the start: finds the line to order from, opening one where none can be used.
     pub(super) async fn take_up_line(&self) -> anyhow::Result<()> {
+        let mut found = self.newest_line().await?;
+        if !found.is_usable() {
+            self.open_line(&found).await?;
+            found = self.newest_line().await?;
+        }
+        self.order_from(found).await
+    }
+
+    /// While orders are open: changes to a new line, if the one in use has run out on the ledger too. Says
+    /// whether it has.
+    pub(super) async fn renew_line(&self) -> anyhow::Result<bool> {
+        let _one_at_a_time = self.renewing.lock().await;
+        let found = self.newest_line().await?;
+        let in_use = self.accounts.lock().await.purse.line();
+        let renewed = found.line.as_ref().is_some_and(|(id, _)| *id != in_use);
+        if renewed || found.is_usable() {
+            // Somebody else has renewed it, or what is missing is only reserved.
+            return Ok(renewed);
+        }
+        self.open_line(&found).await?;
+        let found = self.newest_line().await?;
+        self.order_from(found).await?;
+        Ok(true)
+    }
+
+    async fn newest_line(&self) -> anyhow::Result<Found> {
         let owner = self.requester.public_key();
         let coordinator = self.key.public_key();
-        let read = || async {
-            query(&*self.chain, move |state| {
-                (
-                    ledger::line_of(state, &owner, &coordinator),
-                    ledger::account(state, &owner),
-                    ledger::clock(state).epoch,
-                )
-            })
-            .await
+        let (_, found) = query(&*self.chain, move |state| Found {
+            line: ledger::line_of(state, &owner, &coordinator),
+            nonce: ledger::account(state, &owner).nonce,
+            epoch: ledger::clock(state).epoch,
+        })
+        .await?;
+        Ok(found)
+    }
+
+    async fn open_line(&self, found: &Found) -> anyhow::Result<()> {
+        let instruction = Instruction::OpenLine {
+            coordinator: self.key.public_key(),
+            amount: DEPOSIT,
+            expires: Epoch(found.epoch.0.saturating_add(LINE_EPOCHS)),
         };
-        let (_, (mut line, account, epoch)) = read().await?;
-        let usable = line.as_ref().is_some_and(|(_, line)| {
-            !line.closed
-                && line.ends.0 > epoch.0.saturating_add(8)
-                && line.rest() > Amount(DEPOSIT.0 / 100)
-        });
-        if !usable {
-            let instruction = Instruction::OpenLine {
-                coordinator,
-                amount: DEPOSIT,
-                expires: Epoch(epoch.0.saturating_add(LINE_EPOCHS)),
-            };
-            let transaction =
-                Transaction::sign(self.id, &self.requester, account.nonce, instruction);
-            let id = self.chain.submit(transaction).await?;
-            match self
-                .chain
-                .outcome(id, OPENING)
-                .await?
-                .map(|found| found.outcome)
-            {
-                Some(Outcome::Applied { .. }) => {}
-                Some(Outcome::Rejected { reason, .. }) => anyhow::bail!("no line: {reason}"),
-                None => anyhow::bail!("the line was not opened within {OPENING:?}"),
-            }
-            line = read().await?.1.0;
+        let transaction = Transaction::sign(self.id, &self.requester, found.nonce, instruction);
+        let id = self.chain.submit(transaction).await?;
+        let inclusion = self.chain.outcome(id, OPENING).await?;
+        match inclusion.map(|inclusion| inclusion.outcome) {
+            Some(Outcome::Applied { .. }) => Ok(()),
+            Some(Outcome::Rejected { reason, .. }) => anyhow::bail!("no line: {reason}"),
+            None => anyhow::bail!("the line was not opened within {OPENING:?}"),
         }
-        let Some((id, line)) = line else {
+    }
+
+    async fn order_from(&self, found: Found) -> anyhow::Result<()> {
+        let Some((id, line)) = found.line else {
             anyhow::bail!("the line that was opened cannot be found");
         };
         let (last, unsettled) = self.unsettled(id).await?;
         let charged = line.drawn.checked_add(unsettled).unwrap_or(line.locked);
-        let last = last.max(line.n);
-        self.accounts.lock().await.purse = Purse::new(id, line.locked, last, charged);
+        let mut accounts = self.accounts.lock().await;
+        accounts.purse = Purse::new(id, line.locked, last.max(line.n), charged);
+        accounts.line_ends = line.ends;
         Ok(())
     }
 
-    /// The last order on a line, and what ended orders will still draw from it.
+    /// The last order on a line that is not settled yet, and what such orders will still draw from it.
     async fn unsettled(&self, line: LineId) -> anyhow::Result<(u32, Amount)> {
-        let coordinator = self.key.public_key();
-        let (_, record) = query(&*self.chain, move |state| {
-            ledger::coordinator(state, &coordinator)
-        })
-        .await?;
-        let settled = record.map_or(Slot(0), |record| record.next_slot);
-        let entries = self.journal.entries(Slot(0)).await?;
+        let (settled, _) = settled(&*self.chain, self.key.public_key()).await?;
+        let entries = self.journal.entries(settled).await?;
         let ours = entries
             .iter()
             .filter(|entry| entry.voucher.body.line == line);
-        let last = ours
-            .clone()
-            .map(|entry| entry.voucher.body.n)
-            .max()
-            .unwrap_or(0);
+        let last = ours.clone().map(|entry| entry.voucher.body.n).max();
         let charges = ours
-            .filter(|entry| entry.slot >= settled)
             .filter_map(|entry| entry.leaf.as_ref())
             .map(|leaf| leaf.charge);
-        Ok((last, Amount::sum(charges).unwrap_or(Amount::ZERO)))
+        Ok((last.unwrap_or(0), Amount::sum(charges).unwrap_or_default()))
     }
+}
+
+/// The next slot that the ledger settles, and the height of the last one.
+pub(super) async fn settled(
+    chain: &dyn ChainClient,
+    coordinator: PublicKey,
+) -> anyhow::Result<(Slot, Height)> {
+    let (_, record) = query(chain, move |state| ledger::coordinator(state, &coordinator)).await?;
+    Ok(record.map_or((Slot(0), Height(0)), |record| {
+        (record.next_slot, record.height)
+    }))
 }

@@ -82,13 +82,16 @@ impl Desk {
             let salt = self.keys.contract(slot);
             let terms = terms(&request, &salt, read.policy, self.patient);
             let height = read.inputs.height;
-            let ordered = accounts.order(height, &terms, read.fee, &self.id, &self.requester);
+            let at = (height, read.inputs.epoch);
+            let ordered = accounts.order(at, &terms, read.fee, &self.id, &self.requester);
             if let Ok(ordered) = &ordered {
                 let contract = contract_id(&self.id, &self.key.public_key(), slot);
-                self.journal
-                    .begin(slot, contract, height, ordered.voucher.clone())
-                    .await
-                    .map_err(internal)?;
+                let voucher = ordered.voucher.clone();
+                let written = self.journal.begin(slot, contract, height, voucher).await;
+                if let Err(error) = written {
+                    accounts.take_back(ordered);
+                    return Err(internal(error));
+                }
             }
             drop(accounts);
             match ordered {
@@ -109,16 +112,23 @@ impl Desk {
                     });
                 }
                 Err(OrderError::Stale) => {}
-                Err(OrderError::Line(exhausted)) => {
-                    self.take_up_line()
-                        .await
-                        .map_err(|error| AnswerError::Unfunded {
-                            message: format!("{exhausted}; {error:#}"),
-                        })?;
+                Err(error @ (OrderError::Line(_) | OrderError::LineEnding(_))) => {
+                    let renewed = self.renew_line().await;
+                    let renewed = renewed.map_err(|failed| AnswerError::Unfunded {
+                        message: format!("{error}; {failed:#}"),
+                    })?;
+                    if !renewed {
+                        // Open orders reserve what is left: it is free again when they end.
+                        break;
+                    }
                 }
-                Err(error @ (OrderError::ChainUsedUp | OrderError::Price)) => {
-                    return Err(internal(error));
+                Err(error @ OrderError::ChainUsedUp) => {
+                    return Err(AnswerError::NotReady {
+                        message: format!("{error}; go on with a new directory (--dir)"),
+                        retry_after: Duration::from_secs(3_600),
+                    });
                 }
+                Err(error @ OrderError::Price) => return Err(internal(error)),
             }
         }
         Err(AnswerError::Overloaded {
