@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use llmnet_types::{
     id::{NetworkId, ProviderId, ReceiptRoot},
-    signature::{PrivateKey, PublicKey, Signed},
     message::LineOk,
+    signature::{PrivateKey, PublicKey, Signed},
     transaction::Settlement,
     units::{Amount, Slot},
 };
@@ -43,7 +43,8 @@ impl Books {
             && statement.signed.verify(network, coordinator).is_ok();
         let seat = receipt.seats.iter().find(|seat| seat.provider == provider);
         if let Some(seat) = seat.filter(|_| signed) {
-            self.owed.insert(receipt.slot, (root, seat.pay));
+            // The first counts: a coordinator must not shrink its debt with a second receipt.
+            self.owed.entry(receipt.slot).or_insert((root, seat.pay));
             if self.owed.len() > OWED_MAX {
                 self.owed.pop_first();
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmnet_types::{
-    contract::{Terms, Voucher},
+    contract::{SEATS_MAX, Terms, Voucher},
     id::LineId,
     signature::{PrivateKey, Signed},
     units::{Amount, Score},
@@ -13,11 +13,13 @@ use llmnet_types::{
 ///
 /// `None` where it does not fit in 64 bits.
 pub fn worst_case(terms: &Terms, fee: Score) -> Option<Amount> {
+    // As many as a session seats, whatever the terms say.
+    let seats = usize::from(terms.seats).clamp(1, SEATS_MAX);
     let seats = terms
         .caps
         .seat_charge
         .0
-        .checked_mul(u64::from(terms.seats))
+        .checked_mul(u64::try_from(seats).ok()?)
         .map(Amount)?;
     let served = seats.checked_add(seats.share(terms.split.coordinator))?;
     // A share is rounded down; one more for each of the two keeps the bound a bound.
@@ -38,7 +40,9 @@ pub struct Purse {
 
 /// The line cannot cover another order now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the line covers {free} more and the order may need {needed}: top up or wait for open orders")]
+#[error(
+    "the line covers {free} more and the order may need {needed}: top up or wait for open orders"
+)]
 pub struct LineExhausted {
     /// The worst case of the order.
     pub needed: Amount,
@@ -69,8 +73,9 @@ impl Purse {
 
     /// What no order has drawn or reserved.
     pub fn free(&self) -> Amount {
-        self.reserved()
-            .map_or(Amount::ZERO, |reserved| self.deposit.saturating_sub(reserved))
+        self.reserved().map_or(Amount::ZERO, |reserved| {
+            self.deposit.saturating_sub(reserved)
+        })
     }
 
     /// Signs the next order, reserving its worst case.
