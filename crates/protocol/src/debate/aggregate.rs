@@ -30,12 +30,12 @@ const ITERATIONS: usize = 64;
 const SERVED: u64 = 1_000;
 
 /// log2 of a positive number, in 1/2^16, by repeated squaring.
-fn log2(value: u64) -> i64 {
+pub(super) fn log2(value: u64) -> i64 {
     let whole = i64::from(value.ilog2());
     let mut mantissa = u128::from(value) << 63 >> value.ilog2();
     let mut result = whole << 16;
     for bit in (0..16).rev() {
-        mantissa = mantissa * mantissa >> 63;
+        mantissa = (mantissa * mantissa) >> 63;
         if mantissa >= 1 << 64 {
             mantissa >>= 1;
             result += 1 << bit;
@@ -46,7 +46,7 @@ fn log2(value: u64) -> i64 {
 
 /// A seat's weight in a vote: the log-odds of its reputation against guessing among ten, at least a
 /// little, so that nobody is silenced by reputation alone (DEB-7).
-fn weight(mean: Score) -> u64 {
+pub(super) fn weight(mean: Score) -> u64 {
     let mean = u64::from(mean.get()).clamp(1, 9_999);
     let odds = log2(mean * 9) - log2(10_000 - mean);
     u64::try_from(odds).unwrap_or(0).max(1 << 12)
@@ -67,9 +67,12 @@ pub fn conclude(
     let unanimous = answered
         .windows(2)
         .all(|pair| standings[pair[0]].last == standings[pair[1]].last);
-    let has_ballots = standings
-        .iter()
-        .any(|standing| standing.ballot.as_ref().is_some_and(|ballot| !ballot.is_empty()));
+    let has_ballots = standings.iter().any(|standing| {
+        standing
+            .ballot
+            .as_ref()
+            .is_some_and(|ballot| !ballot.is_empty())
+    });
     let conclusion = match answered.len() {
         0 => Conclusion::None,
         _ if unanimous => Conclusion::Unanimous,
@@ -81,7 +84,30 @@ pub fn conclude(
         Conclusion::Ballots => bradley_terry(standings, judged, &votes),
         _ => votes.clone(),
     };
-    verdict(conclusion, rounds, standings, &strengths)
+    let agreement = |class| match conclusion {
+        Conclusion::Ballots => agreement(standings, &strengths, class, false),
+        _ => agreement(standings, &votes, class, true),
+    };
+    verdict(conclusion, rounds, standings, &strengths, agreement)
+}
+
+/// The share of all weight that is behind a class. Votes belong to a class and are counted once for
+/// it, however many seats stand there; strengths belong to each seat.
+fn agreement(standings: &[Standing], weights: &[u128], class: Option<Digest>, once: bool) -> Score {
+    let mut seen: Vec<Digest> = Vec::new();
+    let (mut behind, mut total) = (0, 0);
+    for (standing, weight) in standings.iter().zip(weights) {
+        let Some(last) = standing.last else { continue };
+        if once && seen.contains(&last) {
+            continue;
+        }
+        seen.push(last);
+        total += weight;
+        if class == Some(last) {
+            behind += weight;
+        }
+    }
+    ratio(behind, total)
 }
 
 /// Each seat's votes: the weight of all first and last answers in the class of its last one. First
@@ -107,25 +133,26 @@ fn votes(standings: &[Standing]) -> Vec<u128> {
 
 /// Bradley-Terry strengths by minorisation-maximisation (Hunter 2004), each comparison weighted by its
 /// judge's reputation, with the votes as a prior against a phantom of average strength.
-fn bradley_terry(
-    standings: &[Standing],
-    judged: &[Option<usize>],
-    votes: &[u128],
-) -> Vec<u128> {
+fn bradley_terry(standings: &[Standing], judged: &[Option<usize>], votes: &[u128]) -> Vec<u128> {
     let seats = standings.len();
     let mut wins = vec![0u128; seats];
     let mut games = vec![vec![0u128; seats]; seats];
-    for judge in standings {
+    for (judge_place, judge) in standings.iter().enumerate() {
         let weight = u128::from(weight(judge.mean));
+        let mut judged_pairs = Vec::new();
         for comparison in judge.ballot.iter().flat_map(|ballot| ballot.iter()) {
             let place = |at: u8| judged.get(usize::from(at)).copied().flatten();
             let (Some(first), Some(second)) = (place(comparison.first), place(comparison.second))
             else {
                 continue;
             };
-            if first == second {
+            // Nobody rates itself, and a pair said twice is said once (DEB-5, RAT-1).
+            let pair = (first.min(second), first.max(second));
+            let own = first == judge_place || second == judge_place;
+            if first == second || own || judged_pairs.contains(&pair) {
                 continue;
             }
+            judged_pairs.push(pair);
             games[first][second] += 2 * weight;
             games[second][first] += 2 * weight;
             match comparison.better {
@@ -152,7 +179,8 @@ fn bradley_terry(
             let mut expected = (prior_games << 32) / (previous[seat] + ONE);
             for peer in (0..seats).filter(|&peer| peer != seat) {
                 if games[seat][peer] > 0 {
-                    expected += (games[seat][peer] << 32) / (previous[seat] + previous[peer]).max(1);
+                    expected +=
+                        (games[seat][peer] << 32) / (previous[seat] + previous[peer]).max(1);
                 }
             }
             let won = wins[seat] + votes[seat];
@@ -167,22 +195,18 @@ fn verdict(
     rounds: u8,
     standings: &[Standing],
     strengths: &[u128],
+    agreement: impl Fn(Option<Digest>) -> Score,
 ) -> Verdict {
     // The first of the strongest: seats stand in order of selection, which settles ties.
     let winner = (0..standings.len())
         .filter(|&seat| standings[seat].last.is_some())
         .reduce(|best, seat| {
-            let better = (strengths[seat], standings[seat].mean)
-                > (strengths[best], standings[best].mean);
+            let better =
+                (strengths[seat], standings[seat].mean) > (strengths[best], standings[best].mean);
             if better { seat } else { best }
         });
     let class = winner.and_then(|seat| standings[seat].last);
     let strongest = winner.map_or(0, |seat| strengths[seat]);
-    let total: u128 = strengths.iter().sum();
-    let behind: u128 = (0..standings.len())
-        .filter(|&seat| class.is_some() && standings[seat].last == class)
-        .map(|seat| strengths[seat])
-        .sum();
     let score = |seat: usize| {
         let standing = &standings[seat];
         if standing.last.is_none() {
@@ -206,7 +230,7 @@ fn verdict(
         conclusion,
         rounds,
         winner: winner.and_then(|seat| u8::try_from(seat).ok()),
-        agreement: ratio(behind, total),
+        agreement: agreement(class),
         strengths: List::truncated((0..standings.len()).map(score)),
         minority: places(&|seat| standings[seat].last.is_some() && standings[seat].last != class),
         changed: places(&|seat| standings[seat].last != standings[seat].first),
