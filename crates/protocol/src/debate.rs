@@ -12,4 +12,4 @@ mod tests;
 
 pub use aggregate::{Standing, conclude};
 pub use gate::{Gate, after_answers, after_round};
-pub use transcript::{Read, Reading, SeatView, has_moved, input_tokens, read, read_transcript};
+pub use transcript::{Read, Reading, SeatView, input_tokens, is_bound, read, read_transcript};

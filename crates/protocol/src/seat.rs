@@ -5,9 +5,6 @@
 
 mod checks;
 
-#[cfg(test)]
-mod tests;
-
 use llmnet_types::{
     codec::{List, Text, encode},
     id::{ContractId, Digest, NetworkId, Salt},
@@ -24,7 +21,7 @@ use llmnet_types::{
 pub use checks::Account;
 
 use crate::{
-    debate::{input_tokens, read_transcript, SeatView},
+    debate::{SeatView, input_tokens, is_bound, read_transcript},
     message::{Next, Offer, Relay, ToCoordinator, ToSeat, opening_commitment},
 };
 
@@ -111,6 +108,8 @@ pub struct Seat {
     /// Bound and counted, in order.
     commitments: Vec<Digest>,
     pending: Option<Pending>,
+    /// Opened, and not yet seen among what everybody opened.
+    opened: Option<Payload>,
     first: Option<Answer>,
     last: Option<Answer>,
     ballot: Ballot,
@@ -139,7 +138,11 @@ impl Seat {
                     assign: assign.digest(),
                     response: Response::Decline(reason),
                 };
-                Box::new(ToCoordinator::Reply(Signed::new(body, &account.network, &key)))
+                Box::new(ToCoordinator::Reply(Signed::new(
+                    body,
+                    &account.network,
+                    &key,
+                )))
             })
         })?;
         let durations = assign.durations;
@@ -156,6 +159,7 @@ impl Seat {
             transcript: Vec::new(),
             commitments: Vec::new(),
             pending: None,
+            opened: None,
             first: None,
             last: None,
             ballot: List::new(),
@@ -189,7 +193,7 @@ impl Seat {
         match (self.stage, input) {
             (Stage::Over, _) => Vec::new(),
             (_, Input::Tick) if self.deadline <= now => self.over(),
-            (Stage::Working(Phase::Answers), Input::Answered(answer)) => self.answered(answer),
+            (Stage::Working(Phase::Answers), Input::Answered(answer)) => self.answered(now, answer),
             (Stage::Working(phase @ Phase::Round(_)), Input::Revised(revision)) => {
                 self.revised(phase, revision)
             }
@@ -232,7 +236,7 @@ impl Seat {
         self.reply(Response::Accept)
     }
 
-    fn answered(&mut self, answer: Result<Answer, DeclineReason>) -> Vec<Effect> {
+    fn answered(&mut self, now: Timestamp, answer: Result<Answer, DeclineReason>) -> Vec<Effect> {
         match answer {
             Ok(answer) => {
                 let mut effects = Vec::new();
@@ -240,6 +244,7 @@ impl Seat {
                     effects.push(self.accept());
                 }
                 effects.push(self.commit(Phase::Answers, Payload::Answer(answer)));
+                self.deadline = self.peers_answer(now);
                 effects
             }
             // Too late to decline: the coordinator will see a no-show.
@@ -310,17 +315,31 @@ impl Seat {
             return Vec::new();
         };
         self.commitments.push(pending.commitment);
-        match &pending.opening.payload {
-            Payload::Answer(answer) => {
-                self.first = Some(answer.clone());
-                self.last = Some(answer.clone());
-            }
-            Payload::Revision(revision) => self.last = Some(revision.answer.clone()),
-            Payload::Ballot(ballot) => self.ballot = ballot.clone(),
-        }
+        self.opened = Some(pending.opening.payload.clone());
         vec![Effect::Send(Box::new(ToCoordinator::Open(Box::new(
             pending.opening,
         ))))]
+    }
+
+    /// What one opened counts once everybody is shown it: an opening that was lost on its way is not
+    /// on the transcript, and must not be in the account either.
+    fn counted(&mut self, payload: Payload) {
+        match payload {
+            Payload::Answer(answer) => {
+                self.first = Some(answer.clone());
+                self.last = Some(answer);
+            }
+            Payload::Revision(revision) => self.last = Some(revision.answer),
+            Payload::Ballot(ballot) => self.ballot = ballot,
+        }
+    }
+
+    /// How long to wait once one's first answer is bound: peers may take all their time, and whoever
+    /// fails to answer may be replaced once (CON-8).
+    fn peers_answer(&self, now: Timestamp) -> Timestamp {
+        let durations = self.offer.assign.body.durations;
+        let answer_ms = durations.accept_ms.saturating_add(durations.answer_ms);
+        self.patience(now, answer_ms.saturating_mul(2))
     }
 
     /// How long to wait for the coordinator: its own limit for the step, twice, and some work.
@@ -332,12 +351,15 @@ impl Seat {
     /// Looks at what everybody opened, after checking that it is what they bound.
     fn relayed(&mut self, now: Timestamp, relay: Relay) -> Vec<Effect> {
         let close = self.closes.iter().find(|close| close.phase == relay.phase);
-        let seen = self.transcript.iter().any(|(phase, _)| *phase == relay.phase);
-        let bound = |opening: &Opening| {
-            let commitment = opening_commitment(opening, &self.shown);
-            close.is_some_and(|close| close.commitments.contains(&commitment))
+        let seen = self
+            .transcript
+            .iter()
+            .any(|(phase, _)| *phase == relay.phase);
+        let bound = match close {
+            Some(close) => is_bound(close, &relay.openings, &self.shown),
+            None => relay.openings.is_empty(),
         };
-        if seen || !relay.openings.iter().all(bound) {
+        if seen || !bound {
             return Vec::new();
         }
         let own = relay.openings.iter().position(|opening| {
@@ -346,6 +368,9 @@ impl Seat {
         });
         if let Some(close) = close {
             self.shown = close.digest();
+            if let Some(payload) = self.opened.take().filter(|_| own.is_some()) {
+                self.counted(payload);
+            }
             self.transcript
                 .push((relay.phase, relay.openings.iter().cloned().collect()));
         }
@@ -355,12 +380,18 @@ impl Seat {
             (Next::Phase(phase @ Phase::Round(_)), Some(own)) => {
                 self.stage = Stage::Working(phase);
                 self.deadline = self.patience(now, durations.round_ms);
-                vec![Effect::Work(Work::Revise { own, shown: shown() })]
+                vec![Effect::Work(Work::Revise {
+                    own,
+                    shown: shown(),
+                })]
             }
             (Next::Phase(phase @ Phase::Ballots), Some(own)) => {
                 self.stage = Stage::Working(phase);
                 self.deadline = self.patience(now, durations.ballot_ms);
-                vec![Effect::Work(Work::Judge { own, shown: shown() })]
+                vec![Effect::Work(Work::Judge {
+                    own,
+                    shown: shown(),
+                })]
             }
             (Next::Phase(_), _) => {
                 // Left out of this step, still in the vote.
@@ -381,9 +412,8 @@ impl Seat {
     }
 
     fn part(&self) -> Signed<Part> {
-        let class = |answer: &Option<Answer>| {
-            answer.as_ref().map_or(Digest::ZERO, |answer| answer.class)
-        };
+        let class =
+            |answer: &Option<Answer>| answer.as_ref().map_or(Digest::ZERO, |answer| answer.class);
         let cited = self.last.iter().flat_map(|answer| answer.evidence.iter());
         let mut part = Part {
             contract: self.contract(),

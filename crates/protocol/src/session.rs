@@ -15,9 +15,6 @@ mod finish;
 mod phases;
 mod setup;
 
-#[cfg(test)]
-mod tests;
-
 use llmnet_types::{
     id::ContractId,
     message::{Opening, Phase},
@@ -98,6 +95,8 @@ pub struct Session {
     closes: Vec<llmnet_types::signature::Signed<llmnet_types::message::Close>>,
     transcript: Vec<(Phase, Vec<Opening>)>,
     rounds: u8,
+    /// Whether those that bound nothing were replaced already (CON-8).
+    replaced: bool,
     cancelled: bool,
 }
 
@@ -115,6 +114,7 @@ impl Session {
             closes: Vec::new(),
             transcript: Vec::new(),
             rounds: 0,
+            replaced: false,
             cancelled: false,
             setup,
         };
@@ -150,10 +150,13 @@ impl Session {
         if self.stage == Stage::Over {
             return None;
         }
-        let asked = self.members.iter().filter_map(|member| match member.presence {
-            Presence::Asked { until } => Some(until),
-            _ => None,
-        });
+        let asked = self
+            .members
+            .iter()
+            .filter_map(|member| match member.presence {
+                Presence::Asked { until } => Some(until),
+                _ => None,
+            });
         let asked = asked.filter(|_| self.stage == Stage::Answers);
         asked.chain(self.grace).chain([self.deadline]).min()
     }

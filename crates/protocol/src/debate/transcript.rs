@@ -30,8 +30,15 @@ pub enum Read {
 /// Reads a payload by the rules of its phase; `None` breaks them.
 ///
 /// A first answer cites its own corpus and nothing else (DEB-1); a revision may also cite what stands
-/// under a peer's, `panel` being all of the seats' corpora.
-pub fn read(phase: Phase, opening: &Opening, corpus: &Digest, panel: &[Digest]) -> Option<Read> {
+/// under a peer's, `panel` being all of the seats' corpora. Who never answered alone cannot join by
+/// repeating others, and a change from the answer `before` says whose convinced it and why (DEB-3).
+pub fn read(
+    phase: Phase,
+    opening: &Opening,
+    corpus: &Digest,
+    panel: &[Digest],
+    before: Option<&Answer>,
+) -> Option<Read> {
     let proven = |answer: &Answer, roots: &[Digest]| {
         !answer.text.is_empty()
             && answer
@@ -44,16 +51,22 @@ pub fn read(phase: Phase, opening: &Opening, corpus: &Digest, panel: &[Digest]) 
             Some(Read::First(answer.clone()))
         }
         (Phase::Round(_), Payload::Revision(revision)) if proven(&revision.answer, panel) => {
-            Some(Read::Revised(revision.answer.clone()))
+            let explained = revision.convinced_by.is_some() && !revision.reason.trim().is_empty();
+            let stays = before?.class == revision.answer.class;
+            (stays || explained).then(|| Read::Revised(revision.answer.clone()))
         }
         (Phase::Ballots, Payload::Ballot(ballot)) => Some(Read::Judged(ballot.clone())),
         _ => None,
     }
 }
 
-/// Whether an opening is a change of mind.
-pub fn has_moved(opening: &Opening) -> bool {
-    matches!(&opening.payload, Payload::Revision(revision) if revision.convinced_by.is_some())
+/// Whether all of this was bound by a Close, each once and in its order (CON-5).
+pub fn is_bound(close: &Close, openings: &[Opening], shown: &Digest) -> bool {
+    let mut bound = close.commitments.iter();
+    openings.iter().all(|opening| {
+        let commitment = opening_commitment(opening, shown);
+        bound.any(|other| *other == commitment)
+    })
 }
 
 /// A seat as its Part and its candidacy describe it.
@@ -117,7 +130,10 @@ pub fn read_transcript(
             });
             here.push(seat);
             if let Some(seat) = seat
-                && let Some(said) = read(*phase, opening, &seats[seat].corpus, &panel)
+                && let Some(said) = {
+                    let before = reading.answers[seat].as_ref();
+                    read(*phase, opening, &seats[seat].corpus, &panel, before)
+                }
             {
                 reading.take(seat, said);
             }
@@ -146,11 +162,8 @@ impl Reading {
                 self.answers[seat] = Some(answer);
             }
             Read::Revised(answer) => {
-                // Who never answered alone cannot join by repeating others.
-                let Some(before) = &self.answers[seat] else {
-                    return;
-                };
-                if before.text != answer.text {
+                let before = self.answers[seat].as_ref();
+                if before.is_none_or(|before| before.text != answer.text) {
                     let more = Tokenizer::Bytes4.count(&answer.text);
                     self.outputs[seat] = Tokens(self.outputs[seat].0.saturating_add(more.0));
                 }

@@ -43,7 +43,10 @@ impl Account {
     /// The reason to decline, or `None` where the offer is not even the coordinator's.
     pub fn check(&self, offer: &Offer) -> Result<(), Option<DeclineReason>> {
         let assign = &offer.assign.body;
-        let signed = offer.assign.verify(&self.network, &self.coordinator).is_ok()
+        let signed = offer
+            .assign
+            .verify(&self.network, &self.coordinator)
+            .is_ok()
             && assign.contract == contract_id(&self.network, &self.coordinator, assign.slot)
             && assign.seat == self.seat;
         if !signed {

@@ -2,7 +2,7 @@
 
 use llmnet_types::{
     codec::encode,
-    contract::{Assign, Durations},
+    contract::{Assign, Durations, SEATS_MAX},
     message::{Commit, Phase, Reply, Response},
     receipt::SeatOutcome,
     request::Progress,
@@ -17,7 +17,10 @@ impl Session {
     /// Asks candidates in order until as many are asked or seated as are wanted (SEL-7).
     pub(super) fn fill_seats(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let asked_max = self.setup.order.len().min(2 * self.setup.seats_wanted());
-        while self.next_rank < asked_max && self.active() < self.setup.seats_wanted() {
+        while self.next_rank < asked_max
+            && self.active() < self.setup.seats_wanted()
+            && self.accountable() < SEATS_MAX
+        {
             let rank = self.next_rank;
             self.next_rank += 1;
             if let Some(member) = self.ask(now, rank) {
@@ -34,10 +37,26 @@ impl Session {
     fn active(&self) -> usize {
         self.members
             .iter()
-            .filter(|member| {
-                matches!(member.presence, Presence::Asked { .. } | Presence::Seated)
-            })
+            .filter(|member| matches!(member.presence, Presence::Asked { .. } | Presence::Seated))
             .count()
+    }
+
+    /// Seats that a receipt must have room for: those active, and those that accepted and failed.
+    fn accountable(&self) -> usize {
+        let skipped = |member: &&Member| member.presence == Presence::Skipped;
+        self.members.len() - self.members.iter().filter(skipped).count()
+    }
+
+    /// Below the quorum, seats that bound nothing are replaced by the next in order, once (CON-8).
+    fn replace(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+        if self.replaced {
+            return false;
+        }
+        self.replaced = true;
+        let asked = self.members.len();
+        self.fill_seats(now, effects);
+        self.deadline = now.after(self.setup.answer_deadline_ms());
+        self.members.len() > asked
     }
 
     fn ask(&self, now: Timestamp, rank: usize) -> Option<Member> {
@@ -110,12 +129,7 @@ impl Session {
         self.fill_seats(now, effects);
     }
 
-    pub(super) fn unreached(
-        &mut self,
-        now: Timestamp,
-        seat: PublicKey,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn unreached(&mut self, now: Timestamp, seat: PublicKey, effects: &mut Vec<Effect>) {
         if self.stage != Stage::Answers {
             return;
         }
@@ -141,10 +155,18 @@ impl Session {
             _ => return,
         };
         let (contract, wanted) = (self.contract, self.setup.seats_wanted());
+        // What another bound is not this seat's own: one opening would stand for two.
+        let copied = self.members.iter().any(|member| {
+            member
+                .commitments
+                .iter()
+                .any(|(_, bound)| *bound == commit.commitment)
+        });
         let Some(member) = self.member(&from) else {
             return;
         };
-        let fits = commit.contract == contract
+        let fits = !copied
+            && commit.contract == contract
             && commit.phase == expected
             && member.is_present()
             && member.commitment(expected).is_none();
@@ -163,7 +185,12 @@ impl Session {
         }));
         if answers >= self.setup.quorum() && self.grace.is_none() {
             // The floor keeps the fast from shutting out the slow (CON-7).
-            let grace = self.setup.terms.durations.grace_ms.max(Durations::GRACE_MS_MIN);
+            let grace = self
+                .setup
+                .terms
+                .durations
+                .grace_ms
+                .max(Durations::GRACE_MS_MIN);
             self.grace = Some(now.after(grace));
         }
     }
@@ -176,7 +203,8 @@ impl Session {
     }
 
     pub(super) fn advance_answers(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let late = |member: &Member| matches!(member.presence, Presence::Asked { until } if until <= now);
+        let late =
+            |member: &Member| matches!(member.presence, Presence::Asked { until } if until <= now);
         if self.members.iter().any(late) {
             for member in self.members.iter_mut().filter(|member| late(member)) {
                 member.presence = Presence::Skipped;
@@ -199,6 +227,9 @@ impl Session {
                 _ => {}
             }
         }
+        if bound < self.setup.quorum() && self.replace(now, effects) {
+            return;
+        }
         if bound == 0 {
             self.finish(effects);
             return;
@@ -207,11 +238,20 @@ impl Session {
     }
 
     /// A deterministic shuffle that no seat can foresee, as it hangs on the contract's salt.
-    pub(super) fn shuffled(&self, phase: Phase, digests: Vec<llmnet_types::id::Digest>) -> Vec<llmnet_types::id::Digest> {
+    pub(super) fn shuffled(
+        &self,
+        phase: Phase,
+        digests: Vec<llmnet_types::id::Digest>,
+    ) -> Vec<llmnet_types::id::Digest> {
         let salt = self.setup.salt.field("shuffle");
         let mut keyed: Vec<_> = digests
             .into_iter()
-            .map(|digest| (salt.digest(&[encode(&phase), digest.0.to_vec()].concat()), digest))
+            .map(|digest| {
+                (
+                    salt.digest(&[encode(&phase), digest.0.to_vec()].concat()),
+                    digest,
+                )
+            })
             .collect();
         keyed.sort_unstable();
         keyed.into_iter().map(|(_, digest)| digest).collect()

@@ -4,7 +4,8 @@ use llmnet_types::{
     codec::List,
     id::{Digest, Salt},
     message::{Answer, Opening, Part, Phase, Response},
-    receipt::{Charges, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict},
+    rating::Ballot,
+    receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict},
     request::{Progress, Request},
     signature::{PublicKey, Signed},
     units::{Amount, Score, Timestamp, Tokens},
@@ -78,9 +79,7 @@ impl Session {
         let mut seated: Vec<&Member> = self
             .members
             .iter()
-            .filter(|member| {
-                matches!(member.presence, Presence::Seated | Presence::Failed(_))
-            })
+            .filter(|member| matches!(member.presence, Presence::Seated | Presence::Failed(_)))
             .collect();
         seated.sort_by_key(|member| member.rank);
         let receipt = self.receipt(&seated);
@@ -129,8 +128,7 @@ impl Session {
             })
             .collect();
         let owed = Amount::sum(seats.iter().map(|seat| seat.pay)).unwrap_or(Amount::ZERO);
-        let charges = settle::charges(status, &setup.terms, owed, setup.fee)
-            .unwrap_or_else(Charges::default);
+        let charges = settle::charges(status, &setup.terms, owed, setup.fee).unwrap_or_default();
         let text = verdict
             .winner
             .and_then(|winner| reading.answers[usize::from(winner)].as_ref())
@@ -193,7 +191,10 @@ impl Session {
         };
         let part = member.part.clone().filter(|_| served);
         let (input, output) = part.as_ref().map_or((Tokens(0), Tokens(0)), |part| {
-            (part.body.input, part.body.output.min(reading.outputs[place]))
+            (
+                part.body.input,
+                part.body.output.min(reading.outputs[place]),
+            )
         });
         let pay = if served {
             let price = &member.assign.body.price;
@@ -223,6 +224,7 @@ fn accounts(member: &Member, part: &Part, input: Tokens) -> bool {
     *part.commitments == bound[..]
         && class(&member.first) == Some(part.first_class)
         && class(&member.last) == Some(part.last_class)
+        && Some(&part.ballot) == member.ballot.as_ref().or(Some(&Ballot::default()))
         && part.input <= input
         && cites(member.last.as_ref(), part)
 }

@@ -3,7 +3,7 @@
 use llmnet_types::{
     codec::List,
     id::Digest,
-    message::{Close, Opening, Phase},
+    message::{Answer, Close, Opening, Phase},
     receipt::SeatOutcome,
     request::Progress,
     signature::{Message, PublicKey, Signed},
@@ -12,7 +12,7 @@ use llmnet_types::{
 
 use super::{Effect, Presence, Session, Stage};
 use crate::{
-    debate::{Gate, Read, after_answers, after_round, has_moved, read},
+    debate::{Gate, Read, after_answers, after_round, read},
     message::{Next, Relay, ToSeat, opening_commitment},
 };
 
@@ -79,17 +79,16 @@ impl Session {
         if waiting && now < self.deadline {
             return;
         }
-        let openings = self.take_openings(phase);
+        let (openings, moved) = self.take_openings(phase);
         self.transcript.push((phase, openings.clone()));
         let gate = match phase {
             Phase::Answers => {
                 let classes = self.classes();
-                after_answers(self.setup.terms.strategy, &classes, self.setup.terms.rounds)
+                after_answers(self.setup.terms.strategy, &classes, self.setup.rounds_max())
             }
             Phase::Round(round) => {
                 self.rounds = round;
-                let moved = openings.iter().filter(|opening| has_moved(opening)).count();
-                after_round(&self.classes(), moved, round, self.setup.terms.rounds)
+                after_round(&self.classes(), moved, round, self.setup.rounds_max())
             }
             Phase::Ballots => Gate::Conclude,
         };
@@ -103,8 +102,10 @@ impl Session {
         self.go_on(now, next, effects);
     }
 
-    /// The valid openings in the order of the Close. Whoever broke the rules leaves the panel.
-    fn take_openings(&mut self, phase: Phase) -> Vec<Opening> {
+    /// The valid openings in the order of the Close, and how many seats changed their answer. Whoever
+    /// broke the rules leaves the panel.
+    fn take_openings(&mut self, phase: Phase) -> (Vec<Opening>, usize) {
+        let mut moved = 0;
         let panel: Vec<_> = self.present().map(|member| member.corpus).collect();
         for member in &mut self.members {
             if !member.is_present() || member.commitment(phase).is_none() {
@@ -117,12 +118,17 @@ impl Session {
                 }
                 continue;
             };
-            match read(phase, opening, &member.corpus, &panel) {
+            match read(phase, opening, &member.corpus, &panel, member.last.as_ref()) {
                 Some(Read::First(answer)) => {
                     member.last = Some(answer.clone());
                     member.first = Some(answer);
                 }
-                Some(Read::Revised(answer)) => member.last = Some(answer),
+                Some(Read::Revised(answer)) => {
+                    let before = member.last.replace(answer);
+                    let class =
+                        |answer: &Option<Answer>| answer.as_ref().map(|answer| answer.class);
+                    moved += usize::from(class(&before) != class(&member.last));
+                }
                 Some(Read::Judged(ballot)) => member.ballot = Some(ballot),
                 None => {
                     member.presence = Presence::Failed(SeatOutcome::Invalid);
@@ -130,8 +136,11 @@ impl Session {
                 }
             }
         }
-        let order = self.closes.last().map(|close| close.body.commitments.clone());
-        order
+        let order = self
+            .closes
+            .last()
+            .map(|close| close.body.commitments.clone());
+        let openings = order
             .unwrap_or_default()
             .iter()
             .filter_map(|commitment| {
@@ -139,7 +148,8 @@ impl Session {
                     .find(|member| member.commitment(phase) == Some(*commitment))
                     .and_then(|member| member.opened.clone())
             })
-            .collect()
+            .collect();
+        (openings, moved)
     }
 
     fn classes(&self) -> Vec<Digest> {
@@ -170,7 +180,7 @@ impl Session {
             Next::Phase(phase @ Phase::Round(round)) => {
                 effects.push(Effect::Progress(Progress::Debating {
                     round,
-                    rounds: self.setup.terms.rounds,
+                    rounds: self.setup.rounds_max(),
                 }));
                 self.stage = Stage::Binding(phase);
                 self.deadline = now.after(durations.round_ms);
@@ -205,8 +215,14 @@ impl Session {
         self.hurry(now, phase, effects);
     }
 
-    /// Ends a phase without a Close: the seats account for what they did so far.
+    /// Ends a phase without a Close: the seats account for what they did so far, and what some bound
+    /// in it never was.
     pub(super) fn hurry(&mut self, now: Timestamp, phase: Phase, effects: &mut Vec<Effect>) {
+        for member in &mut self.members {
+            member
+                .commitments
+                .retain(|(bound_in, _)| *bound_in != phase);
+        }
         self.relay(phase, Vec::new(), Next::Finish, effects);
         self.go_on(now, Next::Finish, effects);
     }

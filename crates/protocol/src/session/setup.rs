@@ -1,7 +1,7 @@
 //! What a session starts from, and what it keeps of each seat.
 
 use llmnet_types::{
-    contract::{Assign, SEATS_MAX, Terms, Voucher, contract_id},
+    contract::{Assign, ROUNDS_MAX, SEATS_MAX, Terms, Voucher, contract_id},
     id::{ContractId, Digest, NetworkId, ProviderId, Salt},
     message::{Answer, Part, Phase, Reply},
     rating::Ballot,
@@ -51,6 +51,15 @@ impl Setup {
 
     pub(super) fn quorum(&self) -> usize {
         usize::from(self.terms.quorum).clamp(1, self.seats_wanted())
+    }
+
+    /// The most rounds of debate; a receipt has no room for more than the protocol's own limit.
+    pub(super) const fn rounds_max(&self) -> u8 {
+        if self.terms.rounds < ROUNDS_MAX {
+            self.terms.rounds
+        } else {
+            ROUNDS_MAX
+        }
     }
 
     /// Offers and answers together: a replacement asked late still has its time.
