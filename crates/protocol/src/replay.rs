@@ -4,22 +4,19 @@
 //! the file only: the selection's inputs are on the receipt, and the ledger refused the settlement if
 //! they had not led to this panel.
 
-#[cfg(test)]
-mod tests;
-
 use llmnet_ledger::selection::{self, Rule};
 use llmnet_types::{
+    contract::{ROUNDS_MAX, SEATS_MAX, Terms},
     document::ReceiptDocument,
     id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
-    receipt::{ContractStatus, Receipt, SeatOutcome},
+    receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
     signature::Message,
     units::{Amount, Score, Tokens},
 };
 
 use crate::{
-    debate::{Reading, SeatView, conclude, input_tokens, read_transcript},
-    message::opening_commitment,
+    debate::{Reading, SeatView, conclude, input_tokens, is_bound, read_transcript},
     session::{cites, class_number, status_of},
     settle,
 };
@@ -41,6 +38,16 @@ pub enum Deviation {
     PassedOver {
         /// The rank.
         rank: u8,
+    },
+    /// More were asked, or more took part, than the terms have seats for (CON-8).
+    #[error("{asked} candidates were asked and {seated} took part, for a panel of {wanted}")]
+    Crowd {
+        /// Candidates that were asked.
+        asked: usize,
+        /// Those of them that bound an answer.
+        seated: usize,
+        /// The seats wanted.
+        wanted: usize,
     },
     /// An offer is of another contract, candidate or price.
     #[error("the offer to rank {rank} does not fit the receipt")]
@@ -98,14 +105,32 @@ pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
 /// The panel is the order's, and every rank before the last is accounted for (SEL-7).
 fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
     let order = panel_order(receipt)?;
+    check_crowd(receipt)?;
     let seats = receipt
         .seats
         .iter()
         .map(|seat| (seat.provider, &seat.assign.body, Some(&seat.reply.body)));
-    let skips = receipt
-        .skips
-        .iter()
-        .map(|skip| (skip.provider, &skip.assign.body, skip.reply.as_ref().map(|reply| &reply.body)));
+    // Who accepted has a seat: a coordinator must not pass it over after all.
+    let accepted = receipt.skips.iter().find(|skip| {
+        let reply = skip.reply.as_ref().map(|reply| reply.body.response);
+        skip.rank != skip.assign.body.rank || reply == Some(Response::Accept)
+    });
+    if let Some(skip) = accepted {
+        return Err(Deviation::PassedOver { rank: skip.rank });
+    }
+    // Places settle ties, so they must be the order's too.
+    let mut ranks = receipt.seats.windows(2);
+    if let Some(pair) = ranks.find(|pair| pair[0].assign.body.rank >= pair[1].assign.body.rank) {
+        let rank = pair[1].assign.body.rank;
+        return Err(Deviation::Panel { rank });
+    }
+    let skips = receipt.skips.iter().map(|skip| {
+        (
+            skip.provider,
+            &skip.assign.body,
+            skip.reply.as_ref().map(|reply| &reply.body),
+        )
+    });
     let mut asked: Vec<_> = seats.chain(skips).collect();
     asked.sort_by_key(|(_, assign, _)| assign.rank);
     for (expected, (provider, assign, reply)) in asked.iter().enumerate() {
@@ -140,6 +165,22 @@ fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
     Ok(())
 }
 
+/// At most twice as many are asked as are wanted, and no more than are wanted take part (CON-8).
+fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
+    let wanted = usize::from(receipt.terms.seats).clamp(1, SEATS_MAX);
+    let asked = receipt.seats.len() + receipt.skips.len();
+    let took_part = |seat: &&SeatReceipt| seat.outcome != SeatOutcome::NoShow;
+    let seated = receipt.seats.iter().filter(took_part).count();
+    if asked > 2 * wanted || seated > wanted {
+        return Err(Deviation::Crowd {
+            asked,
+            seated,
+            wanted,
+        });
+    }
+    Ok(())
+}
+
 /// The order that the receipt's own inputs give.
 fn panel_order(receipt: &Receipt) -> Result<Vec<ProviderId>, Deviation> {
     let policy = receipt.terms.policy;
@@ -161,19 +202,17 @@ fn check_openings(
     transcript: &[(Phase, Vec<Opening>)],
 ) -> Result<(), Deviation> {
     let mut shown = receipt.terms.request;
+    let mut last = None;
     let mut closes = receipt.closes.iter();
     for (phase, openings) in transcript {
         let close = closes
             .next()
             .filter(|close| close.body.phase == *phase && close.body.contract == receipt.contract())
             .ok_or(Deviation::Transcript(*phase))?;
-        let mut bound = close.body.commitments.iter();
-        for opening in openings {
-            let commitment = opening_commitment(opening, &shown);
-            if !bound.any(|other| *other == commitment) {
-                return Err(Deviation::Transcript(*phase));
-            }
+        if !follows(last, *phase, &receipt.terms) || !is_bound(&close.body, openings, &shown) {
+            return Err(Deviation::Transcript(*phase));
         }
+        last = Some(*phase);
         shown = close.body.digest();
     }
     match closes.next() {
@@ -181,6 +220,19 @@ fn check_openings(
             Err(Deviation::Transcript(close.body.phase))
         }
         _ => Ok(()),
+    }
+}
+
+/// Answers, then rounds without a gap, then ballots (DEB-4).
+fn follows(last: Option<Phase>, phase: Phase, terms: &Terms) -> bool {
+    let rounds_max = terms.rounds.min(ROUNDS_MAX);
+    match (last, phase) {
+        (None, Phase::Answers) | (Some(Phase::Answers | Phase::Round(_)), Phase::Ballots) => true,
+        (Some(Phase::Answers), Phase::Round(round)) => round == 1 && round <= rounds_max,
+        (Some(Phase::Round(before)), Phase::Round(round)) => {
+            before.checked_add(1) == Some(round) && round <= rounds_max
+        }
+        _ => false,
     }
 }
 
@@ -201,7 +253,11 @@ fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
             }
         })
         .collect();
-    let closes: Vec<Close> = receipt.closes.iter().map(|close| close.body.clone()).collect();
+    let closes: Vec<Close> = receipt
+        .closes
+        .iter()
+        .map(|close| close.body.clone())
+        .collect();
     read_transcript(&views, &closes, transcript, receipt.terms.request)
 }
 
@@ -229,7 +285,13 @@ fn check_verdict(document: &ReceiptDocument, reading: &Reading) -> Result<(), De
         .filter(|standing| standing.last.is_some())
         .count();
     let status = |cancelled| {
-        status_of(receipt.seats.len(), answers, &verdict, &receipt.terms, cancelled)
+        status_of(
+            receipt.seats.len(),
+            answers,
+            &verdict,
+            &receipt.terms,
+            cancelled,
+        )
     };
     // Whether a requester hung up is on the coordinator's word: it can only lower what is owed.
     if receipt.status != status(false) && receipt.status != status(true) {
@@ -256,6 +318,11 @@ fn check_pay(
                 let honest = part.body.contract == receipt.contract()
                     && part.body.input <= sent
                     && cites(reading.answers[place].as_ref(), &part.body)
+                    && reading.standings[place]
+                        .ballot
+                        .as_ref()
+                        .map_or(&[][..], |ballot| ballot)
+                        == &part.body.ballot[..]
                     && Some(part.body.first_class) == reading.standings[place].first
                     && Some(part.body.last_class) == reading.standings[place].last;
                 if !honest || !served {
