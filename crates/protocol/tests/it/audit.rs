@@ -1,0 +1,97 @@
+//! What holds of every contract, whoever sat on it: checked at the end of each run.
+
+use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay, settle};
+use llmnet_types::{
+    codec::encode,
+    receipt::{ContractStatus, SeatOutcome},
+    units::{Amount, Score},
+};
+
+use crate::{
+    network::Run,
+    world::{FEE, World},
+};
+
+/// A run's receipt is signed, plays again, costs no more than was promised and came in time.
+///
+/// Here CON-1, CON-7, CON-8, CON-9, DEB-6, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
+pub fn audit(world: &World, run: &Run) {
+    let document = world.document(&run.finished);
+    document
+        .verify(None)
+        .expect("what a session signs verifies");
+    assert_eq!(
+        replay(&document),
+        Ok(()),
+        "what a session signs plays again"
+    );
+
+    let receipt = &run.finished.receipt;
+    let terms = &world.setup.terms;
+    assert_eq!(receipt.contract(), world.contract());
+    let limit = worst_case(terms, FEE).unwrap();
+    assert!(
+        receipt.charges.total <= limit,
+        "the worst case is the worst"
+    );
+    assert!(
+        run.ended_at.0 <= world.time_ms_max(),
+        "{} ms is more than {} allow",
+        run.ended_at,
+        world.time_ms_max()
+    );
+
+    let offers = |(_, message): &&_| matches!(message, ToSeat::Offer(_));
+    let asked = run.sent.iter().filter(offers).count();
+    assert!(
+        asked <= 2 * usize::from(terms.seats.max(1)),
+        "at most 2k are asked"
+    );
+    assert_eq!(
+        asked,
+        receipt.seats.len() + receipt.skips.len(),
+        "all are told of"
+    );
+
+    for seat in &receipt.seats {
+        let cap = terms.caps.seat_charge;
+        let served = seat.outcome == SeatOutcome::Served;
+        assert_eq!(served, seat.part.is_some(), "who accounts has served");
+        assert!(seat.pay <= cap);
+        if !served {
+            assert_eq!(
+                (seat.pay, seat.score, seat.class),
+                (Amount::ZERO, Score::ZERO, 0)
+            );
+        } else if receipt.status == ContractStatus::Concluded {
+            assert!(
+                seat.score >= Score::clamped(1_000),
+                "serving is worth something"
+            );
+        }
+        let full = seat.assign.body.price.of(Default::default(), seat.output);
+        let base = full.unwrap().min(cap).share(terms.split.base);
+        assert!(
+            !served || seat.pay >= base,
+            "an opened answer is owed its base"
+        );
+    }
+
+    let leaf = settle::leaf(receipt, run.finished.signed.body);
+    assert!(encode(&leaf).len() <= 256, "a leaf is small");
+    let charges = &receipt.charges;
+    let pays = Amount::sum(receipt.seats.iter().map(|seat| seat.pay)).unwrap();
+    let earned = pays.checked_add(charges.coordinator).unwrap();
+    assert_eq!(charges.fee, earned.share(FEE));
+    assert_eq!(leaf.charge, earned.checked_add(charges.fee).unwrap());
+    assert_eq!(
+        receipt.status == ContractStatus::Void,
+        receipt.seats.is_empty()
+    );
+    if receipt.status != ContractStatus::Concluded {
+        assert_eq!(charges.coordinator, Amount::ZERO);
+    }
+    if receipt.status == ContractStatus::Void {
+        assert_eq!((leaf.charge, leaf.n), (Amount::ZERO, 0));
+    }
+}

@@ -1,0 +1,30 @@
+//! The rules of contracts, debate, rating and settlement, one module for each; each test names its rule.
+//!
+//! [`network`] is a network in memory: a real session, a respondent for each candidate, a clock that
+//! jumps, and messages that arrive in an order drawn from a seed. Each run is audited when it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(
+    unreachable_pub,
+    reason = "what the harness shares with its siblings goes no further"
+)]
+
+mod world;
+
+mod network;
+mod respondent;
+
+mod adversaries;
+mod audit;
+
+mod contract;
+mod panel;
+mod verdict;
+
+mod cancelling;
+mod faults;
+mod offers;
+
+mod money;
+mod replay;
+
+mod properties;
