@@ -120,7 +120,7 @@ impl Classifier {
                 .counts
                 .get(term)
                 .map_or(0.0, |count| f64::from(*count));
-            self.frequencies.weight(term) * count * (SATURATION + 1.0) / (count + norm)
+            self.frequencies.rarity(term) * count * (SATURATION + 1.0) / (count + norm)
         };
         let best_related = |term: &String| {
             let related = query.related.get(term).into_iter().flatten();

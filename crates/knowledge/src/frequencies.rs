@@ -10,20 +10,22 @@ use crate::{
 };
 
 /// What a related term is worth against the term itself.
-pub(crate) const RELATED_WEIGHT: f64 = 0.5;
+pub(crate) const RELATED_WEIGHT: f64 = 0.35;
 /// What a term is worth that only shares its beginning.
-const PREFIX_WEIGHT: f64 = 0.7;
-/// What a word of everyday speech is worth against a rarer one.
-const COMMON_WEIGHT: f64 = 0.7;
-/// What a word is worth that no sample has: likely the question is about something else.
-const UNKNOWN_WEIGHT: f64 = 1.8;
-/// What a word of everyday speech says against a rarer one, as evidence that the subject is met.
-const COMMON_EVIDENCE: f64 = 0.5;
-/// What a word in the title says against one elsewhere.
-const TITLE_EVIDENCE: f64 = 2.0;
-/// How far no evidence at all is trusted, and how much each word adds.
-const TRUST_BASE: f64 = 0.35;
-const TRUST_SLOPE: f64 = 0.3;
+const PREFIX_WEIGHT: f64 = 0.4;
+/// What speaks for a passage: a word of everyday speech against a rarer one, a word in the title against one
+/// elsewhere, and words that stand together in one phrase on top of what each is worth.
+const COMMON_EVIDENCE: f64 = 0.6;
+const TITLE_EVIDENCE: f64 = 1.5;
+const TOGETHER_EVIDENCE: f64 = 1.3;
+/// What speaks against it: a word that it lacks. Everyday speech hardly does, a word that names some other
+/// subject or that no sample has does, and the rest by how rare it is.
+const COMMON_LACK: f64 = 0.24;
+const UNKNOWN_LACK: f64 = 0.95;
+const SUBJECT_LACK: f64 = 1.05;
+const RARITY_LACK: f64 = 0.65;
+/// What a passage must have for it to be no chance: somewhat less than one rare word.
+const CHANCE: f64 = 0.7;
 /// The fewest characters that two terms must share to count as kin.
 const PREFIX_LENGTH_MIN: usize = 5;
 
@@ -50,47 +52,74 @@ impl Frequencies {
         frequencies
     }
 
-    /// How much it says that a text has this term: more for a rarer one.
-    pub fn weight(&self, term: &str) -> f64 {
+    /// How rare a term is, from next to 0 for one that every text has to 1 for one that none has.
+    pub fn rarity(&self, term: &str) -> f64 {
         let count = f64::from(self.counts.get(term).copied().unwrap_or(0));
-        let rarity = ((f64::from(self.documents) + 1.0) / (count + 0.5)).ln();
-        if words::is_common(term) {
-            return rarity * COMMON_WEIGHT;
-        }
-        if count == 0.0 {
-            return rarity * UNKNOWN_WEIGHT;
-        }
-        rarity
+        let texts = f64::from(self.documents) + 1.0;
+        (texts / (count + 0.5)).ln() / (texts / 0.5).ln()
     }
 
-    /// The share of a question's weight that a passage covers, less where little speaks for it: a single
-    /// word in common is chance more often than two, and one in the title less often than one elsewhere.
+    /// How far a passage answers to a question: what speaks for it against all there is to weigh, chance
+    /// included. So one rare word is not enough where others are missing, two in one phrase often are, and
+    /// chatter around them takes little away.
     pub fn coverage(&self, query: &Query, fields: &Fields) -> Score {
-        let (mut covered, mut whole, mut evidence) = (0.0, 0.0, 0.0);
+        let (mut evidence, mut lack) = (0.0, 0.0);
+        let mut met = Vec::new();
         for term in &query.terms {
-            let weight = self.weight(term);
-            let strength = strength(query, term, fields);
-            whole += weight;
-            covered += weight * strength;
-            let common = if words::is_common(term) {
-                COMMON_EVIDENCE
-            } else {
-                1.0
-            };
-            let title = if fields.title.contains(term) {
-                TITLE_EVIDENCE
-            } else {
-                1.0
-            };
-            evidence += strength * common * title;
+            let strength = strength(query, term, &fields.all);
+            lack += (1.0 - strength) * self.lack(term);
+            if strength > 0.0 {
+                let in_title = fields.title.contains(term) && !words::is_common(term);
+                let title = if in_title { TITLE_EVIDENCE } else { 1.0 };
+                evidence += strength * title * self.evidence(term);
+                met.push(term);
+            }
         }
-        if whole <= 0.0 {
+        if met.is_empty() {
             return Score::ZERO;
         }
-        let trust = f64::min(1.0, TRUST_BASE + TRUST_SLOPE * evidence);
-        // Both factors are finite and from 0 to 1, so this fits.
-        let share = covered / whole * trust;
+        evidence += TOGETHER_EVIDENCE * self.together(query, &met, fields);
+        let share = evidence / (evidence + lack + CHANCE);
+        // A sum of what is positive over a larger one: from 0 to 1.
         Score::clamped((share * f64::from(Score::ONE.get())).round() as u64)
+    }
+
+    fn evidence(&self, term: &str) -> f64 {
+        let common = if words::is_common(term) {
+            COMMON_EVIDENCE
+        } else {
+            1.0
+        };
+        self.rarity(term) * common
+    }
+
+    fn lack(&self, term: &str) -> f64 {
+        if words::is_subject(term) {
+            SUBJECT_LACK
+        } else if words::is_common(term) {
+            COMMON_LACK
+        } else if !self.counts.contains_key(term) {
+            UNKNOWN_LACK
+        } else {
+            RARITY_LACK * self.rarity(term)
+        }
+    }
+
+    /// The most that terms met in one phrase are worth, the strongest of them left out: it says nothing yet.
+    fn together(&self, query: &Query, met: &[&String], fields: &Fields) -> f64 {
+        let worth = |phrase: &BTreeSet<String>| {
+            let (mut sum, mut strongest) = (0.0, 0.0_f64);
+            for term in met {
+                let worth = self.evidence(term) * strength(query, term, phrase);
+                sum += worth;
+                strongest = strongest.max(worth);
+            }
+            sum - strongest
+        };
+        if met.len() < 2 {
+            return 0.0;
+        }
+        fields.phrases.iter().map(worth).fold(0.0, f64::max)
     }
 }
 
@@ -98,47 +127,54 @@ impl Frequencies {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     /// In the title, which says what it is about.
-    pub title: BTreeSet<String>,
-    /// In the text.
-    pub text: BTreeSet<String>,
-    /// Among the search words, where they are known.
-    pub terms: BTreeSet<String>,
+    title: BTreeSet<String>,
+    /// Anywhere.
+    all: BTreeSet<String>,
+    /// In each stretch between two punctuation marks that has several.
+    phrases: Vec<BTreeSet<String>>,
 }
 
 impl Fields {
     /// Of text without a title.
     pub fn of_text(text: &str) -> Self {
-        Self {
-            text: term_set(text),
-            ..Self::default()
-        }
+        let mut fields = Self::default();
+        fields.add(text);
+        fields
     }
 
-    /// Of what a citation carries.
-    pub fn of_passage(passage: &Passage) -> Self {
-        Self {
+    /// Of what a citation carries, and search words where they are known.
+    pub fn of_passage(passage: &Passage, search_words: &str) -> Self {
+        let mut fields = Self {
             title: term_set(&passage.title),
-            text: term_set(&passage.text),
-            terms: BTreeSet::new(),
+            ..Self::default()
+        };
+        for text in [&*passage.title, &*passage.text, search_words] {
+            fields.add(text);
         }
+        fields
     }
 
-    fn sets(&self) -> [&BTreeSet<String>; 3] {
-        [&self.title, &self.text, &self.terms]
+    fn add(&mut self, text: &str) {
+        for phrase in text.split(['.', ',', ';', ':', '!', '?', '\n']) {
+            let terms = term_set(phrase);
+            self.all.extend(terms.iter().cloned());
+            if terms.len() > 1 {
+                self.phrases.push(terms);
+            }
+        }
     }
 }
 
-/// How well one term of the question is met.
-fn strength(query: &Query, term: &str, fields: &Fields) -> f64 {
-    let sets = fields.sets();
-    if sets.iter().any(|terms| terms.contains(term)) {
+/// How well one term of the question is met by terms that are there.
+fn strength(query: &Query, term: &str, terms: &BTreeSet<String>) -> f64 {
+    if terms.contains(term) {
         return 1.0;
     }
-    if sets.iter().any(|terms| has_kin(terms, term)) {
+    if has_kin(terms, term) {
         return PREFIX_WEIGHT;
     }
     let mut related = query.related.get(term).into_iter().flatten();
-    if related.any(|other| sets.iter().any(|terms| terms.contains(other))) {
+    if related.any(|other| terms.contains(other)) {
         return RELATED_WEIGHT;
     }
     0.0

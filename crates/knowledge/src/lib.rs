@@ -6,8 +6,8 @@
 //! ```
 //!
 //! One analysis of text (`analysis`) serves index, evidence score and classifier. The evidence score
-//! ([`frequencies::Frequencies::coverage`]) is the share of a question's weighted terms that a passage
-//! has: it decides declining, and whose passage is better in a debate.
+//! ([`frequencies::Frequencies::coverage`]) weighs what a passage has of a question against what it lacks:
+//! it decides declining, and whose passage is better in a debate.
 
 pub mod analysis;
 pub mod corpus;

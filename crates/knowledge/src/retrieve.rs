@@ -1,12 +1,12 @@
 //! A corpus one can ask: index, evidence score and citations together.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use llmnet_model::library::{Finding, Library, LibraryError};
 use llmnet_types::{id::Digest, passage::Passage, units::Score};
 
 use crate::{
-    analysis::{Query, term_set},
+    analysis::Query,
     corpus::Corpus,
     frequencies::Fields,
     index::{Index, IndexError, lexical::Lexical},
@@ -55,10 +55,7 @@ impl Shelf {
         let analysed = corpus
             .sections()
             .iter()
-            .map(|section| Fields {
-                terms: term_set(&section.terms),
-                ..Fields::of_passage(&section.passage)
-            })
+            .map(|section| Fields::of_passage(&section.passage, &section.terms))
             .collect();
         Ok(Self {
             corpus,
@@ -74,8 +71,11 @@ impl Shelf {
     }
 
     /// A passage's search words, as far as they are public or the respondent's own.
-    fn terms(&self, passage: &Passage) -> Option<&BTreeSet<String>> {
-        let own = || Some(&self.analysed.get(self.corpus.place(passage)?)?.terms);
+    fn terms(&self, passage: &Passage) -> Option<&str> {
+        let own = || {
+            let place = self.corpus.place(passage)?;
+            Some(self.corpus.sections().get(place)?.terms.as_str())
+        };
         self.sample.terms(passage).or_else(own)
     }
 }
@@ -114,11 +114,9 @@ impl Library for Shelf {
         let query = Query::new(question);
         let terms: Vec<_> = passages.iter().map(|passage| self.terms(passage)).collect();
         let all_known = terms.iter().all(Option::is_some);
-        let score = |(passage, terms): (&&Passage, &Option<&BTreeSet<String>>)| {
-            let mut fields = Fields::of_passage(passage);
-            if let Some(terms) = terms.filter(|_| all_known) {
-                fields.terms.clone_from(terms);
-            }
+        let score = |(passage, terms): (&&Passage, &Option<&str>)| {
+            let terms = terms.filter(|_| all_known).unwrap_or_default();
+            let fields = Fields::of_passage(passage, terms);
             self.sample.frequencies().coverage(&query, &fields)
         };
         passages.iter().zip(&terms).map(score).collect()

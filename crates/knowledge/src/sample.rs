@@ -1,11 +1,10 @@
 //! The public sample of passages that all seats of a network measure evidence by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use llmnet_types::{id::Digest, passage::Passage};
 
 use crate::{
-    analysis::term_set,
     frequencies::Frequencies,
     ingest::{Document, Section},
 };
@@ -17,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
     frequencies: Frequencies,
-    terms: BTreeMap<Digest, BTreeSet<String>>,
+    terms: BTreeMap<Digest, String>,
 }
 
 impl Sample {
@@ -25,7 +24,7 @@ impl Sample {
     pub fn new(documents: &[Document]) -> Self {
         let sections = || documents.iter().flat_map(|document| &document.sections);
         let texts: Vec<String> = sections().map(Section::searchable).collect();
-        let terms = |section: &Section| (section.passage.digest(), term_set(&section.terms));
+        let terms = |section: &Section| (section.passage.digest(), section.terms.clone());
         Self {
             frequencies: Frequencies::new(texts.iter().map(String::as_str)),
             terms: sections().map(terms).collect(),
@@ -38,7 +37,7 @@ impl Sample {
     }
 
     /// The search words of a passage, if it is public.
-    pub fn terms(&self, passage: &Passage) -> Option<&BTreeSet<String>> {
-        self.terms.get(&passage.digest())
+    pub fn terms(&self, passage: &Passage) -> Option<&str> {
+        self.terms.get(&passage.digest()).map(String::as_str)
     }
 }

@@ -33,10 +33,10 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            title: 3.0,
+            title: 2.5,
             text: 1.0,
-            terms: 1.5,
-            related: 0.3,
+            terms: 2.5,
+            related: 0.2,
         }
     }
 }

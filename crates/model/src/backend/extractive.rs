@@ -48,6 +48,8 @@ impl Default for Options {
     }
 }
 
+/// What coverage is worth against rank in the choice among passages.
+const COVERAGE_MERIT: f64 = 0.5;
 /// Passages looked at for an answer.
 const FINDINGS: usize = 16;
 
@@ -82,7 +84,8 @@ impl Extractive {
             .map(|finding| finding.rank)
             .fold(f64::MIN_POSITIVE, f64::max);
         let merit = |finding: &Finding| {
-            finding.rank / top + f64::from(finding.coverage.get()) / f64::from(Score::ONE.get())
+            let coverage = f64::from(finding.coverage.get()) / f64::from(Score::ONE.get());
+            finding.rank / top + COVERAGE_MERIT * coverage
         };
         findings.sort_by(|a, b| merit(b).total_cmp(&merit(a)));
         findings.retain(|finding| finding.coverage >= self.options.coverage_min);
