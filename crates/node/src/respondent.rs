@@ -52,8 +52,6 @@ pub struct Respondent {
     pub price: Price,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
-    /// Whether it accepts before it has an answer, as slow models must.
-    pub eager: bool,
     /// The ledger.
     pub chain: Arc<dyn ChainClient>,
 }

@@ -10,7 +10,7 @@
 //!         <----------------------                 <----------------------------
 //!          Reply, Commit, Open, Part
 //!    |
-//!    `-> Finished: Receipt, answer, transcript -> settle::leaf -> many leaves, one Settlement
+//!    `-> Finished: Receipt, answer, transcript -> Leaf -> many leaves, one Settlement
 //! ```
 
 pub mod message;

@@ -101,6 +101,8 @@ pub struct Seat {
     stage: Stage,
     deadline: Timestamp,
     accepted: bool,
+    /// When to accept without an answer.
+    accept_at: Timestamp,
     /// What was shown before the phase at hand.
     shown: Digest,
     closes: Vec<Close>,
@@ -118,8 +120,8 @@ pub struct Seat {
 impl Seat {
     /// Takes an offer, or says why not.
     ///
-    /// `eager` accepts before the work is done, as a slow model must; otherwise the answer is found
-    /// first, so that a seat with nothing to say declines instead of failing.
+    /// It accepts with its answer, so that a seat with nothing to say, or whose model fails, declines
+    /// instead of failing; but after `accept_after_ms` at the latest, as a slow model must.
     ///
     /// # Errors
     /// The reply that declines the offer; nothing where the offer is not even signed by whom it says.
@@ -127,7 +129,7 @@ impl Seat {
         account: &Account,
         key: PrivateKey,
         version: String,
-        eager: bool,
+        accept_after_ms: u32,
         offer: Offer,
         now: Timestamp,
     ) -> Result<(Self, Vec<Effect>), Option<Box<ToCoordinator>>> {
@@ -154,6 +156,7 @@ impl Seat {
             stage: Stage::Working(Phase::Answers),
             deadline: now.after(durations.accept_ms.saturating_add(durations.answer_ms)),
             accepted: false,
+            accept_at: now.after(accept_after_ms),
             shown: offer.terms.request,
             closes: Vec::new(),
             transcript: Vec::new(),
@@ -166,7 +169,7 @@ impl Seat {
             offer: Box::new(offer),
         };
         let mut effects = Vec::new();
-        if eager {
+        if seat.must_accept(now) {
             effects.push(seat.accept());
         }
         effects.push(Effect::Work(Work::Answer));
@@ -185,7 +188,18 @@ impl Seat {
 
     /// When the seat wants to be stepped if nothing else happens; `None` once it is over.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        (self.stage != Stage::Over).then_some(self.deadline)
+        let waiting = self.stage == Stage::Working(Phase::Answers) && !self.accepted;
+        let at = if waiting {
+            self.accept_at.min(self.deadline)
+        } else {
+            self.deadline
+        };
+        (self.stage != Stage::Over).then_some(at)
+    }
+
+    /// Whether the work takes so long that a yes cannot wait for it.
+    fn must_accept(&self, now: Timestamp) -> bool {
+        !self.accepted && self.stage == Stage::Working(Phase::Answers) && self.accept_at <= now
     }
 
     /// Takes an input. What does not fit the stage, or is not signed, changes nothing.
@@ -193,6 +207,7 @@ impl Seat {
         match (self.stage, input) {
             (Stage::Over, _) => Vec::new(),
             (_, Input::Tick) if self.deadline <= now => self.over(),
+            (_, Input::Tick) if self.must_accept(now) => vec![self.accept()],
             (Stage::Working(Phase::Answers), Input::Answered(answer)) => self.answered(now, answer),
             (Stage::Working(phase @ Phase::Round(_)), Input::Revised(revision)) => {
                 self.revised(phase, revision)

@@ -6,7 +6,7 @@ use llmnet_types::{
     codec::{List, TooMany},
     contract::Terms,
     id::{Digest, LineId, ReceiptRoot},
-    receipt::{Charges, ContractStatus, Receipt, SeatOutcome},
+    receipt::{Charges, ContractStatus, SeatOutcome},
     registration::Price,
     signature::Signed,
     transaction::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
@@ -54,11 +54,6 @@ pub fn charges(
         fee,
         total: served.checked_add(fee)?,
     })
-}
-
-/// The leaf that stands for a receipt on the chain (SET-1).
-pub fn leaf(receipt: &Receipt, root: ReceiptRoot) -> Leaf {
-    Leaf::of(receipt, root)
 }
 
 /// A leaf for a slot whose order was lost before any seat accepted: nothing is owed (SET-8).

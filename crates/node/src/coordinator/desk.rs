@@ -19,6 +19,7 @@ use llmnet_types::{
     network::NetworkRoot,
     request::{Progress, Request},
     signature::PrivateKey,
+    transaction::Leaf,
     units::{Amount, Epoch, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -195,7 +196,7 @@ impl Desk {
             hung_up,
         )
         .await;
-        let leaf = settle::leaf(&finished.receipt, finished.signed.body);
+        let leaf = Leaf::of(&finished.receipt, finished.signed.body);
         let document = self.document(&finished).map_err(internal)?;
         self.journal
             .end(slot, leaf, Some(document))

@@ -37,7 +37,6 @@ struct Seat {
     corpus: Option<Corpus>,
     price: Price,
     answerer: Arc<dyn Answerer>,
-    eager: bool,
 }
 
 /// Registers whoever is not yet and starts all of them.
@@ -60,7 +59,6 @@ pub(super) async fn take(
         corpus: Some(expert.corpus),
         price: experts::PRICE,
         answerer: Arc::new(expert.answerer),
-        eager: false,
     });
     let models = models.into_iter().enumerate().map(|(number, source)| Seat {
         name: format!("model-{number}"),
@@ -73,7 +71,6 @@ pub(super) async fn take(
         corpus: None,
         price: models::PRICE,
         answerer: source.answerer,
-        eager: true,
     });
     let seats: Vec<Seat> = experts.chain(models).collect();
     // All registrations travel together: they share a block or two.
@@ -97,7 +94,6 @@ pub(super) async fn take(
                 nonce,
                 price: seat.price,
                 answerer: seat.answerer,
-                eager: seat.eager,
                 chain,
             };
             tokio::spawn(respondent::serve(respondent, inbox));

@@ -42,7 +42,7 @@ pub(super) async fn conduct(
         account,
         respondent.key.clone(),
         respondent.answerer.version(),
-        respondent.eager,
+        durations.accept_ms / 2,
         offer,
         now(),
     );

@@ -4,6 +4,7 @@ use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay, settle
 use llmnet_types::{
     codec::encode,
     receipt::{ContractStatus, SeatOutcome},
+    transaction::Leaf,
     units::{Amount, Score},
 };
 
@@ -77,7 +78,7 @@ pub fn audit(world: &World, run: &Run) {
         );
     }
 
-    let leaf = settle::leaf(receipt, run.finished.signed.body);
+    let leaf = Leaf::of(receipt, run.finished.signed.body);
     assert!(encode(&leaf).len() <= 256, "a leaf is small");
     let charges = &receipt.charges;
     let pays = Amount::sum(receipt.seats.iter().map(|seat| seat.pay)).unwrap();

@@ -6,7 +6,7 @@ use llmnet_protocol::{
     books::Books,
     message::Statement,
     quote::{Purse, worst_case},
-    settle::{Unsettled, charges, leaf, pay, settlement, void_leaf},
+    settle::{Unsettled, charges, pay, settlement, void_leaf},
 };
 use llmnet_types::{
     codec::List,
@@ -14,7 +14,7 @@ use llmnet_types::{
     id::{Digest, LineId, ReceiptRoot},
     receipt::ContractStatus,
     signature::Signed,
-    transaction::{LEAVES_MAX, Settlement, VOUCHERS_MAX},
+    transaction::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     units::{Amount, Height, Score, Slot, Tokens},
 };
 use proptest::prelude::*;
@@ -155,7 +155,7 @@ fn run() -> (World, Run) {
 fn a_leaf_stands_for_its_receipt() {
     let (_, run) = run();
     let receipt = &run.finished.receipt;
-    let leaf = leaf(receipt, run.finished.signed.body);
+    let leaf = Leaf::of(receipt, run.finished.signed.body);
     assert_eq!((leaf.line, leaf.n, leaf.height), (LineId(5), 1, Height(40)));
     assert_eq!(
         (leaf.charge, leaf.fee),
@@ -285,7 +285,7 @@ fn a_respondent_co_signs_what_it_was_promised() {
 
     let settled = |receipt, root: ReceiptRoot| {
         let unsettled = Unsettled {
-            leaf: leaf(receipt, root),
+            leaf: Leaf::of(receipt, root),
             voucher: Some(world.setup.voucher.clone()),
             ..unsettled(7, 5, 1)
         };

@@ -40,7 +40,7 @@ fn offer(world: &World) -> Offer {
 /// What rank 0 says to an offer: `Accept`, a reason, or nothing at all.
 fn reply(world: &World, account: &Account, offer: Offer) -> Option<Response> {
     let assign = offer.assign.body.digest();
-    let seat = Seat::new(account, world.key(0), String::new(), true, offer, NOW);
+    let seat = Seat::new(account, world.key(0), String::new(), 0, offer, NOW);
     let message = match seat {
         Ok((_, effects)) => effects.into_iter().find_map(|effect| match effect {
             Effect::Send(message) => Some(*message),
@@ -158,15 +158,8 @@ fn credit_has_a_limit() {
 /// A seat that bound "Titan." and waits, with its commitment.
 fn bound(world: &World) -> (Seat, Commit) {
     let account = account(world, 0);
-    let (mut seat, _) = Seat::new(
-        &account,
-        world.key(0),
-        String::new(),
-        true,
-        offer(world),
-        NOW,
-    )
-    .unwrap();
+    let (mut seat, _) =
+        Seat::new(&account, world.key(0), String::new(), 0, offer(world), NOW).unwrap();
     let effects = seat.step(NOW, Input::Answered(Ok(world.answer("Titan."))));
     let [Effect::Send(message)] = &effects[..] else {
         panic!("an answer is bound: {effects:?}");
@@ -313,4 +306,58 @@ fn a_coordinator_that_underpays_is_declined_by_all() {
         .iter()
         .map(|skip| skip.reply.as_ref().map(|reply| reply.body.response));
     assert_eq!(words.collect::<Vec<_>>(), [TERMS; 6]);
+}
+
+/// CON-7: a seat whose work takes long says yes before it is done, in time and once.
+#[test]
+fn a_slow_seat_accepts_in_time() {
+    let world = World::new();
+    let account = account(&world, 0);
+    let seat = Seat::new(
+        &account,
+        world.key(0),
+        String::new(),
+        250,
+        offer(&world),
+        NOW,
+    );
+    let (mut seat, effects) = seat.unwrap();
+    assert!(matches!(effects[..], [Effect::Work(_)]), "{effects:?}");
+    let at = seat.wake_at().unwrap();
+    assert_eq!(at, NOW.after(250));
+    let effects = seat.step(at, Input::Tick);
+    let [Effect::Send(message)] = &effects[..] else {
+        panic!("it accepts: {effects:?}");
+    };
+    let ToCoordinator::Reply(reply) = &**message else {
+        panic!("it accepts: {message:?}");
+    };
+    assert_eq!(reply.body.response, Response::Accept);
+    assert!(seat.step(at, Input::Tick).is_empty());
+}
+
+/// DEB-1: a seat whose model fails at once declines, and loses nothing by it.
+#[test]
+fn a_seat_that_fails_at_once_declines() {
+    let world = World::new();
+    let account = account(&world, 0);
+    let seat = Seat::new(
+        &account,
+        world.key(0),
+        String::new(),
+        250,
+        offer(&world),
+        NOW,
+    );
+    let (mut seat, _) = seat.unwrap();
+    let failed = Input::Answered(Err(DeclineReason::ModelUnavailable));
+    let effects = seat.step(NOW, failed);
+    let [Effect::Send(message), Effect::Done] = &effects[..] else {
+        panic!("it declines: {effects:?}");
+    };
+    let ToCoordinator::Reply(reply) = &**message else {
+        panic!("it declines: {message:?}");
+    };
+    let declined = Response::Decline(DeclineReason::ModelUnavailable);
+    assert_eq!(reply.body.response, declined);
 }

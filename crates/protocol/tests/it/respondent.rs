@@ -182,7 +182,7 @@ impl Honest {
             &self.account,
             self.key.clone(),
             "script/1".to_owned(),
-            self.script.eager,
+            if self.script.eager { 0 } else { u32::MAX },
             offer,
             now,
         );
