@@ -1,6 +1,6 @@
 //! What holds of every contract, whoever sat on it: checked at the end of each run.
 
-use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay, settle};
+use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay};
 use llmnet_types::{
     codec::encode,
     receipt::{ContractStatus, SeatOutcome},
