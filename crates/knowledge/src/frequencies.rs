@@ -13,8 +13,8 @@ use crate::{
 pub(crate) const RELATED_WEIGHT: f64 = 0.35;
 /// What a term is worth that only shares its beginning.
 const PREFIX_WEIGHT: f64 = 0.4;
-/// What speaks for a passage: a word of everyday speech against a rarer one, a word in the title against one
-/// elsewhere, and words that stand together in one phrase on top of what each is worth.
+/// What speaks for a passage: a word of everyday speech against a rarer one, another one in the title against
+/// one elsewhere, and words that stand together in one phrase on top of what each is worth.
 const COMMON_EVIDENCE: f64 = 0.6;
 const TITLE_EVIDENCE: f64 = 1.5;
 const TOGETHER_EVIDENCE: f64 = 1.3;
@@ -69,7 +69,8 @@ impl Frequencies {
             let strength = strength(query, term, &fields.all);
             lack += (1.0 - strength) * self.lack(term);
             if strength > 0.0 {
-                let in_title = fields.title.contains(term) && !words::is_common(term);
+                let telling = !words::is_common(term) && !words::is_subject(term);
+                let in_title = telling && fields.title.contains(term);
                 let title = if in_title { TITLE_EVIDENCE } else { 1.0 };
                 evidence += strength * title * self.evidence(term);
                 met.push(term);
