@@ -127,8 +127,12 @@ impl Classifier {
             related.map(|other| part(other)).fold(0.0, f64::max)
         };
         let worth = |term: &String| part(term).max(RELATED_WEIGHT * best_related(term));
-        let covered = self.frequencies.coverage(query, &sample.fields);
-        query.terms.iter().map(worth).sum::<f64>() * f64::from(covered.get())
+        let sum = query.terms.iter().map(worth).sum::<f64>();
+        if sum <= 0.0 {
+            // Most samples: what they cover need not be measured.
+            return 0.0;
+        }
+        sum * f64::from(self.frequencies.coverage(query, &sample.fields).get())
     }
 }
 
