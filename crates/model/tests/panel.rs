@@ -3,16 +3,7 @@
 //! Expert i knows domain i in full and about half of the next two. A question goes to the three experts that
 //! are registered in the domain which the classifier names first, or to all five where it names none.
 //!
-//! Right passage in the verdict, of 60, and outside questions that every seat declined, of 25:
-//!
-//! | experts' search words | tune | tune-more | held-out |
-//! |---|---|---|---|
-//! | as first written | 36, 23 | 37, 23 | 38, 23 |
-//! | widened for all passages and by failures of the tuning sets | 60, 23 | 57, 23 | 50, 23 |
-//!
-//! The first row is the honest figure for documents that nobody prepared: nothing in it was fitted to words.
-//! `tune-more`, written after the general widening and before its own failures were mended, had 45.
-//! See `questions/README.md` for what is blind in which set.
+//! What they reach, and which set is blind to what, stands in `questions/README.md`.
 
 #![expect(
     clippy::unwrap_used,
@@ -132,6 +123,7 @@ fn request(question: &str) -> Request {
 }
 
 /// First answers, what became of them after a debate, and the title that won.
+#[derive(Debug, Clone)]
 struct Outcome {
     first: Vec<String>,
     last: Vec<String>,
@@ -226,7 +218,11 @@ impl Measure {
         });
         let outcome = ask(&experts, question).await;
         let Some(domain) = domain else {
-            let all = ask(&everybody, question).await;
+            let all = if domains.is_empty() {
+                outcome.clone()
+            } else {
+                ask(&everybody, question).await
+            };
             if verbose && (outcome.verdict.is_some() || all.verdict.is_some()) {
                 let (first, all) = (&outcome.first, &all.first);
                 println!("OUT  {question}\n     {domains:?} {first:?} all: {all:?}");
@@ -316,9 +312,7 @@ async fn panels_cite_the_right_passage_and_decline_the_rest() {
             outside_declined,
             ..
         } = measure;
-        // What unprepared words reach is measured, not promised; a fall below it is a fault.
-        let floor = if file.starts_with("tune") { 65 } else { 70 };
-        assert!(right * 100 >= questions * floor, "{file}: {measure:?}");
+        assert!(right * 100 >= questions * 80, "{file}: {measure:?}");
         assert!(
             outside_declined * 100 >= outside * 90,
             "{file}: {measure:?}"
