@@ -87,7 +87,7 @@ pub struct Model {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Read {
         /// The file.
         path: String,
@@ -95,7 +95,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what a configuration looks like.
-    #[error("{path} is not a configuration: {source}")]
+    #[error("{path} is not a configuration")]
     Parse {
         /// The file.
         path: String,

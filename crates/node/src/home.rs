@@ -63,7 +63,7 @@ pub struct Running {
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// The file system says no.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path}")]
     Io {
         /// What was tried.
         what: &'static str,
@@ -79,7 +79,7 @@ pub enum HomeError {
         path: String,
     },
     /// Made by another version.
-    #[error("{path} has layout {found}, this program knows layout {LAYOUT}")]
+    #[error("{path} has layout {found:?}, this program knows layout \"llmnet {LAYOUT}\"")]
     Layout {
         /// The directory.
         path: String,
@@ -128,6 +128,8 @@ impl Home {
     pub fn open(path: &Path) -> Result<Self, HomeError> {
         create::directory(path)?;
         let lock = lock(path)?;
+        // Whoever was killed could not take it down, and others would look for a gateway there.
+        let _ = fs::remove_file(path.join("running.json"));
         if !path.join("version").exists() {
             create::network(path)?;
         }
@@ -228,10 +230,18 @@ fn lock(path: &Path) -> Result<File, HomeError> {
     }
 }
 
+fn read(file: &Path) -> Result<String, HomeError> {
+    let bytes = fs::read(file).map_err(failed("read", file))?;
+    String::from_utf8(bytes).map_err(|error| HomeError::Damaged {
+        path: file.display().to_string(),
+        why: error.to_string(),
+    })
+}
+
 /// The network's id as the version file has it.
 fn version(path: &Path) -> Result<String, HomeError> {
     let file = path.join("version");
-    let text = fs::read_to_string(&file).map_err(failed("read", &file))?;
+    let text = read(&file)?;
     let mut lines = text.lines();
     let layout = lines.next().unwrap_or_default();
     if layout != format!("llmnet {LAYOUT}") {
@@ -245,7 +255,7 @@ fn version(path: &Path) -> Result<String, HomeError> {
 
 fn read_genesis(path: &Path) -> Result<Genesis, HomeError> {
     let file = path.join("genesis.json");
-    let text = fs::read_to_string(&file).map_err(failed("read", &file))?;
+    let text = read(&file)?;
     Genesis::from_json(&text).map_err(|error| HomeError::Damaged {
         path: file.display().to_string(),
         why: error.to_string(),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use llmnet_model::{
     answer::Answerer,
     backend::openai::{self, Client, Key, OpenAi},
@@ -84,7 +85,8 @@ fn source(
         key: key.map(Key::new),
         ..openai::Config::new(base_url, name)
     };
-    let client = Client::new(config)?;
+    let client =
+        Client::new(config).with_context(|| format!("model {name} of {origin} cannot be used"))?;
     Ok(Source {
         name: name.to_owned(),
         domains,

@@ -22,7 +22,7 @@ pub(super) enum ClientError {
         hint: Option<String>,
     },
     /// It did not answer.
-    #[error("the gateway at {url} cannot be reached: {source}")]
+    #[error("the gateway at {url} cannot be reached")]
     Unreachable {
         /// Where it should be.
         url: String,

@@ -1,11 +1,12 @@
 //! What to do about an error, by whose it is.
 
 use llmnet_chain::StartError;
+use llmnet_model::backend::openai;
 use llmnet_types::document::DocumentError;
 
-use crate::{config::ConfigError, home::HomeError};
+use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeError};
 
-use super::client::ClientError;
+use super::{client::ClientError, verify::Unreadable};
 
 /// The next step, where one is known.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
@@ -22,8 +23,25 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         if cause.downcast_ref::<StartError>().is_some() {
             return Some("name another directory with --dir".to_owned());
         }
-        if cause.downcast_ref::<ConfigError>().is_some() {
-            return Some("mend llmnet.toml in the network's directory".to_owned());
+        if let Some(error) = cause.downcast_ref::<ConfigError>() {
+            return Some(config(error));
+        }
+        if cause.downcast_ref::<openai::ConfigError>().is_some() {
+            return Some(
+                "mend llmnet.toml or the variables OPENAI_…, or say --no-models".to_owned(),
+            );
+        }
+        if cause.downcast_ref::<JournalError>().is_some() {
+            return Some(
+                "restore coordinator.db of the network's directory from a copy, or name another \
+                 directory with --dir"
+                    .to_owned(),
+            );
+        }
+        if cause.downcast_ref::<Unreadable>().is_some() {
+            return Some(
+                "name a receipt file: llmnet ask saves one, llmnet receipt prints one".to_owned(),
+            );
         }
         let io = cause.downcast_ref::<std::io::Error>()?;
         (io.kind() == std::io::ErrorKind::AddrInUse)
@@ -45,8 +63,18 @@ fn home(error: &HomeError) -> Option<String> {
             "restore it from a copy, or name another directory with --dir".to_owned()
         }
         HomeError::Foreign { .. } => "name an empty directory, or a new one, with --dir".to_owned(),
-        HomeError::Config(_) => "mend llmnet.toml in the network's directory".to_owned(),
+        HomeError::Config(error) => config(error),
     })
+}
+
+fn config(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Read { .. } => "name a directory you may read and write with --dir",
+        ConfigError::Parse { .. } | ConfigError::Key { .. } => {
+            "mend llmnet.toml in the network's directory"
+        }
+    }
+    .to_owned()
 }
 
 fn document(error: &DocumentError) -> Option<String> {

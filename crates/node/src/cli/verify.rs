@@ -24,6 +24,14 @@ pub(super) struct Arguments {
     network: Option<NetworkId>,
 }
 
+/// The receipt file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", path.display())]
+pub(super) struct Unreadable {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
     let bytes = read(&arguments.file)?;
     let (document, verified) = check(&bytes, arguments.network.as_ref())?;
@@ -96,11 +104,13 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
             .take(limit)
             .read_to_end(&mut bytes)?;
     } else {
-        let open = std::fs::File::open(file);
-        let open = open.with_context(|| format!("cannot read {}", file.display()))?;
-        open.take(limit)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let opened = std::fs::File::open(file);
+        opened
+            .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
+            .map_err(|source| Unreadable {
+                path: file.to_owned(),
+                source,
+            })?;
     }
     Ok(bytes)
 }

@@ -25,13 +25,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub enum JournalError {
     /// The database failed.
     #[error("the coordinator's journal failed: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
     /// Something in it cannot be read.
     #[error("the coordinator's journal is damaged at slot {0}")]
     Damaged(Slot),
     /// The program stopped while it was used.
     #[error("the coordinator's journal was interrupted")]
     Interrupted,
+}
+
+impl From<rusqlite::Error> for JournalError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 /// A slot that was used.

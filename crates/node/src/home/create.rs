@@ -16,7 +16,7 @@ use llmnet_types::{
     units::Amount,
 };
 
-use super::{CHAIN_LENGTH, HomeError, LAYOUT, VALIDATORS, failed};
+use super::{CHAIN_LENGTH, HomeError, LAYOUT, VALIDATORS, failed, read};
 use crate::{config::Config, experts::RESPONDENTS, keys::Keys, models::MODELS_MAX};
 
 /// What the gateway's account starts with.
@@ -24,17 +24,25 @@ const REQUESTER: Amount = Amount(1_000_000 * Amount::CREDIT.0);
 /// What everybody else's does: bonds and transaction fees.
 const OTHERS: Amount = Amount(1_000 * Amount::CREDIT.0);
 
+/// What may be in a directory whose network is not made yet: the user's configuration, and all that a crash
+/// may leave.
+const BEGUN: [&str; 7] = [
+    "lock",
+    "llmnet.toml",
+    "seed",
+    "seed.partial",
+    "genesis.json",
+    "genesis.partial",
+    "version.partial",
+];
+
 pub(super) fn directory(path: &Path) -> Result<(), HomeError> {
     fs::create_dir_all(path).map_err(failed("create", path))?;
     let foreign = fs::read_dir(path)
         .map_err(failed("read", path))?
         .filter_map(Result::ok)
         .map(|entry| entry.file_name())
-        .any(|name| {
-            !["lock", "seed", "genesis.json", "llmnet.toml"]
-                .iter()
-                .any(|known| name == *known)
-        });
+        .any(|name| !BEGUN.iter().any(|known| name == *known));
     if foreign && !path.join("version").exists() {
         return Err(HomeError::Foreign {
             path: path.display().to_string(),
@@ -63,7 +71,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
 
 pub(super) fn read_seed(path: &Path) -> Result<[u8; 32], HomeError> {
     let file = path.join("seed");
-    let text = fs::read_to_string(&file).map_err(failed("read", &file))?;
+    let text = read(&file)?;
     let seed: Digest = text.trim().parse().map_err(|error| HomeError::Damaged {
         path: file.display().to_string(),
         why: format!("{error}"),
