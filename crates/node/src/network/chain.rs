@@ -71,7 +71,8 @@ pub(super) async fn first_block(
         .context("a validator stopped before the first block")
 }
 
-/// The first of several validators that runs.
+/// Several validators as one: the running one that is furthest, since one that was stopped catches up only
+/// some time after its start.
 pub(super) struct AnyOf(Vec<Arc<dyn ChainClient>>);
 
 impl AnyOf {
@@ -80,10 +81,12 @@ impl AnyOf {
     }
 
     fn running(&self) -> &Arc<dyn ChainClient> {
-        self.0
-            .iter()
-            .find(|client| client.tip().has_changed().is_ok())
-            .unwrap_or(&self.0[0])
+        let furthest = self.0.iter().rev().max_by_key(|client| {
+            let tip = client.tip();
+            let height = tip.borrow().height();
+            (tip.has_changed().is_ok(), height)
+        });
+        furthest.unwrap_or(&self.0[0])
     }
 }
 
