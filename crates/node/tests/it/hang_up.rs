@@ -1,0 +1,53 @@
+//! Requesters that go away at any moment hold up nobody's settlement.
+
+use std::time::Duration;
+
+use llmnet::coordinator::journal::Journal;
+use llmnet_types::units::Slot;
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
+
+use crate::support::{Local, until};
+
+const QUESTION: &str = "What happens when one of four validators falls silent?";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_hangs_up_leaves_no_slot_open() {
+    let local = Local::start().await;
+    let body = format!(
+        r#"{{"model":"llmnet/auto","messages":[{{"role":"user","content":"{QUESTION}"}}]}}"#
+    );
+    let length = body.len();
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: llmnet\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    let mut leaving = JoinSet::new();
+    for moment in 0..120 {
+        let (address, request) = (local.network.gateway, request.clone());
+        leaving.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            // When it leaves is what is tried out: while an order is taken, written down, worked on.
+            sleep(Duration::from_micros(300 * moment)).await;
+        });
+        if moment % 8 == 7 {
+            while let Some(left) = leaving.join_next().await {
+                left.unwrap();
+            }
+        }
+    }
+    while let Some(left) = leaving.join_next().await {
+        left.unwrap();
+    }
+    let gateway = &local.gateway;
+    gateway.receipt_for("llmnet/auto", QUESTION).await;
+    let journal = Journal::open(&local.room.network().join("coordinator.db")).unwrap();
+    let used = until("every slot has an end", || async {
+        let entries = journal.entries(Slot(0)).await.unwrap();
+        let ended = entries.iter().all(|entry| entry.leaf.is_some());
+        ended.then_some(entries.len())
+    })
+    .await;
+    println!("120 requesters hung up; {used} slots were used");
+    assert!(used > 1);
+    local.stop().await;
+}

@@ -1,0 +1,22 @@
+//! The program as its users meet it: a whole network, the binary, HTTP, and what goes wrong.
+//!
+//! One binary, as each that names this crate compiles the engine anew.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "in a test a panic is an answer, and figures are printed"
+)]
+
+mod bad_input;
+mod commands;
+mod crash;
+mod hang_up;
+mod models;
+mod panels;
+mod questions;
+mod sdk;
+mod support;
+mod validators;
+mod verify;

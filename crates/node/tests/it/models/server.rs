@@ -1,0 +1,176 @@
+//! A small server of OpenAI's shape that answers from the prompt it is sent, or does not.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// What only this server says.
+pub(super) const WORDS: &str = "A parrot was asked";
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Manner {
+    Answer,
+    /// Takes a prompt and never says anything.
+    Hang,
+    /// Says 500.
+    Fail,
+}
+
+/// What it was asked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calls {
+    pub(super) lists: usize,
+    pub(super) answers: usize,
+    pub(super) revisions: usize,
+    pub(super) judgements: usize,
+    pub(super) models: Vec<String>,
+    pub(super) keys: Vec<String>,
+}
+
+pub(super) struct Server {
+    address: SocketAddr,
+    calls: Arc<Mutex<Calls>>,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Server {
+    pub(super) async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let calls = Arc::new(Mutex::new(Calls::default()));
+        let shared = Arc::clone(&calls);
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, manner, Arc::clone(&shared)));
+            }
+        });
+        Self {
+            address,
+            calls,
+            serving,
+        }
+    }
+
+    pub(super) fn base(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    pub(super) fn calls(&self) -> Calls {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// One request of a connection: whoever wants another comes again.
+async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) {
+    let Some((head, body)) = read(&mut stream).await else {
+        return;
+    };
+    let key = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_key = name.eq_ignore_ascii_case("authorization");
+        is_key.then(|| value.trim().to_owned())
+    });
+    calls.lock().unwrap().keys.extend(key);
+    let (status, reply) = if head.starts_with("GET /v1/models ") {
+        calls.lock().unwrap().lists += 1;
+        let list = json!({ "object": "list", "data": [{ "id": super::NAME, "object": "model" }] });
+        ("200 OK", list)
+    } else if head.starts_with("POST /v1/chat/completions ") {
+        let text = complete(&body, &calls);
+        match manner {
+            Manner::Hang => return std::future::pending().await,
+            Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
+            Manner::Answer => ("200 OK", completion(&text)),
+        }
+    } else {
+        ("404 Not Found", json!({ "error": {} }))
+    };
+    let reply = reply.to_string();
+    let length = reply.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
+    );
+    let _ = stream.write_all((head + &reply).as_bytes()).await;
+}
+
+fn completion(text: &str) -> Value {
+    json!({
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "choices": [{
+            "index": 0,
+            "message": { "role": "assistant", "content": text },
+            "finish_reason": "stop",
+        }],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 },
+    })
+}
+
+/// What it says to a prompt.
+fn complete(body: &Value, calls: &Mutex<Calls>) -> String {
+    let mut calls = calls.lock().unwrap();
+    calls
+        .models
+        .extend(body["model"].as_str().map(ToOwned::to_owned));
+    let messages = body["messages"].as_array().unwrap();
+    let text = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
+    let (system, question) = (text(&messages[0]), text(messages.last().unwrap()));
+    if system.contains("\"better\"") {
+        calls.judgements += 1;
+        // Whichever answer cites something, so that it says the same in both orders.
+        let second = system.rsplit("Answer 2").next().unwrap_or_default();
+        let better = if second.contains("[Proven citation]") {
+            2
+        } else {
+            1
+        };
+        json!({ "better": better }).to_string()
+    } else if system.contains("\"convinced_by\"") {
+        calls.revisions += 1;
+        json!({ "keep": true }).to_string()
+    } else {
+        calls.answers += 1;
+        format!("{WORDS}: {question}")
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Option<(String, Value)> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let count = stream
+            .read(&mut part)
+            .await
+            .ok()
+            .filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&part[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            let is_length = name.eq_ignore_ascii_case("content-length");
+            is_length.then(|| value.trim().parse::<usize>().ok())?
+        });
+        if body.len() >= length.unwrap_or(0) {
+            let body = serde_json::from_str(body).unwrap_or(Value::Null);
+            return Some((head.to_owned(), body));
+        }
+    }
+}
