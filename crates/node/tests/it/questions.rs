@@ -72,32 +72,20 @@ async fn ask_all(gateway: &Gateway, set: Vec<Question>) -> Figures {
     figures
 }
 
-/// Both sets that were kept blind. Who sits on a panel is drawn anew each time, so figures differ a little
-/// from run to run: the bounds are for all questions together.
+/// Both sets that were kept blind, each by itself. Every domain has three experts here, so panels differ in
+/// their order only and figures not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn most_answers_cite_a_right_passage_and_what_nobody_knows_is_declined() {
     let local = Local::start().await;
-    let mut all = Figures::default();
     for file in ["held-out.jsonl", "blind.jsonl"] {
         let figures = ask_all(&local.gateway, questions(file)).await;
         println!("{file}: {figures:?}");
-        all.inside += figures.inside;
-        all.right += figures.right;
-        all.outside += figures.outside;
-        all.declined += figures.declined;
-        all.disagreed += figures.disagreed;
-        all.changed += figures.changed;
+        assert!(figures.inside >= 50 && figures.outside >= 20);
+        let right = figures.right * 100 >= figures.inside * 80;
+        let declined = figures.declined * 100 >= figures.outside * 90;
+        assert!(right && declined, "{file}: {figures:?}");
+        assert!(figures.disagreed > 0, "some panels do not agree to the end");
+        assert!(figures.changed > 0, "some seats change their answer");
     }
     local.stop().await;
-    let share = |part: usize, whole: usize| part as f64 / whole as f64 * 100.0;
-    let right = share(all.right, all.inside);
-    let declined = share(all.declined, all.outside);
-    println!(
-        "{right:.1} % of {} cite a right passage, {declined:.1} % of {} are declined",
-        all.inside, all.outside
-    );
-    assert!(all.inside >= 50 && all.outside >= 20);
-    assert!(right >= 80.0 && declined >= 90.0);
-    assert!(all.disagreed > 0, "some panels do not agree to the end");
-    assert!(all.changed > 0, "some seats change their answer");
 }
