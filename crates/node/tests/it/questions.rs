@@ -73,7 +73,7 @@ async fn ask_all(gateway: &Gateway, set: Vec<Question>) -> Figures {
 }
 
 /// Both sets that were kept blind, each by itself. Every domain has three experts here, so panels differ in
-/// their order only and figures not at all.
+/// their order only, and figures by a question or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn most_answers_cite_a_right_passage_and_what_nobody_knows_is_declined() {
     let local = Local::start().await;
