@@ -1,4 +1,5 @@
-//! A respondent: takes offers from its inbox, performs the effects of [`Seat`], keeps its books.
+//! A respondent: takes offers from its inbox, performs the effects of
+//! [`Seat`](llmnet_protocol::seat::Seat), keeps its books.
 //!
 //! One task reads the inbox; each contract has a task of its own, so that a slow model holds up nobody
 //! else. All decisions are `protocol`'s.

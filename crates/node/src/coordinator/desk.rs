@@ -147,6 +147,11 @@ impl Desk {
         *lock(&self.troubles) = Some(format!("{error:#}"));
     }
 
+    /// Settling works again: what went wrong before is in the log.
+    pub(super) fn settled_well(&self) {
+        *lock(&self.troubles) = None;
+    }
+
     pub(super) async fn slot_secret(&self, slot: Slot) -> Option<Digest> {
         self.accounts.lock().await.chain.element(slot)
     }

@@ -44,30 +44,27 @@ const INCLUSION: Duration = Duration::from_secs(10);
 /// How often there is a look without being called.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Settles for as long as the desk is open.
+/// Settles for as long as the chain runs.
 pub(super) async fn run(desk: Arc<Desk>) {
-    loop {
+    while desk.chain.tip().has_changed().is_ok() {
         tokio::select! {
             () = desk.work.notified() => {}
             () = sleep(INTERVAL) => {}
         }
-        loop {
-            match desk.settle_once().await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    desk.trouble(&error);
-                    break;
-                }
-            }
-        }
-        if let Err(error) = desk.prove_settled().await {
-            desk.trouble(&error);
+        match desk.settle_all().await {
+            Ok(()) => desk.settled_well(),
+            Err(error) => desk.trouble(&error),
         }
     }
 }
 
 impl Desk {
+    /// Settles until nothing waits, then proves what was settled and is not proven yet.
+    async fn settle_all(&self) -> anyhow::Result<()> {
+        while self.settle_once().await? {}
+        self.prove_settled().await
+    }
+
     /// Settles what can be settled now. Says whether there may be more.
     async fn settle_once(&self) -> anyhow::Result<bool> {
         let coordinator = self.key.public_key();
