@@ -10,7 +10,7 @@ use std::{
 };
 
 use llmnet_chain::{
-    client::{Finality, FinalizedBlock},
+    client::{ChainError, Finality, FinalizedBlock, SubmitError},
     query,
 };
 use llmnet_ledger::query as ledger;
@@ -53,9 +53,19 @@ pub(super) async fn run(desk: Arc<Desk>) {
         }
         match desk.settle_all().await {
             Ok(()) => desk.settled_well(),
+            Err(error) if stopped(&error) => return,
             Err(error) => desk.trouble(&error),
         }
     }
+}
+
+/// Whether there is no chain to settle on any more, as when the program ends.
+fn stopped(error: &anyhow::Error) -> bool {
+    let chain = match error.downcast_ref::<SubmitError>() {
+        Some(SubmitError::Chain(chain)) => Some(chain),
+        _ => error.downcast_ref::<ChainError>(),
+    };
+    matches!(chain, Some(ChainError::Stopped { .. }))
 }
 
 impl Desk {
