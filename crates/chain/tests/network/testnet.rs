@@ -72,11 +72,17 @@ pub(crate) fn fresh_directory() -> PathBuf {
     std::env::temp_dir().join(format!("llmnet-chain-test-{}-{count}", std::process::id()))
 }
 
+/// Below the ports that the system gives to outgoing connections: one of those could take it at any time.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let offset = std::process::id().wrapping_mul(97).wrapping_add(number) % 12_000;
+        let port = u16::try_from(20_000 + offset).unwrap();
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 impl Testnet {
