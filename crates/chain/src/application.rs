@@ -23,8 +23,9 @@ use llmnet_ledger::{BlockInfo, Execution, Key, execute};
 use llmnet_types::{
     block::Header,
     id::{Digest, NetworkId, TransactionId},
+    rejection::Rejection,
     signature::PublicKey,
-    transaction::{Outcome, Rejection, Transaction},
+    transaction::{Outcome, Transaction},
     units::{Epoch, Height},
 };
 use tokio::sync::watch;

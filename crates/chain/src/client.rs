@@ -8,8 +8,9 @@ use llmnet_types::{
     block::Header,
     certificate::FinalityCertificate,
     id::{Digest, TransactionId},
+    rejection::Rejection,
     signature::PublicKey,
-    transaction::{Outcome, Rejection, Transaction},
+    transaction::{Outcome, Transaction},
     units::Height,
 };
 use tokio::sync::watch;

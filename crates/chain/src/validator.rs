@@ -18,11 +18,8 @@ use commonware_runtime::{
 };
 use llmnet_ledger::{Genesis, Key, admissible};
 use llmnet_types::{
-    certificate::FinalityCertificate,
-    id::TransactionId,
-    signature::PrivateKey,
-    transaction::{Rejection, Transaction},
-    units::Height,
+    certificate::FinalityCertificate, id::TransactionId, rejection::Rejection,
+    signature::PrivateKey, transaction::Transaction, units::Height,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 

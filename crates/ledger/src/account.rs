@@ -1,8 +1,8 @@
 //! Balances.
 
 use llmnet_types::{
+    rejection::{Field, Rejection},
     signature::PublicKey,
-    transaction::{Field, Rejection},
     units::Amount,
 };
 

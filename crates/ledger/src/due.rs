@@ -1,14 +1,12 @@
-//! Lists of what each epoch sets free, so that every hold ends by itself (LIN-2, SET-6).
+//! Lists of what each epoch does by itself, so that every hold ends (WIN-2, LIN-2, SET-6).
 
-use llmnet_types::{
-    id::LineId,
-    signature::PublicKey,
-    units::{Amount, Epoch},
-};
+use llmnet_types::{id::LineId, units::Epoch};
 
 use crate::{
+    audit, bond, dispute,
     event::EventKind,
     record::{Due, DueCursor, Line},
+    settle, standing,
     state::Key,
     work::{Place, Work},
 };
@@ -62,7 +60,7 @@ pub(crate) fn release(work: &mut Work<'_>) {
         let key = Key::Due { epoch, page };
         let entries: Vec<Due> = work.read(&key).unwrap_or_default();
         for due in entries {
-            free(work, epoch, due);
+            free(work, due);
         }
         work.remove(key);
         entries_left = entries_left.saturating_sub(PAGE);
@@ -71,10 +69,19 @@ pub(crate) fn release(work: &mut Work<'_>) {
     work.write(Key::DueCursor, &cursor);
 }
 
-fn free(work: &mut Work<'_>, epoch: Epoch, due: Due) {
+fn free(work: &mut Work<'_>, due: Due) {
     match due {
         Due::Line(line) => free_line(work, line),
-        Due::Pay(operator) => free_pay(work, epoch, operator),
+        Due::Settlement {
+            coordinator,
+            first_slot,
+        } => settle::release(work, &coordinator, first_slot),
+        Due::Bond { node, role } => bond::free(work, &node, role),
+        Due::Standing(provider, domain) => standing::close(work, provider, domain),
+        Due::Challenge { coordinator, slot } => dispute::end(work, &coordinator, slot),
+        Due::Claims { coordinator, epoch } => dispute::forget(work, &coordinator, epoch),
+        Due::Audit { auditor, epoch } => audit::close(work, &auditor, epoch),
+        Due::Findings(provider, domain) => audit::merge(work, provider, domain),
     }
 }
 
@@ -101,14 +108,4 @@ fn free_line(work: &mut Work<'_>, id: LineId) {
         requester: line.requester,
         amount: rest,
     });
-}
-
-fn free_pay(work: &mut Work<'_>, epoch: Epoch, operator: PublicKey) {
-    let key = Key::Held { operator, epoch };
-    let amount: Amount = work.read(&key).unwrap_or_default();
-    if work.credit(&operator, amount, Place::Held).is_err() {
-        return;
-    }
-    work.remove(key);
-    work.event(EventKind::PayReleased { operator, amount });
 }

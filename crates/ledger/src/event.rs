@@ -2,11 +2,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
+    bond::{ChainUse, Role},
     id::{Digest, DomainId, LineId, ProviderId},
-    receipt::ContractStatus,
     reputation::Reputation,
     signature::PublicKey,
-    units::{Amount, Epoch, Slot},
+    units::{Amount, Epoch, Height, Slot, Term},
 };
 use serde::Serialize;
 
@@ -59,6 +59,13 @@ pub enum EventKind {
         /// Until when.
         expires: Epoch,
     },
+    /// More was locked on a line.
+    LineToppedUp {
+        /// Its number.
+        line: LineId,
+        /// How much.
+        amount: Amount,
+    },
     /// A line was closed by its owner.
     LineClosed {
         /// Its number.
@@ -86,14 +93,141 @@ pub enum EventKind {
         /// Locked in all.
         bond: Amount,
     },
-    /// A coordinator committed to a hash chain.
+    /// A registration says something else.
+    Updated {
+        /// Its number.
+        provider: ProviderId,
+        /// From this height on.
+        from: Height,
+    },
+    /// A registration has another key.
+    Rotated {
+        /// Its number.
+        provider: ProviderId,
+        /// The key so far.
+        old: PublicKey,
+        /// The key from now on.
+        new: PublicKey,
+    },
+    /// A registration ended.
+    Retired {
+        /// Its number.
+        provider: ProviderId,
+    },
+    /// A provider has new documents.
+    CorpusAnnounced {
+        /// Whose.
+        provider: ProviderId,
+        /// Their root.
+        root: Digest,
+        /// The day they are current to.
+        as_of_day: u32,
+    },
+    /// A provider has a new adapter.
+    AdapterAnnounced {
+        /// Whose.
+        provider: ProviderId,
+        /// Its digest.
+        adapter: Digest,
+    },
+    /// A node took a role.
+    Enlisted {
+        /// Who.
+        node: PublicKey,
+        /// As what.
+        role: Role,
+        /// Who posted the bond.
+        operator: PublicKey,
+        /// How much.
+        bond: Amount,
+    },
+    /// A node left a role.
+    Delisted {
+        /// Who.
+        node: PublicKey,
+        /// As what.
+        role: Role,
+    },
+    /// A bond grew.
+    Bonded {
+        /// Whose.
+        node: PublicKey,
+        /// In which role.
+        role: Role,
+        /// By how much.
+        amount: Amount,
+    },
+    /// A part of a bond leaves.
+    Unbonding {
+        /// Whose.
+        node: PublicKey,
+        /// In which role.
+        role: Role,
+        /// How much.
+        amount: Amount,
+        /// When it is free.
+        free: Epoch,
+    },
+    /// A part of a bond is free.
+    Unbonded {
+        /// Whose.
+        node: PublicKey,
+        /// Who has it.
+        operator: PublicKey,
+        /// How much.
+        amount: Amount,
+    },
+    /// An offence was proven and punished (BND-5).
+    Slashed {
+        /// Who.
+        node: PublicKey,
+        /// In which role.
+        role: Role,
+        /// Burnt.
+        burnt: Amount,
+        /// Given to the victim.
+        restored: Amount,
+    },
+    /// A node committed to a hash chain.
     Anchored {
         /// Who.
-        coordinator: PublicKey,
+        node: PublicKey,
+        /// For what.
+        purpose: ChainUse,
         /// In force from here.
         from: Epoch,
-        /// For so many slots.
+        /// For so many elements.
         length: u32,
+    },
+    /// A committee was elected for the term after this block's (COM-3).
+    Elected {
+        /// Its term.
+        term: Term,
+        /// The digest of its keys.
+        committee: Digest,
+        /// How many validators.
+        validators: u32,
+    },
+    /// The pool was paid out (POL).
+    PoolPaid {
+        /// To whom.
+        operator: PublicKey,
+        /// How much.
+        amount: Amount,
+    },
+    /// A validator voted for parameters.
+    Voted {
+        /// Who.
+        validator: PublicKey,
+        /// Their digest.
+        params: Digest,
+        /// Votes so far.
+        votes: u32,
+    },
+    /// Other parameters are in force.
+    ParamsChanged {
+        /// Their digest.
+        params: Digest,
     },
     /// A coordinator settled contracts.
     Settled {
@@ -103,25 +237,77 @@ pub enum EventKind {
         first_slot: Slot,
         /// How many.
         contracts: u32,
+        /// Of these, void.
+        voids: u32,
         /// The root over the leaves.
         root: Digest,
+        /// Drawn from lines in all.
+        charge: Amount,
+        /// The coordinator's part of that.
+        coordinator_part: Amount,
+        /// The network's part of that.
+        fee: Amount,
     },
-    /// A contract was settled.
-    ContractSettled {
+    /// A party was paid what it was owed (DIS-2, DIS-3).
+    Filed {
+        /// Against whom.
+        coordinator: PublicKey,
+        /// About which slot.
+        slot: Slot,
+        /// Who was paid.
+        claimant: PublicKey,
+        /// How much, from line and bond together.
+        amount: Amount,
+    },
+    /// A contract must be opened (DIS-4).
+    Challenged {
         /// Whose.
         coordinator: PublicKey,
         /// Its slot.
         slot: Slot,
-        /// How it ended.
-        status: ContractStatus,
-        /// The line that paid; `None` where it was void.
-        line: Option<LineId>,
-        /// Drawn from the line.
-        charge: Amount,
-        /// The coordinator's part.
-        coordinator_part: Amount,
-        /// The network's part.
-        fee: Amount,
+        /// By whom.
+        challenger: PublicKey,
+    },
+    /// It was opened.
+    Answered {
+        /// Whose.
+        coordinator: PublicKey,
+        /// Its slot.
+        slot: Slot,
+    },
+    /// It was not opened in time (DIS-6).
+    Unanswered {
+        /// Whose.
+        coordinator: PublicKey,
+        /// Its slot.
+        slot: Slot,
+    },
+    /// An auditor committed to items.
+    AuditRooted {
+        /// Who.
+        auditor: PublicKey,
+        /// For which epoch.
+        epoch: Epoch,
+        /// How many.
+        items: u16,
+    },
+    /// An item was opened.
+    AuditOpened {
+        /// Who asked.
+        auditor: PublicKey,
+        /// Who was asked.
+        coordinator: PublicKey,
+        /// In which slot.
+        slot: Slot,
+    },
+    /// An auditor's root counts, or does not (AUD-3).
+    AuditClosed {
+        /// Whose.
+        auditor: PublicKey,
+        /// For which epoch.
+        epoch: Epoch,
+        /// Whether all items were opened.
+        complete: bool,
     },
     /// A seat's pay of a settlement went to its operator, or waits for an epoch.
     PayEarned {
@@ -141,14 +327,13 @@ pub enum EventKind {
         /// How much.
         amount: Amount,
     },
-    /// A provider was rated.
+    /// A provider's standing changed: by a settlement's evidence, at the close of an epoch, by a new
+    /// version or by audits.
     ReputationChanged {
         /// Who.
         provider: ProviderId,
         /// In which domain.
         domain: DomainId,
-        /// By which slot of the settlement's coordinator.
-        slot: Slot,
         /// The evidence as it stands now.
         reputation: Reputation,
     },

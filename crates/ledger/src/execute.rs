@@ -4,22 +4,23 @@ use llmnet_types::{
     codec::encode,
     id::{Digest, NetworkId},
     merkle,
+    network::Committee,
+    params::Params,
+    rejection::Rejection,
+    settlement::SettlementHead,
     signature::PublicKey,
-    transaction::{
-        Instruction, Outcome, Rejection, SettlementHead, TRANSACTION_LENGTH_MAX, Transaction,
-    },
+    transaction::{Instruction, Outcome, TRANSACTION_LENGTH_MAX, Transaction},
     units::{Amount, Height},
 };
 
 use crate::{
-    account, anchor, epoch,
+    account, anchor, audit, bond, committee, dispute, epoch,
     event::{Event, EventKind},
-    line,
-    params::Params,
-    query,
-    record::Clock,
+    line, query,
+    record::{BEACONS, Clock},
     registry, settle,
     state::{Key, State, Writes, read},
+    vote,
     work::{Place, Work},
 };
 
@@ -30,6 +31,18 @@ pub struct BlockInfo {
     pub network: NetworkId,
     /// Its height: the parent's and one.
     pub height: Height,
+    /// Who proposed it.
+    pub leader: PublicKey,
+    /// What its leader reveals of its hash chain (EPO-2).
+    pub reveal: Option<Digest>,
+}
+
+/// Why a block is invalid, whatever its transactions do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BlockFault {
+    /// Its leader has a hash chain in force and did not reveal its next element, or has none and did (EPO-2).
+    #[error("the leader's reveal is not the next element of its hash chain")]
+    Reveal,
 }
 
 /// What a block does.
@@ -45,6 +58,10 @@ pub struct Execution {
     pub settlements: Vec<SettlementHead>,
     /// The root over those, for the header (SET-7).
     pub settlements_root: Digest,
+    /// In a term's last block, who is in office next (COM-2).
+    pub next_committee: Option<Committee>,
+    /// Why the block is invalid, if it is. The rest then says what it would do without the reveal.
+    pub fault: Option<BlockFault>,
 }
 
 /// Executes a block on the state of its parent (TXN-5). Never fails.
@@ -55,20 +72,23 @@ pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction
     let clock = read(state, &Key::Clock).unwrap_or(Clock {
         height: block.height,
         epoch: block.height.epoch(params.epoch_length()),
-        beacon: Digest::ZERO,
-        beacon_before: Digest::ZERO,
+        beacons: [Digest::ZERO; BEACONS],
+        mix: Digest::ZERO,
     });
     let mut work = Work::new(state, params, clock);
     let mut outcomes = Vec::with_capacity(transactions.len());
     let mut events = Vec::new();
     let mut settlements = Vec::new();
 
-    epoch::begin(&mut work, block.height);
+    let fault = epoch::begin(&mut work, block).err();
     collect(&mut events, None, &mut work);
     for (index, transaction) in (0_u32..).zip(transactions) {
         outcomes.push(apply(&mut work, block, transaction, &mut settlements));
         collect(&mut events, Some(index), &mut work);
     }
+
+    let next_committee = committee::succeed(&mut work, block.height);
+    collect(&mut events, None, &mut work);
 
     let mut writes = work.into_changes().writes;
     writes.retain(|key, value| state.get(key) != *value);
@@ -79,6 +99,8 @@ pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction
         events,
         settlements,
         settlements_root,
+        next_committee,
+        fault,
     }
 }
 
@@ -181,6 +203,7 @@ fn perform(
     transaction: &Transaction,
 ) -> Result<Option<SettlementHead>, Rejection> {
     let signer: &PublicKey = &transaction.body.signer;
+    let network = &block.network;
     match &transaction.body.instruction {
         Instruction::Transfer { to, amount } => account::transfer(work, signer, to, *amount)?,
         Instruction::OpenLine {
@@ -188,14 +211,39 @@ fn perform(
             amount,
             expires,
         } => line::open(work, signer, coordinator, *amount, *expires)?,
+        Instruction::TopUp { line, amount } => line::top_up(work, signer, *line, *amount)?,
         Instruction::CloseLine { line } => line::close(work, signer, *line)?,
         Instruction::Register(registration) => {
-            registry::register(work, &block.network, signer, registration)?;
+            registry::register(work, network, signer, registration)?;
         }
-        Instruction::Anchor { tip, length } => anchor::anchor(work, signer, *tip, *length)?,
+        Instruction::Update(registration) => {
+            registry::update(work, network, signer, registration)?;
+        }
+        Instruction::Rotate(rotated) => registry::rotate(work, network, signer, rotated)?,
+        Instruction::Retire { provider } => registry::retire(work, signer, *provider)?,
+        Instruction::Announce(announcement) => registry::announce(work, signer, announcement)?,
+        Instruction::Enlist(enlistment) => bond::enlist(work, network, signer, enlistment)?,
+        Instruction::Delist { node, role } => bond::delist(work, signer, node, *role)?,
+        Instruction::Bond { node, role, amount } => bond::add(work, signer, node, *role, *amount)?,
+        Instruction::Unbond { node, role, amount } => {
+            bond::take(work, signer, node, *role, *amount)?;
+        }
+        Instruction::Anchor {
+            purpose,
+            tip,
+            length,
+        } => anchor::anchor(work, signer, *purpose, *tip, *length)?,
         Instruction::Settle(settlement) => {
-            return settle::settle(work, &block.network, signer, settlement).map(Some);
+            return settle::settle(work, network, signer, settlement).map(Some);
         }
+        Instruction::CoSign(signatures) => settle::co_sign(work, network, signatures)?,
+        Instruction::File(filing) => dispute::file(work, network, signer, filing)?,
+        Instruction::Challenge(challenge) => dispute::challenge(work, signer, challenge)?,
+        Instruction::Answer(answer) => dispute::answer(work, network, signer, answer)?,
+        Instruction::AuditRoot { root, items } => audit::commit(work, signer, *root, *items)?,
+        Instruction::AuditOpen(opening) => audit::open(work, network, signer, opening)?,
+        Instruction::Fault(proof) => dispute::fault(work, network, proof)?,
+        Instruction::Vote(params) => vote::vote(work, signer, params)?,
     }
     Ok(None)
 }

@@ -2,17 +2,22 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
+    bond::{ADDRESS_LENGTH_MAX, Role},
     codec::{List, Text, encode},
     id::{Digest, NetworkId},
-    network::{Committee, NetworkRoot},
+    network::{COMMITTEE_MAX, Committee, NetworkRoot},
+    params::{Params, ParamsError},
     signature::PublicKey,
-    units::{Amount, Epoch, Height},
+    units::{Amount, Epoch, Height, Term},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    params::{Params, ParamsError},
-    record::{Account, Chain, Clock, Coordinator, Counters, Totals},
+    record::{
+        Account, BEACONS, Bond, Chain, Chains, Clock, Coordinator, Counters, Office, Totals,
+        VALIDATORS_MAX,
+    },
+    selection::Rule,
     state::{Key, Writes},
 };
 
@@ -35,14 +40,43 @@ pub struct GenesisAnchor {
     pub length: u32,
 }
 
+/// A validator of the first committee.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisValidator {
+    /// Its key.
+    pub node: PublicKey,
+    /// Who is paid for it, and may take its bond back.
+    pub operator: PublicKey,
+    /// Its bond, a part of the supply.
+    pub bond: Amount,
+    /// Where the others reach it, as `host:port`; empty where they are told otherwise.
+    pub address: Text<ADDRESS_LENGTH_MAX>,
+    /// The `c_0` of its hash chain for the beacon, in force at once, and its length.
+    pub beacon: Option<(Digest, u32)>,
+}
+
+impl GenesisValidator {
+    /// A validator that is its own operator and has no part in the beacon.
+    pub const fn plain(node: PublicKey, bond: Amount) -> Self {
+        Self {
+            node,
+            operator: node,
+            bond,
+            address: Text::empty(),
+            beacon: None,
+        }
+    }
+}
+
 /// The first state of a network. Who changes anything in it makes another network.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
     /// For people.
     pub name: Text<64>,
-    /// The first validators.
-    pub committee: Committee,
+    /// The first validators, sorted by key.
+    pub validators: List<GenesisValidator, COMMITTEE_MAX>,
     /// The parameters.
     pub params: Params,
     /// The first epoch's beacon, `B_0`: whoever chose it could foresee that epoch's panels.
@@ -64,6 +98,12 @@ pub enum GenesisError {
     /// A parameter is out of its bounds.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// The rule of selection is unknown.
+    #[error("selection rule {0} is unknown to this version")]
+    Policy(u16),
+    /// No validators, one twice, out of order, or with too small a bond.
+    #[error("validators are 1 to 128 different keys in ascending order, each with the least bond")]
+    Validators,
     /// An account stands there twice.
     #[error("account {0} stands there twice")]
     Account(PublicKey),
@@ -81,6 +121,17 @@ fn twice(mut keys: Vec<PublicKey>) -> Option<PublicKey> {
         [first, second] if first == second => Some(*first),
         _ => None,
     })
+}
+
+fn first_chain(tip: Digest, length: u32) -> Chains {
+    Chains {
+        chains: vec![Chain {
+            from: Epoch(0),
+            position: tip,
+            left: length,
+        }],
+        anchored: None,
+    }
 }
 
 impl Genesis {
@@ -108,8 +159,11 @@ impl Genesis {
         if let Some(owner) = twice(self.accounts.iter().map(|(owner, _)| *owner).collect()) {
             return Err(GenesisError::Account(owner));
         }
-        Amount::sum(self.accounts.iter().map(|(_, balance)| *balance))
-            .ok_or(GenesisError::Supply)?;
+        if Rule::version(self.params.policy).is_none() {
+            return Err(GenesisError::Policy(self.params.policy));
+        }
+        self.check_validators()?;
+        self.supply().ok_or(GenesisError::Supply)?;
         let coordinators = self.anchors.iter().map(|anchor| anchor.coordinator);
         if let Some(coordinator) = twice(coordinators.collect()) {
             return Err(GenesisError::Anchor(coordinator));
@@ -125,14 +179,51 @@ impl Genesis {
         }
     }
 
+    fn check_validators(&self) -> Result<(), GenesisError> {
+        let ascending = self.validators.windows(2).all(|pair| match pair {
+            [first, second] => first.node < second.node,
+            _ => true,
+        });
+        let lengths = 1..=self.params.anchor_length_max;
+        let able = |validator: &GenesisValidator| {
+            validator.bond >= self.params.validator_bond_min
+                && validator
+                    .beacon
+                    .is_none_or(|(_, length)| lengths.contains(&length))
+        };
+        if self.validators.is_empty() || !ascending || !self.validators.iter().all(able) {
+            return Err(GenesisError::Validators);
+        }
+        Ok(())
+    }
+
+    /// All money: balances and bonds.
+    fn supply(&self) -> Option<Amount> {
+        let balances = self.accounts.iter().map(|(_, balance)| *balance);
+        Amount::sum(balances)?.checked_add(self.bonds()?)
+    }
+
+    fn bonds(&self) -> Option<Amount> {
+        Amount::sum(self.validators.iter().map(|validator| validator.bond))
+    }
+
+    /// The first committee.
+    ///
+    /// # Panics
+    /// With validators that [`Genesis::check`] refuses.
+    pub fn committee(&self) -> Committee {
+        let keys = self.validators.iter().map(|validator| validator.node);
+        Committee::new(keys.collect()).expect("a checked genesis has a committee")
+    }
+
     /// What a verifier needs: the committee, and the digest of the rest (NET-1).
     pub fn root(&self) -> NetworkRoot {
         let rest = (
-            (&self.name, &self.params, &self.beacon),
+            (&self.name, &self.params, &self.beacon, &self.validators),
             (&self.timestamp_ms, &self.accounts, &self.anchors),
         );
         NetworkRoot {
-            committee: self.committee.clone(),
+            committee: self.committee(),
             genesis: Digest::tagged("llmnet/genesis/1", &[&encode(&rest)]),
         }
     }
@@ -144,39 +235,61 @@ impl Genesis {
 
     /// The state before the first block, at height 0 (NET-2).
     pub fn writes(&self) -> Writes {
-        let supply = Amount::sum(self.accounts.iter().map(|(_, balance)| *balance));
-        let supply = supply.unwrap_or_default();
+        let supply = self.supply().unwrap_or_default();
+        let bonds = self.bonds().unwrap_or_default();
         let mut writes = Writes::new();
         let mut put = |key, value| writes.insert(key, Some(value));
         put(Key::Params, encode(&self.params));
         let clock = Clock {
             height: Height(0),
             epoch: Epoch(0),
-            beacon: self.beacon,
-            beacon_before: self.beacon,
+            beacons: [self.beacon; BEACONS],
+            mix: Digest::ZERO,
         };
         put(Key::Clock, encode(&clock));
         let totals = Totals {
             supply,
-            accounts: supply,
+            accounts: supply.saturating_sub(bonds),
+            bonds,
             ..Totals::default()
         };
         put(Key::Totals, encode(&totals));
         put(Key::Counters, encode(&Counters::default()));
+        let office = Office {
+            term: Term(0),
+            committee: self.committee(),
+        };
+        put(Key::Office, encode(&office));
+        let enlisted = self.validators.iter().map(|validator| validator.node);
+        let enlisted = List::<PublicKey, VALIDATORS_MAX>::truncated(enlisted);
+        put(Key::Validators, encode(&enlisted));
+        for validator in &self.validators {
+            let bond = Bond {
+                operator: validator.operator,
+                standing: validator.bond,
+                leaving: Vec::new(),
+                enlisted: true,
+                address: validator.address.clone(),
+            };
+            put(Key::Bond(validator.node, Role::Validator), encode(&bond));
+            if let Some((tip, length)) = validator.beacon {
+                put(
+                    Key::Beacon(validator.node),
+                    encode(&first_chain(tip, length)),
+                );
+            }
+        }
         for (owner, balance) in &self.accounts {
             let account = Account {
                 balance: *balance,
                 nonce: 0,
+                asked: None,
             };
             put(Key::Account(*owner), encode(&account));
         }
         for anchor in &self.anchors {
             let coordinator = Coordinator {
-                chains: vec![Chain {
-                    from: Epoch(0),
-                    position: anchor.tip,
-                    left: anchor.length,
-                }],
+                chains: first_chain(anchor.tip, anchor.length),
                 ..Coordinator::default()
             };
             put(Key::Coordinator(anchor.coordinator), encode(&coordinator));

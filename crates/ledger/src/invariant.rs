@@ -3,15 +3,11 @@
 use std::collections::BTreeSet;
 
 use borsh::BorshDeserialize;
-use llmnet_types::{
-    id::LineId,
-    signature::PublicKey,
-    units::{Amount, Epoch},
-};
+use llmnet_types::{codec::encode, id::LineId, units::Amount};
 
 use crate::{
     query,
-    record::{Account, Due, Line, Provider},
+    record::{Account, Bond, Challenged, Due, Line, Settled, Standing},
     state::{Key, MemoryState, State},
 };
 
@@ -61,7 +57,7 @@ fn add(sum: &mut Amount, amount: Amount) {
 /// The first difference found.
 pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
     let (mut accounts, mut lines) = (Amount::ZERO, Amount::ZERO);
-    let (mut bonds, mut held) = (Amount::ZERO, Amount::ZERO);
+    let (mut bonds, mut held, mut deposits) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
     for (key, bytes) in state.iter() {
         match key {
             Key::Account(_) => add(&mut accounts, value::<Account>(key, bytes)?.balance),
@@ -70,13 +66,13 @@ pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
                 let rest = line.locked.checked_sub(line.drawn);
                 add(&mut lines, rest.ok_or(Broken::Overdrawn(*id))?);
             }
-            Key::Provider(_) => {
-                let provider: Provider = value(key, bytes)?;
-                for _ in &provider.domains {
-                    add(&mut bonds, provider.registration.bond);
+            Key::Bond(..) => add(&mut bonds, value::<Bond>(key, bytes)?.total()),
+            Key::Settlement(..) => {
+                for entry in &value::<Settled>(key, bytes)?.held {
+                    add(&mut held, entry.amount);
                 }
             }
-            Key::Held { .. } => add(&mut held, value(key, bytes)?),
+            Key::Challenge(..) => add(&mut deposits, value::<Challenged>(key, bytes)?.deposit),
             _ => {}
         }
     }
@@ -86,6 +82,7 @@ pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
         ("lines", totals.lines, lines),
         ("bonds", totals.bonds, bonds),
         ("held", totals.held, held),
+        ("deposits", totals.deposits, deposits),
     ];
     for (place, expected, found) in places {
         if expected != found {
@@ -96,8 +93,10 @@ pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
             });
         }
     }
-    let found = [accounts, lines, bonds, held, totals.pool, totals.burnt]
+    let kept = [accounts, lines, bonds, held, deposits];
+    let found = kept
         .iter()
+        .chain([&totals.pool, &totals.burnt])
         .fold(0_u128, |sum, part| sum.saturating_add(u128::from(part.0)));
     if found != u128::from(totals.supply.0) {
         return Err(Broken::Supply {
@@ -108,41 +107,57 @@ pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Every line and all held pay is on a list of releases that is still ahead (LIN-2, SET-6).
+/// Everything that must end is on a list that is still ahead (WIN-2, LIN-2, SET-6, BND-3, DIS-6, REP-8).
 ///
 /// # Errors
-/// The first hold that would never end.
+/// The first that would never end.
 pub fn ends(state: &MemoryState) -> Result<(), Broken> {
-    let mut lines: BTreeSet<LineId> = BTreeSet::new();
-    let mut pay: BTreeSet<(PublicKey, Epoch)> = BTreeSet::new();
+    let mut ahead: BTreeSet<Vec<u8>> = BTreeSet::new();
     for (key, bytes) in state.iter() {
-        let Key::Due { epoch, .. } = key else {
-            continue;
-        };
-        for due in value::<Vec<Due>>(key, bytes)? {
-            match due {
-                Due::Line(line) => lines.insert(line),
-                Due::Pay(operator) => pay.insert((operator, *epoch)),
-            };
+        if matches!(key, Key::Due { .. }) {
+            ahead.extend(value::<Vec<Due>>(key, bytes)?.iter().map(encode));
         }
     }
-    for (key, _) in state.iter() {
-        let ends = match key {
-            Key::Line(line) => lines.contains(line),
-            Key::Held { operator, epoch } => pay.contains(&(*operator, *epoch)),
-            _ => true,
+    for (key, bytes) in state.iter() {
+        let due = match key {
+            Key::Line(line) => Some(Due::Line(*line)),
+            Key::Settlement(coordinator, first_slot) => Some(Due::Settlement {
+                coordinator: *coordinator,
+                first_slot: *first_slot,
+            }),
+            Key::Bond(node, role) if !value::<Bond>(key, bytes)?.leaving.is_empty() => {
+                Some(Due::Bond {
+                    node: *node,
+                    role: *role,
+                })
+            }
+            Key::Standing(provider, domain) => value::<Standing>(key, bytes)?
+                .gathering
+                .map(|_| Due::Standing(*provider, *domain)),
+            Key::Challenge(coordinator, slot) => Some(Due::Challenge {
+                coordinator: *coordinator,
+                slot: *slot,
+            }),
+            Key::Claims(coordinator, epoch) => Some(Due::Claims {
+                coordinator: *coordinator,
+                epoch: *epoch,
+            }),
+            Key::Audit(auditor, epoch) => Some(Due::Audit {
+                auditor: *auditor,
+                epoch: *epoch,
+            }),
+            Key::Findings(provider, domain) => Some(Due::Findings(*provider, *domain)),
+            _ => None,
         };
-        if !ends {
+        if due.is_some_and(|due| !ahead.contains(&encode(&due))) {
             return Err(Broken::Endless(key.clone()));
         }
     }
     Ok(())
 }
 
-/// Whether a state holds nothing that somebody waits for: no line and no held pay.
+/// Whether a state holds nothing that somebody waits for: no line, no settlement, no challenge.
 pub fn is_settled(state: &MemoryState) -> bool {
-    state
-        .iter()
-        .all(|(key, _)| !matches!(key, Key::Line(_) | Key::Held { .. }))
-        && state.get(&Key::Totals).is_some()
+    let waits = |key: &Key| matches!(key, Key::Line(_) | Key::Settlement(..) | Key::Challenge(..));
+    !state.iter().any(|(key, _)| waits(key)) && state.get(&Key::Totals).is_some()
 }

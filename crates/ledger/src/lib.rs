@@ -2,7 +2,7 @@
 //!
 //! Pure: equal state and equal block give equal writes, outcomes and roots (TXN-5). There is no float,
 //! clock, entropy, hash-map order or `async` in here, and nothing that comes from outside can make it
-//! fail: a bad transaction is refused with a [`Rejection`](llmnet_types::transaction::Rejection).
+//! fail: a bad transaction is refused with a [`Rejection`](llmnet_types::rejection::Rejection).
 //!
 //! ```text
 //! State + BlockInfo + transactions --execute--> Execution { writes, outcomes, events, settlements }
@@ -25,7 +25,6 @@ pub mod query;
 pub mod selection;
 
 pub mod genesis;
-pub mod params;
 
 pub mod event;
 pub mod record;
@@ -33,20 +32,25 @@ pub mod state;
 
 mod account;
 mod anchor;
+mod audit;
+mod bond;
+mod committee;
+mod dispute;
 mod due;
 mod epoch;
 mod line;
+mod pool;
 mod registry;
 mod settle;
 mod standing;
+mod vote;
 mod work;
 
 pub mod invariant;
 
 pub use anchor::{chain_element, chain_step};
 pub use event::{Event, EventKind};
-pub use execute::{BlockInfo, Execution, admissible, execute};
-pub use genesis::{Genesis, GenesisAnchor, GenesisError};
-pub use params::{Params, ParamsError};
+pub use execute::{BlockFault, BlockInfo, Execution, admissible, execute};
+pub use genesis::{Genesis, GenesisAnchor, GenesisError, GenesisValidator};
 pub use settle::charges;
 pub use state::{Key, MemoryState, State, Writes};

@@ -2,8 +2,9 @@
 
 use llmnet_types::{
     id::LineId,
+    params::RELEASE_EPOCHS,
+    rejection::{Field, Rejection},
     signature::PublicKey,
-    transaction::{Field, Rejection},
     units::{Amount, Epoch},
 };
 
@@ -15,12 +16,8 @@ use crate::{
     work::{Place, Work},
 };
 
-fn after(epoch: Epoch, epochs: u32) -> Result<Epoch, Rejection> {
-    epoch
-        .0
-        .checked_add(u64::from(epochs))
-        .map(Epoch)
-        .ok_or(Rejection::Overflow)
+fn after(epoch: Epoch, epochs: u64) -> Result<Epoch, Rejection> {
+    epoch.after(epochs).ok_or(Rejection::Overflow)
 }
 
 /// Locks money (LIN-1) and puts its return on the list of the epoch in which it is due (LIN-2).
@@ -37,7 +34,7 @@ pub(crate) fn open(
         });
     }
     let now = work.clock.epoch;
-    let latest = after(now, work.params.line_epochs_max)?;
+    let latest = after(now, u64::from(work.params.line_epochs_max))?;
     if expires < now || expires > latest {
         return Err(Rejection::Bounds {
             field: Field::Expiry,
@@ -56,6 +53,7 @@ pub(crate) fn open(
         n: 0,
         ends: expires,
         closed: false,
+        active: None,
     };
     work.write(Key::Line(id), &line);
     let newest = Key::LineOf {
@@ -63,7 +61,7 @@ pub(crate) fn open(
         coordinator: *coordinator,
     };
     work.write(newest, &id);
-    let due = after(expires, work.params.release_epochs)?;
+    let due = after(expires, RELEASE_EPOCHS)?;
     due::push(work, due, Due::Line(id));
     work.event(EventKind::LineOpened {
         line: id,
@@ -72,6 +70,32 @@ pub(crate) fn open(
         amount,
         expires,
     });
+    Ok(())
+}
+
+/// Locks more on a line that takes orders (LIN-5).
+pub(crate) fn top_up(
+    work: &mut Work<'_>,
+    signer: &PublicKey,
+    id: LineId,
+    amount: Amount,
+) -> Result<(), Rejection> {
+    if amount == Amount::ZERO {
+        return Err(Rejection::Bounds {
+            field: Field::Amount,
+        });
+    }
+    let line: Option<Line> = work.read(&Key::Line(id));
+    let Some(mut line) = line.filter(|line| line.requester == *signer) else {
+        return Err(Rejection::Line { line: id });
+    };
+    if line.closed || line.ends < work.clock.epoch {
+        return Err(Rejection::LineClosed { line: id });
+    }
+    work.debit(signer, amount, Place::Lines)?;
+    line.locked = line.locked.checked_add(amount).ok_or(Rejection::Overflow)?;
+    work.write(Key::Line(id), &line);
+    work.event(EventKind::LineToppedUp { line: id, amount });
     Ok(())
 }
 
@@ -88,7 +112,7 @@ pub(crate) fn close(work: &mut Work<'_>, signer: &PublicKey, id: LineId) -> Resu
     line.closed = true;
     line.ends = now;
     work.write(Key::Line(id), &line);
-    let due = after(now, work.params.release_epochs)?;
+    let due = after(now, RELEASE_EPOCHS)?;
     due::push(work, due, Due::Line(id));
     work.event(EventKind::LineClosed { line: id });
     Ok(())

@@ -1,16 +1,20 @@
 //! Typed reads of a state, for gateways, coordinators, explorers and people.
 
 use llmnet_types::{
+    bond::Role,
     domain::Domain,
     id::{Digest, DomainId, LineId, ProviderId},
+    params::Params,
     reputation::Reputation,
     signature::PublicKey,
-    units::{Amount, Epoch, Height},
+    units::{Epoch, Height, Slot},
 };
 
 use crate::{
-    params::Params,
-    record::{Account, Clock, Coordinator, Counters, DomainEntry, Line, Node, Provider, Totals},
+    record::{
+        Account, BEACONS, Bond, Chains, Clock, Coordinator, Counters, DomainEntry, Line, Node,
+        Office, Provider, Settled, Totals,
+    },
     standing,
     state::{Key, State, read},
 };
@@ -25,8 +29,8 @@ pub fn clock(state: &dyn State) -> Clock {
     read(state, &Key::Clock).unwrap_or(Clock {
         height: Height(0),
         epoch: Epoch(0),
-        beacon: Digest::ZERO,
-        beacon_before: Digest::ZERO,
+        beacons: [Digest::ZERO; BEACONS],
+        mix: Digest::ZERO,
     })
 }
 
@@ -45,13 +49,24 @@ pub fn account(state: &dyn State, owner: &PublicKey) -> Account {
     read(state, &Key::Account(*owner)).unwrap_or_default()
 }
 
-/// Pay that an epoch will set free for an operator.
-pub fn held(state: &dyn State, operator: &PublicKey, epoch: Epoch) -> Amount {
-    let key = Key::Held {
-        operator: *operator,
-        epoch,
-    };
-    read(state, &key).unwrap_or_default()
+/// A settlement whose windows are not closed, by its first slot.
+pub fn settlement(state: &dyn State, coordinator: &PublicKey, first_slot: Slot) -> Option<Settled> {
+    read(state, &Key::Settlement(*coordinator, first_slot))
+}
+
+/// A node's bond in a role.
+pub fn bond(state: &dyn State, node: &PublicKey, role: Role) -> Option<Bond> {
+    read(state, &Key::Bond(*node, role))
+}
+
+/// The committee in office.
+pub fn office(state: &dyn State) -> Option<Office> {
+    crate::committee::office(state)
+}
+
+/// A validator's hash chains for the beacon.
+pub fn beacon_chains(state: &dyn State, validator: &PublicKey) -> Chains {
+    read(state, &Key::Beacon(*validator)).unwrap_or_default()
 }
 
 /// A line that was not released yet.

@@ -1,20 +1,22 @@
 //! Registrations: who answers, about what, with which bond (REG).
 
 use llmnet_types::{
+    bond::Role,
     codec::List,
     domain::Domain,
-    id::{DomainId, NetworkId},
-    registration::{DOMAINS_MAX, Registration},
+    id::{DomainId, NetworkId, ProviderId},
+    registration::{Announcement, DOMAINS_MAX, Registration, Rotated},
+    rejection::{Field, Rejection},
     signature::{PublicKey, Signed},
-    transaction::{Field, Rejection},
     units::Amount,
 };
 
 use crate::{
+    bond,
     event::EventKind,
-    record::{Counters, DomainEntry, Node, Provider},
+    record::{Counters, DomainEntry, Node, Provider, Version},
     state::Key,
-    work::{Place, Work},
+    work::Work,
 };
 
 const DOMAINS: Rejection = Rejection::Bounds {
@@ -38,8 +40,8 @@ pub(crate) fn register(
         .verify(network, &registration.node)
         .map_err(|_| Rejection::NodeSignature)?;
     next_nonce(work, registration)?;
-    let bond = bond(work, registration)?;
-    work.debit(signer, bond, Place::Bonds)?;
+    let bond = needed(work, registration)?;
+    bond::post(work, signer, &registration.node, Role::Respondent, bond)?;
 
     let mut counters: Counters = work.read(&Key::Counters).unwrap_or_default();
     let provider = counters.provider;
@@ -68,11 +70,17 @@ pub(crate) fn register(
         domains: domains.to_vec(),
         bond,
     });
-    let record = Provider {
+    let version = Version {
+        from: work.clock.height,
         registration: registration.clone(),
+        adapter: None,
+    };
+    let record = Provider {
+        versions: List::truncated([version]),
         domains,
         registered_at: work.clock.height,
         retired_at: None,
+        announced: (work.clock.epoch, 0),
     };
     work.write(Key::Provider(provider), &record);
     Ok(())
@@ -102,7 +110,7 @@ fn next_nonce(work: &Work<'_>, registration: &Registration) -> Result<(), Reject
 }
 
 /// The bond for all domains together (REG-3).
-fn bond(work: &Work<'_>, registration: &Registration) -> Result<Amount, Rejection> {
+fn needed(work: &Work<'_>, registration: &Registration) -> Result<Amount, Rejection> {
     if registration.domains.is_empty() {
         return Err(DOMAINS);
     }
@@ -136,4 +144,38 @@ fn domain(
         providers: List::new(),
     };
     Ok((id, entry))
+}
+
+pub(crate) fn update(
+    _work: &mut Work<'_>,
+    _network: &NetworkId,
+    _signer: &PublicKey,
+    _signed: &Signed<Registration>,
+) -> Result<(), Rejection> {
+    Err(Rejection::NoFault)
+}
+
+pub(crate) fn rotate(
+    _work: &mut Work<'_>,
+    _network: &NetworkId,
+    _signer: &PublicKey,
+    _rotated: &Rotated,
+) -> Result<(), Rejection> {
+    Err(Rejection::NoFault)
+}
+
+pub(crate) fn retire(
+    _work: &mut Work<'_>,
+    _signer: &PublicKey,
+    _provider: ProviderId,
+) -> Result<(), Rejection> {
+    Err(Rejection::NoFault)
+}
+
+pub(crate) fn announce(
+    _work: &mut Work<'_>,
+    _signer: &PublicKey,
+    _announcement: &Announcement,
+) -> Result<(), Rejection> {
+    Err(Rejection::NoFault)
 }

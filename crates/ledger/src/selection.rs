@@ -15,11 +15,13 @@ use std::cmp::Reverse;
 use llmnet_types::{
     contract::{Filters, SEATS_MAX},
     id::{Digest, NetworkId, ProviderId},
+    params::Params,
     selection::{Candidate, SelectionInputs},
     signature::PublicKey,
     units::{Score, Slot, Tokens},
 };
 
+#[allow(unused_imports)]
 pub(crate) use inputs::candidates;
 pub use inputs::{ESTABLISHED_MAX, inputs};
 
@@ -58,6 +60,11 @@ impl Rule {
     pub const LOCAL: u16 = 1;
     /// For open networks: at most four ranks of a family.
     pub const OPEN: u16 = 2;
+
+    /// The rule in force.
+    pub fn of(params: &Params) -> Self {
+        Self::version(params.policy).unwrap_or_default()
+    }
 
     /// The rule of a version, `None` where it is unknown. A verifier finds it by the receipt's terms.
     pub fn version(policy: u16) -> Option<Self> {

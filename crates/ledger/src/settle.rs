@@ -1,5 +1,8 @@
 //! Settlements: contracts are checked, paid and rated, all of them or none (SET).
+//!
+//! What many leaves do to one account, line or standing is added up here and written once.
 
+mod conduct;
 mod leaf;
 mod lines;
 mod pay;
@@ -8,19 +11,21 @@ mod slots;
 
 use llmnet_types::{
     id::NetworkId,
+    params::Params,
     receipt::{Charges, ContractStatus},
+    rejection::Rejection,
+    settlement::{Leaf, Settlement, SettlementHead},
     signature::PublicKey,
-    transaction::{Leaf, Rejection, Settlement, SettlementHead},
     units::{Amount, Slot},
 };
 
 use crate::{
     event::EventKind,
-    params::Params,
-    selection,
     state::Key,
     work::{Place, Work},
 };
+
+pub(crate) use pay::{co_sign, release};
 
 /// The charges of a contract whose seats and coordinator earn so much: the fee is the network's share
 /// of what they earn, rounded down (SET-3). `None` where a sum does not fit.
@@ -37,11 +42,15 @@ pub fn charges(params: &Params, seats: Amount, coordinator: Amount) -> Option<Ch
 
 /// A settlement on its way through the rules.
 struct Settling<'a> {
-    network: &'a NetworkId,
     signer: &'a PublicKey,
-    panels: leaf::Panels,
+    subjects: leaf::Subjects,
     lines: lines::Lines,
     earnings: pay::Earnings,
+    ratings: rate::Ratings,
+    voids: u32,
+    charge: Amount,
+    coordinator_part: Amount,
+    fee: Amount,
 }
 
 /// Settles all contracts of a settlement. A fault in any leaves the work to be thrown away whole.
@@ -51,92 +60,71 @@ pub(crate) fn settle(
     signer: &PublicKey,
     settlement: &Settlement,
 ) -> Result<SettlementHead, Rejection> {
-    let slots = slots::check(work, signer, settlement)?;
-    let head = SettlementHead {
-        coordinator: *signer,
-        first_slot: settlement.first_slot,
-        root: settlement.root(),
-    };
-    work.event(EventKind::Settled {
-        coordinator: *signer,
-        first_slot: settlement.first_slot,
-        contracts: u32::try_from(settlement.leaves.len()).unwrap_or(u32::MAX),
-        root: head.root,
-    });
+    let mut slots = slots::check(work, signer, settlement)?;
+    let root = settlement.root();
     let mut settling = Settling {
-        network,
         signer,
-        panels: leaf::Panels::default(),
+        subjects: leaf::Subjects::default(),
         lines: lines::Lines::default(),
         earnings: pay::Earnings::default(),
+        ratings: rate::Ratings::new(work, signer),
+        voids: 0,
+        charge: Amount::ZERO,
+        coordinator_part: Amount::ZERO,
+        fee: Amount::ZERO,
     };
-    for (leaf, (slot, element)) in settlement.leaves.iter().zip(&slots.elements) {
-        if leaf.status == ContractStatus::Void {
-            settling.void(work, *slot, leaf)?;
-        } else {
-            settling.contract(work, *slot, element, leaf)?;
-        }
+    for (slot, leaf) in slots.numbers.iter().zip(&settlement.leaves) {
+        settling.contract(work, *slot, leaf)?;
     }
     settling.lines.cover(network, settlement)?;
     settling.lines.keep(work);
-    settling.earnings.pay(work, network, settlement)?;
+    // Money leaves the lines here; that they cover it was checked above.
+    work.credit(signer, settling.coordinator_part, Place::Lines)?;
+    work.split_fee(settling.fee, Place::Lines)?;
+    let contracts = u32::try_from(settlement.leaves.len()).unwrap_or(u32::MAX);
+    work.event(EventKind::Settled {
+        coordinator: *signer,
+        first_slot: settlement.first_slot,
+        contracts,
+        voids: settling.voids,
+        root,
+        charge: settling.charge,
+        coordinator_part: settling.coordinator_part,
+        fee: settling.fee,
+    });
+    settling
+        .earnings
+        .pay(work, network, signer, settlement, root, slots.epoch)?;
+    conduct::count(work, &mut slots.coordinator, contracts, settling.voids);
     work.write(Key::Coordinator(*signer), &slots.coordinator);
-    Ok(head)
+    settling.ratings.keep(work);
+    Ok(SettlementHead {
+        coordinator: *signer,
+        first_slot: settlement.first_slot,
+        root,
+    })
 }
 
 impl Settling<'_> {
-    fn void(&self, work: &mut Work<'_>, slot: Slot, leaf: &Leaf) -> Result<(), Rejection> {
-        leaf::void(leaf).map_err(|reason| Rejection::Leaf { slot, reason })?;
-        work.event(self.settled(slot, leaf, None, Amount::ZERO));
-        Ok(())
-    }
-
-    fn contract(
-        &mut self,
-        work: &mut Work<'_>,
-        slot: Slot,
-        element: &llmnet_types::id::Digest,
-        leaf: &Leaf,
-    ) -> Result<(), Rejection> {
+    fn contract(&mut self, work: &mut Work<'_>, slot: Slot, leaf: &Leaf) -> Result<(), Rejection> {
         let fault = |reason| Rejection::Leaf { slot, reason };
+        if leaf.status == ContractStatus::Void {
+            self.voids = self.voids.saturating_add(1);
+            return leaf::void(leaf).map_err(fault);
+        }
         leaf::seats(leaf).map_err(fault)?;
         let part = leaf::sums(&work.params, leaf).map_err(fault)?;
-        let providers = leaf::providers(work, leaf).map_err(fault)?;
+        let servers = self.subjects.servers(work, leaf).map_err(fault)?;
         let requester = self.lines.draw(work, self.signer, slot, leaf)?;
-        self.panels
-            .check(work, leaf, |beacon| {
-                selection::seed(self.network, beacon, self.signer, slot, element)
-            })
-            .map_err(fault)?;
-
-        let epoch = leaf.height.epoch(work.params.epoch_length());
-        for (seat, (id, provider)) in leaf.seats.iter().zip(&providers) {
-            self.earnings.add(*id, provider, epoch, seat.pay)?;
+        for (seat, server) in leaf.seats.iter().zip(&servers) {
+            self.earnings.add(seat.provider, server, seat.pay)?;
         }
-        // Money leaves the lines here; that they cover it is checked over all leaves, before anything
-        // of this is kept.
-        work.credit(self.signer, part, Place::Lines)?;
-        work.split_fee(leaf.fee, Place::Lines)?;
-        work.event(self.settled(slot, leaf, Some(leaf.line), part));
-        rate::rate(work, self.signer, &requester, slot, leaf, &providers);
+        let add = |sum: Amount, more| sum.checked_add(more).ok_or(Rejection::Overflow);
+        self.charge = add(self.charge, leaf.charge)?;
+        self.coordinator_part = add(self.coordinator_part, part)?;
+        self.fee = add(self.fee, leaf.fee)?;
+        self.ratings
+            .contract(&work.params, &requester, leaf, &servers);
         Ok(())
-    }
-
-    const fn settled(
-        &self,
-        slot: Slot,
-        leaf: &Leaf,
-        line: Option<llmnet_types::id::LineId>,
-        coordinator_part: Amount,
-    ) -> EventKind {
-        EventKind::ContractSettled {
-            coordinator: *self.signer,
-            slot,
-            status: leaf.status,
-            line,
-            charge: leaf.charge,
-            coordinator_part,
-            fee: leaf.fee,
-        }
     }
 }

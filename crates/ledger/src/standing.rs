@@ -1,13 +1,17 @@
 //! Reputation as the ledger keeps it: decayed when read, remembered as far back as selections look.
 
+use std::collections::BTreeMap;
+
 use llmnet_types::{
     id::{DomainId, ProviderId},
+    params::{ANSWER_EPOCHS, Params, SETTLE_EPOCHS},
     reputation::Reputation,
+    signature::PublicKey,
     units::{Epoch, Height, Score},
 };
 
 use crate::{
-    params::{Params, SETTLE_EPOCHS},
+    event::EventKind,
     record::{Clock, Remembered, Standing},
     state::{Key, State, read},
     work::Work,
@@ -60,19 +64,19 @@ const fn checkpoint(params: &Params, height: Height) -> Height {
     Height(height.0.saturating_sub(past))
 }
 
-/// The first height that can still be settled.
-pub(crate) const fn window_start(params: &Params, epoch: Epoch) -> Height {
-    Height(
-        epoch
-            .0
-            .saturating_sub(SETTLE_EPOCHS)
-            .saturating_mul(params.epoch_length()),
-    )
+/// The first height of an epoch.
+pub(crate) const fn first_height(params: &Params, epoch: Epoch) -> Height {
+    Height(epoch.0.saturating_mul(params.epoch_length()))
+}
+
+/// Whether a contract of a height can still be settled (WIN-1).
+pub(crate) fn can_settle(params: &Params, clock: &Clock, height: Height) -> bool {
+    height <= clock.height && height >= first_height(params, clock.epoch.before(SETTLE_EPOCHS))
 }
 
 /// Whether selections at a height can be recomputed (SEL-8).
 pub(crate) fn in_window(params: &Params, clock: &Clock, height: Height) -> bool {
-    height <= clock.height && height >= window_start(params, clock.epoch)
+    height <= clock.height && height >= first_height(params, clock.epoch.before(ANSWER_EPOCHS))
 }
 
 fn get(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standing {
@@ -123,7 +127,11 @@ pub(crate) fn update(
     value: Reputation,
 ) {
     let clock = work.clock;
-    let mut history = get(work, provider, domain).history;
+    let Standing {
+        mut history,
+        gathering,
+    } = get(work, provider, domain);
+    let audits = history.last().map(|last| last.audits).unwrap_or_default();
     // The last value counts on only if a checkpoint before this block has seen it.
     let before = Height(clock.height.0.saturating_sub(1));
     let last_checkpoint = checkpoint(&work.params, before);
@@ -136,13 +144,68 @@ pub(crate) fn update(
     history.push(Remembered {
         height: clock.height,
         value,
+        audits,
     });
-    let oldest = checkpoint(&work.params, window_start(&work.params, clock.epoch));
+    let window = first_height(&work.params, clock.epoch.before(ANSWER_EPOCHS));
+    let oldest = checkpoint(&work.params, window);
     let forgotten = history
         .iter()
         .filter(|entry| entry.height <= oldest)
         .count()
         .saturating_sub(1);
     history.drain(..forgotten);
-    work.write(Key::Standing(provider, domain), &Standing { history });
+    work.write(
+        Key::Standing(provider, domain),
+        &Standing { history, gathering },
+    );
 }
+
+/// What a settlement says of a provider in a domain.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// For and against, by requester.
+    pub(crate) requesters: BTreeMap<PublicKey, (u64, u64)>,
+    /// How many ratings.
+    pub(crate) samples: u32,
+    /// Times to an answer, in the order of slots.
+    pub(crate) latencies_ms: Vec<u32>,
+}
+
+/// Adds a settlement's evidence to what its epoch gathers (REP-5).
+pub(crate) fn gather(
+    work: &mut Work<'_>,
+    provider: ProviderId,
+    domain: DomainId,
+    _coordinator: &PublicKey,
+    evidence: Evidence,
+) {
+    let mut value = now(work, &work.params, work.clock.epoch, provider, domain);
+    for (positive, negative) in evidence.requesters.values() {
+        value.positive = value.positive.saturating_add(*positive);
+        value.negative = value.negative.saturating_add(*negative);
+    }
+    value.samples = value.samples.saturating_add(evidence.samples);
+    for latency_ms in evidence.latencies_ms {
+        value.latency_ms = smoothed(value.latency_ms, latency_ms);
+    }
+    update(work, provider, domain, value);
+    work.event(EventKind::ReputationChanged {
+        provider,
+        domain,
+        reputation: value,
+    });
+}
+
+/// Latency smoothed over about eight answers.
+fn smoothed(before: u32, latency_ms: u32) -> u32 {
+    if before == 0 {
+        return latency_ms;
+    }
+    let sum = u64::from(before)
+        .saturating_mul(7)
+        .saturating_add(u64::from(latency_ms));
+    u32::try_from(sum >> 3).unwrap_or(u32::MAX)
+}
+
+/// Closes the evidence of the epoch before (REP-8).
+pub(crate) fn close(_work: &mut Work<'_>, _provider: ProviderId, _domain: DomainId) {}

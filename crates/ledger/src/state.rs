@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
+    bond::Role,
     codec::encode,
     domain::Domain,
     id::{Digest, DomainId, LineId, ProviderId},
     signature::PublicKey,
-    units::Epoch,
+    units::{Epoch, Slot},
 };
 
 /// The most bytes of a stored value.
@@ -20,7 +21,7 @@ pub type Writes = BTreeMap<Key, Option<Vec<u8>>>;
 /// A place in the state. Each holds one type of [`record`](crate::record).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Key {
-    /// [`Params`](crate::Params): the network's parameters.
+    /// [`Params`](llmnet_types::params::Params): the network's parameters.
     Params,
     /// [`Clock`](crate::record::Clock): height, epoch, beacons.
     Clock,
@@ -51,13 +52,35 @@ pub enum Key {
     Standing(ProviderId, DomainId),
     /// [`Coordinator`](crate::record::Coordinator): slots and hash chains.
     Coordinator(PublicKey),
-    /// [`Amount`](llmnet_types::units::Amount): pay held for an operator until an epoch.
-    Held {
-        /// Who will be paid.
-        operator: PublicKey,
-        /// When.
-        epoch: Epoch,
-    },
+    /// [`Chains`](crate::record::Chains): a validator's hash chains for the beacon.
+    Beacon(PublicKey),
+    /// [`Bond`](crate::record::Bond): money that stands for a node in a role.
+    Bond(PublicKey, Role),
+    /// `List<PublicKey, 256>`: the enlisted validators, in order of enlistment.
+    Validators,
+    /// [`Office`](crate::record::Office): the committee in office.
+    Office,
+    /// [`Turns`](crate::record::Turns): blocks led in this epoch.
+    Turns,
+    /// [`Audited`](crate::record::Audited): items of audits to be paid for.
+    Audited,
+    /// [`Ballots`](crate::record::Ballots): votes under way.
+    Ballots,
+    /// [`Activity`](crate::record::Activity): how many were active.
+    Activity,
+    /// [`Settled`](crate::record::Settled): a settlement until its windows close, by its first slot.
+    Settlement(PublicKey, Slot),
+    /// [`Challenged`](crate::record::Challenged): a challenge of a coordinator's slot.
+    Challenge(PublicKey, Slot),
+    /// [`Claims`](crate::record::Claims): claims against a coordinator about an epoch.
+    Claims(PublicKey, Epoch),
+    /// `()`: an offence that was punished, by the digest of who, what and where. Each cost a bond, so
+    /// they are few, and stay.
+    Offence(Digest),
+    /// [`Audit`](crate::record::Audit): an auditor's root for an epoch.
+    Audit(PublicKey, Epoch),
+    /// [`Findings`](crate::record::Findings): results of audits about a provider in a domain.
+    Findings(ProviderId, DomainId),
     /// `u32`: how many entries an epoch's list of releases has.
     DueCount(Epoch),
     /// `Vec<`[`Due`](crate::record::Due)`>`: a page of releases of an epoch.

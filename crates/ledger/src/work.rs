@@ -1,11 +1,12 @@
 //! Changes on the way: a layer over a state that can be kept or thrown away whole.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use llmnet_types::{codec::encode, signature::PublicKey, transaction::Rejection, units::Amount};
+use llmnet_types::{
+    codec::encode, params::Params, rejection::Rejection, signature::PublicKey, units::Amount,
+};
 
 use crate::{
     event::EventKind,
-    params::Params,
     record::{Account, Clock, Totals},
     state::{Key, State, Writes, read},
 };
@@ -41,6 +42,7 @@ pub(crate) enum Place {
     Lines,
     Bonds,
     Held,
+    Deposits,
     Pool,
     Burnt,
 }
@@ -51,6 +53,7 @@ fn place(totals: &mut Totals, place: Place) -> &mut Amount {
         Place::Lines => &mut totals.lines,
         Place::Bonds => &mut totals.bonds,
         Place::Held => &mut totals.held,
+        Place::Deposits => &mut totals.deposits,
         Place::Pool => &mut totals.pool,
         Place::Burnt => &mut totals.burnt,
     }

@@ -23,8 +23,8 @@ use llmnet_types::{
     id::{ContractId, NetworkId, ProviderId},
     message::{Reply as Word, Response},
     registration::Price,
+    settlement::Settlement,
     signature::{Message, PrivateKey, PublicKey, Signed},
-    transaction::Settlement,
     units::Amount,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};

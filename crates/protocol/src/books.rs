@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use llmnet_types::{
     id::{NetworkId, ProviderId, ReceiptRoot},
     message::LineOk,
+    settlement::Settlement,
     signature::{PrivateKey, PublicKey, Signed},
-    transaction::Settlement,
     units::{Amount, Slot},
 };
 

@@ -9,8 +9,8 @@ use llmnet_types::{
     rating::commitment,
     receipt::Receipt,
     request::Request,
+    settlement::Settlement,
     signature::Signed,
-    transaction::Settlement,
 };
 
 /// The most bytes of one message: an offer with the largest request, or a relay of the largest answers.

@@ -8,8 +8,8 @@ use llmnet_types::{
     id::{Digest, LineId, ReceiptRoot},
     receipt::{Charges, ContractStatus, SeatOutcome},
     registration::Price,
+    settlement::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     signature::Signed,
-    transaction::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     units::{Amount, Score, Slot, Tokens},
 };
 

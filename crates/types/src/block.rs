@@ -7,7 +7,7 @@ use crate::{
     codec::encode,
     id::{Digest, NetworkId},
     signature::PublicKey,
-    units::{Epoch, Height},
+    units::{Height, Term},
 };
 
 /// The head of a block. Its digest is the block's, and what a certificate is about (BLK-1).
@@ -19,8 +19,8 @@ use crate::{
 pub struct Header {
     /// The network this block belongs to.
     pub network: NetworkId,
-    /// The committee's term of office.
-    pub epoch: Epoch,
+    /// The committee's term.
+    pub term: Term,
     /// The engine's round in which the block was proposed.
     pub view: u64,
     /// Who proposed it.
@@ -45,6 +45,10 @@ pub struct Header {
     pub operations_end: u64,
     /// Merkle root of this block's settlements (SET-7).
     pub settlements: Digest,
+    /// The next element of the leader's hash chain for the beacon, where it has one (EPO-2).
+    pub reveal: Option<Digest>,
+    /// In the last block of a term, the digest of the next term's committee (COM-2).
+    pub next_committee: Option<Digest>,
 }
 
 impl Header {

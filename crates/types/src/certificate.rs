@@ -12,6 +12,7 @@ use crate::{
     id::{Digest, NetworkId},
     network::{COMMITTEE_MAX, Committee},
     signature::Signature,
+    units::Term,
 };
 
 /// Votes of a quorum that a header is final, and all its ancestors with it (FIN-1).
@@ -67,20 +68,90 @@ fn write_varint(mut value: u64, bytes: &mut Vec<u8>) {
     bytes.push(value as u8);
 }
 
-/// What a vote for finality signs: the length-prefixed namespace, then epoch, view and parent view as
-/// variable-length integers, then the block's digest.
-fn signed_bytes(header: &Header) -> Vec<u8> {
-    let mut namespace = namespace(&header.network);
-    namespace.extend_from_slice(b"_FINALIZE");
+/// What a validator says of a round of consensus.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Statement {
+    /// This block is right.
+    Notarize(Proposal),
+    /// No block came in time.
+    Nullify,
+    /// This block is final.
+    Finalize(Proposal),
+}
+
+/// A block as votes name it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// The round of its parent.
+    pub parent_view: u64,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// A validator's signed vote, as the engine sends it. Two that contradict each other are a proof of
+/// fault (DIS-1).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct EngineVote {
+    /// The committee's term.
+    pub term: Term,
+    /// The round.
+    pub view: u64,
+    /// What is said of it.
+    pub statement: Statement,
+    /// By the validator.
+    pub signature: Signature,
+}
+
+/// What the engine signs: the length-prefixed namespace with the kind of vote, then term and view, for
+/// votes about a block its parent's view, all as variable-length integers, then the block's digest.
+fn signed_bytes(network: &NetworkId, term: Term, view: u64, statement: &Statement) -> Vec<u8> {
+    let (kind, proposal): (&[u8], _) = match statement {
+        Statement::Notarize(proposal) => (b"_NOTARIZE", Some(proposal)),
+        Statement::Nullify => (b"_NULLIFY", None),
+        Statement::Finalize(proposal) => (b"_FINALIZE", Some(proposal)),
+    };
+    let mut namespace = namespace(network);
+    namespace.extend_from_slice(kind);
     let mut bytes = Vec::with_capacity(128);
     write_varint(namespace.len() as u64, &mut bytes);
     bytes.extend_from_slice(&namespace);
-    for number in [header.epoch.0, header.view, header.parent_view] {
-        write_varint(number, &mut bytes);
+    write_varint(term.0, &mut bytes);
+    write_varint(view, &mut bytes);
+    if let Some(proposal) = proposal {
+        write_varint(proposal.parent_view, &mut bytes);
+        bytes.extend_from_slice(&proposal.digest.0);
     }
-    let Digest(digest) = header.digest();
-    bytes.extend_from_slice(&digest);
     bytes
+}
+
+impl EngineVote {
+    /// The bytes its signature is over.
+    pub fn signed_bytes(&self, network: &NetworkId) -> Vec<u8> {
+        signed_bytes(network, self.term, self.view, &self.statement)
+    }
+
+    /// Whether one honest validator never gives both: two blocks notarized or finalized in a round, or
+    /// a round both given up and finalized.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let same_round = self.term == other.term && self.view == other.view;
+        same_round
+            && match (&self.statement, &other.statement) {
+                (Statement::Notarize(first), Statement::Notarize(second))
+                | (Statement::Finalize(first), Statement::Finalize(second)) => first != second,
+                (Statement::Nullify, Statement::Finalize(_))
+                | (Statement::Finalize(_), Statement::Nullify) => true,
+                _ => false,
+            }
+    }
 }
 
 impl FinalityCertificate {
@@ -110,7 +181,12 @@ impl FinalityCertificate {
                 found: self.signers.len(),
             });
         }
-        let bytes = signed_bytes(header);
+        let proposal = Proposal {
+            parent_view: header.parent_view,
+            digest: header.digest(),
+        };
+        let statement = Statement::Finalize(proposal);
+        let bytes = signed_bytes(network, header.term, header.view, &statement);
         for (&validator, signature) in self.signers.iter().zip(&self.signatures) {
             let key = committee
                 .keys()

@@ -215,6 +215,11 @@ impl<const MAX: usize> Text<MAX> {
         Ok(Self(text))
     }
 
+    /// No text.
+    pub const fn empty() -> Self {
+        Self(String::new())
+    }
+
     /// The longest prefix that fits, cut at a character.
     pub fn truncated(text: &str) -> Self {
         Self(text[..text.floor_char_boundary(MAX)].to_owned())

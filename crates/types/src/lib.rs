@@ -26,6 +26,13 @@ pub mod request;
 pub mod receipt;
 pub mod selection;
 
+pub mod audit;
+pub mod bond;
+pub mod disclosure;
+pub mod dispute;
+pub mod params;
+pub mod rejection;
+pub mod settlement;
 pub mod transaction;
 
 pub mod block;

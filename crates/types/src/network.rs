@@ -45,6 +45,11 @@ impl Committee {
         &self.0
     }
 
+    /// The digest by which a header names its successors (COM-2).
+    pub fn digest(&self) -> Digest {
+        Digest::tagged("llmnet/committee/1", &[&encode(self)])
+    }
+
     /// How many votes make a certificate: all but the faulty that `3f + 1` allows.
     pub fn quorum(&self) -> usize {
         self.0.len() - (self.0.len() - 1) / 3

@@ -11,7 +11,7 @@ use crate::{
     merkle::Path,
     network::NetworkRoot,
     receipt::Receipt,
-    transaction::{Leaf, SettlementHead},
+    settlement::{Leaf, SettlementHead},
     units::Slot,
 };
 

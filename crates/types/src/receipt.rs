@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::{List, encode},
     contract::{Assign, SEATS_MAX, Terms, Voucher, contract_id},
+    disclosure::{Disclosure, ReceiptField},
     id::{ContractId, Digest, NetworkId, ProviderId, ReceiptRoot, Salt},
     merkle,
     message::{Close, PHASES_MAX, Part, Reply},
@@ -230,33 +231,45 @@ impl Receipt {
         contract_id(&self.network, &self.coordinator, self.slot)
     }
 
-    /// The fields in their order, each with its name: the leaves of the receipt's tree.
-    fn fields(&self) -> [(&'static str, Vec<u8>); 15] {
-        [
-            ("network", encode(&self.network)),
-            ("coordinator", encode(&self.coordinator)),
-            ("slot", encode(&self.slot)),
-            ("requester", encode(&self.requester)),
-            ("voucher", encode(&self.voucher)),
-            ("terms", encode(&self.terms)),
-            ("slot_secret", encode(&self.slot_secret)),
-            ("selection", encode(&self.selection)),
-            ("skips", encode(&self.skips)),
-            ("seats", encode(&self.seats)),
-            ("closes", encode(&self.closes)),
-            ("status", encode(&self.status)),
-            ("verdict", encode(&self.verdict)),
-            ("charges", encode(&self.charges)),
-            ("response", encode(&self.response)),
-        ]
+    /// The canonical bytes of a field.
+    fn field(&self, field: ReceiptField) -> Vec<u8> {
+        match field {
+            ReceiptField::Network => encode(&self.network),
+            ReceiptField::Coordinator => encode(&self.coordinator),
+            ReceiptField::Slot => encode(&self.slot),
+            ReceiptField::Requester => encode(&self.requester),
+            ReceiptField::Voucher => encode(&self.voucher),
+            ReceiptField::Terms => encode(&self.terms),
+            ReceiptField::SlotSecret => encode(&self.slot_secret),
+            ReceiptField::Selection => encode(&self.selection),
+            ReceiptField::Skips => encode(&self.skips),
+            ReceiptField::Seats => encode(&self.seats),
+            ReceiptField::Closes => encode(&self.closes),
+            ReceiptField::Status => encode(&self.status),
+            ReceiptField::Verdict => encode(&self.verdict),
+            ReceiptField::Charges => encode(&self.charges),
+            ReceiptField::Response => encode(&self.response),
+        }
+    }
+
+    fn tree(&self, salt: &Salt) -> merkle::Tree {
+        merkle::Tree::new(
+            ReceiptField::ALL.map(|field| salt.field(field.name()).digest(&self.field(field)).0),
+        )
     }
 
     /// The root that the coordinator signs and the ledger keeps: salted field by field, so that one
     /// field can be shown alone (REC-1).
     pub fn root(&self, salt: &Salt) -> ReceiptRoot {
-        let leaves = self
-            .fields()
-            .map(|(name, bytes)| salt.field(name).digest(&bytes).0);
-        ReceiptRoot(merkle::root(leaves).0)
+        ReceiptRoot(self.tree(salt).root().0)
+    }
+
+    /// Shows one field and nothing of the others; `None` where it is too long to be shown.
+    pub fn disclose(&self, salt: &Salt, field: ReceiptField) -> Option<Disclosure> {
+        Some(Disclosure {
+            value: List::from_vec(self.field(field)).ok()?,
+            salt: salt.field(field.name()),
+            path: self.tree(salt).path(usize::from(field as u8))?,
+        })
     }
 }

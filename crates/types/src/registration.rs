@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::{List, Text},
     domain::Domain,
-    id::Digest,
-    signature::{Message, PublicKey},
-    units::{Amount, Tokens},
+    id::{Digest, NetworkId, ProviderId},
+    signature::{Message, PrivateKey, PublicKey, Signature},
+    units::{Amount, Score, Tokens},
 };
 
 /// The most domains one registration names.
@@ -161,4 +161,108 @@ pub struct Registration {
 
 impl Message for Registration {
     const KIND: &'static str = "llmnet/registration/1";
+}
+
+/// A registration's key is replaced by another (REG-6).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// The registration.
+    pub provider: ProviderId,
+    /// Its key so far.
+    pub old: PublicKey,
+    /// Its key from now on; never registered before.
+    pub new: PublicKey,
+}
+
+impl Message for Rotation {
+    const KIND: &'static str = "llmnet/rotation/1";
+}
+
+/// A rotation with the word of both keys.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Rotated {
+    /// What is said.
+    pub rotation: Rotation,
+    /// By the key so far.
+    pub by_old: Signature,
+    /// By the key from now on.
+    pub by_new: Signature,
+}
+
+impl Rotated {
+    /// Signs a rotation by both keys.
+    pub fn sign(
+        provider: ProviderId,
+        network: &NetworkId,
+        old: &PrivateKey,
+        new: &PrivateKey,
+    ) -> Self {
+        let rotation = Rotation {
+            provider,
+            old: old.public_key(),
+            new: new.public_key(),
+        };
+        let bytes = rotation.signing_bytes(network);
+        Self {
+            rotation,
+            by_old: old.sign(&bytes),
+            by_new: new.sign(&bytes),
+        }
+    }
+
+    /// Whether both keys signed it.
+    pub fn is_signed(&self, network: &NetworkId) -> bool {
+        let bytes = self.rotation.signing_bytes(network);
+        self.rotation.old.verify(&bytes, &self.by_old)
+            && self.rotation.new.verify(&bytes, &self.by_new)
+    }
+}
+
+/// A fine-tuned adapter with what its owner measured (REG-8); a claim, until audits bear it out.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Adapter {
+    /// Digest of the adapter's weights.
+    pub adapter: Digest,
+    /// Digest of the model it adapts.
+    pub base: Digest,
+    /// Root over the data it was tuned on.
+    pub data: Digest,
+    /// Score on held-out data without it.
+    pub before: Score,
+    /// With it.
+    pub after: Score,
+}
+
+/// What is new about a provider.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Novelty {
+    /// It answers from these documents now.
+    Corpus {
+        /// The corpus.
+        corpus: Corpus,
+        /// The share of its passages that changed, by its own account.
+        changed: Score,
+    },
+    /// It answers with this adapter now.
+    Adapter(Adapter),
+}
+
+/// A provider tells of something new, in force from the next block (REG-8).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Announcement {
+    /// Who.
+    pub provider: ProviderId,
+    /// What.
+    pub novelty: Novelty,
 }

@@ -91,8 +91,19 @@ impl Request {
 
     /// What contracts say instead of the text: a digest under the field's sub-salt (ENC-5).
     pub fn digest(&self, sub_salt: &Salt) -> Digest {
-        sub_salt.digest(&encode(self))
+        salted(&self.content(), sub_salt)
     }
+
+    /// SHA-256 of its canonical bytes: what audits commit to (AUD-1). Never shown before the contract is
+    /// over, since text can be guessed.
+    pub fn content(&self) -> Digest {
+        Digest::of(&encode(self))
+    }
+}
+
+/// The salted digest of a request with this content (ENC-5).
+pub fn salted(content: &Digest, sub_salt: &Salt) -> Digest {
+    sub_salt.digest(&content.0)
 }
 
 /// What happens to a request on its way, for whoever waits.

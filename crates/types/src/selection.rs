@@ -55,6 +55,8 @@ pub struct Candidate {
     pub mean: Score,
     /// Deviation of that.
     pub deviation: Score,
+    /// What audits allow at most: peers' praise counts no further (AUD-4). One without audits.
+    pub ceiling: Score,
     /// Mean less two deviations, for people.
     pub lower_bound: Score,
     /// Ratings in the first domain: under the parameters' minimum it is a newcomer.

@@ -18,6 +18,10 @@ number_type!(
     Epoch, u64
 );
 number_type!(
+    /// A committee's time in office: so many epochs as the parameters say; the first is 0 (COM-1).
+    Term, u64
+);
+number_type!(
     /// A coordinator's contracts, counted up from 0 without a gap (CON-1).
     Slot, u64
 );
@@ -77,6 +81,23 @@ impl Height {
     /// Never: a length of 0 counts as 1.
     pub fn epoch(self, length: u64) -> Epoch {
         Epoch(self.0 / length.max(1))
+    }
+}
+
+impl Epoch {
+    /// The term this epoch is in, for terms of `length` epochs; a length of 0 counts as 1.
+    pub fn term(self, length: u64) -> Term {
+        Term(self.0 / length.max(1))
+    }
+
+    /// So many epochs later; `None` where it does not fit.
+    pub fn after(self, epochs: u64) -> Option<Self> {
+        self.0.checked_add(epochs).map(Self)
+    }
+
+    /// So many epochs earlier, the first at the earliest.
+    pub const fn before(self, epochs: u64) -> Self {
+        Self(self.0.saturating_sub(epochs))
     }
 }
 

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use llmnet_chain::{ChainClient, Solo, SubmitError, query};
 use llmnet_ledger::{Key, State as _};
-use llmnet_types::{
-    id::NetworkId,
-    transaction::{Outcome, Rejection},
-    units::Height,
-};
+use llmnet_types::{id::NetworkId, rejection::Rejection, transaction::Outcome, units::Height};
 
 use crate::testnet::{Testnet, account, final_outcome, genesis, seed, transfer};
 

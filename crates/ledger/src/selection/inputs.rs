@@ -3,14 +3,15 @@
 use llmnet_types::{
     codec::List,
     id::{Digest, DomainId, ProviderId},
+    params::Params,
     registration::Registration,
+    rejection::LeafFault,
     selection::{CANDIDATES_MAX, Candidate, DomainChoice, REQUEST_DOMAINS_MAX, SelectionInputs},
-    transaction::LeafFault,
     units::{Height, Score},
 };
 
+use super::Rule;
 use crate::{
-    params::Params,
     query,
     record::Provider,
     standing,
@@ -57,11 +58,7 @@ pub(crate) fn candidates(
         return Err(LeafFault::Height);
     }
     let epoch = height.epoch(params.epoch_length());
-    let beacon = if epoch == clock.epoch {
-        clock.beacon
-    } else {
-        clock.beacon_before
-    };
+    let beacon = clock.beacon_of(epoch).ok_or(LeafFault::Height)?;
     let (first, _) = domains.first().ok_or(LeafFault::Unknown)?;
     let entry = query::domain(state, *first).ok_or(LeafFault::Unknown)?;
     let all: Vec<Candidate> = entry
@@ -69,9 +66,16 @@ pub(crate) fn candidates(
         .iter()
         .filter_map(|id| {
             let provider: Provider = read(state, &Key::Provider(*id))?;
-            provider
-                .stands_at(height)
-                .then(|| candidate(state, &params, height, domains, *id, &provider.registration))
+            let version = provider.at(height).filter(|_| provider.stands_at(height))?;
+            let registration = &version.registration;
+            Some(candidate(
+                state,
+                &params,
+                height,
+                domains,
+                *id,
+                registration,
+            ))
         })
         .collect();
     Ok(SelectionInputs {
@@ -80,7 +84,7 @@ pub(crate) fn candidates(
         beacon,
         domains: List::new(),
         classifier: Digest::ZERO,
-        candidates: bounded(all, params.rule().samples_min),
+        candidates: bounded(all, Rule::of(&params).samples_min),
     })
 }
 
@@ -142,6 +146,7 @@ fn candidate(
         price: registration.price,
         mean,
         deviation,
+        ceiling: Score::ONE,
         lower_bound: Score::clamped(u64::from(mean.get()).saturating_sub(doubt)),
         samples: first.samples,
         latency_ms: first.latency_ms,

@@ -1,33 +1,23 @@
-//! What a leaf must be by itself: its sums, its seats, its panel (SET-1, SET-3, SET-8, SEL-8).
+//! What a leaf must be by itself: its sums, its seats, its domains (SET-1, SET-3, SET-8).
 
 use std::collections::BTreeMap;
 
 use llmnet_types::{
-    contract::Filters,
-    id::{Digest, DomainId, ProviderId},
+    id::{DomainId, ProviderId},
+    params::Params,
     receipt::{ContractStatus, SeatOutcome},
-    selection::SelectionInputs,
-    transaction::{Leaf, LeafFault},
+    rejection::LeafFault,
+    settlement::{Leaf, LeafSeat},
+    signature::PublicKey,
     units::{Amount, Height, Score},
 };
 
 use crate::{
-    params::Params,
-    record::Provider,
-    selection::{RANKS_MAX, candidates, order},
+    record::{DomainEntry, Provider},
+    selection::RANKS_MAX,
     state::Key,
     work::Work,
 };
-
-/// Selections of one settlement: leaves of one height and subject share their inputs.
-type Subject = (Height, Vec<(DomainId, Score)>);
-
-/// Selection inputs read so far.
-#[derive(Default)]
-pub(super) struct Panels(BTreeMap<Subject, SelectionInputs>);
-
-/// Who serves in a leaf, in the order of its seats.
-pub(super) type Providers = Vec<(ProviderId, Provider)>;
 
 /// A void leaf charges nothing, seats nobody and uses no order (SET-8).
 pub(super) fn void(leaf: &Leaf) -> Result<(), LeafFault> {
@@ -38,7 +28,7 @@ pub(super) fn void(leaf: &Leaf) -> Result<(), LeafFault> {
     if empty { Ok(()) } else { Err(LeafFault::Void) }
 }
 
-/// Everything about a leaf that is not void but its line and its panel. Gives the coordinator's part.
+/// Everything about a leaf that is not void but its line and its seats. Gives the coordinator's part.
 pub(super) fn sums(params: &Params, leaf: &Leaf) -> Result<Amount, LeafFault> {
     let seats = Amount::sum(leaf.seats.iter().map(|seat| seat.pay)).ok_or(LeafFault::Sums)?;
     let earned = leaf.charge.checked_sub(leaf.fee).ok_or(LeafFault::Sums)?;
@@ -58,7 +48,7 @@ pub(super) fn sums(params: &Params, leaf: &Leaf) -> Result<Amount, LeafFault> {
     Ok(part)
 }
 
-/// Seats stand by rank, and only who served is paid and scored.
+/// Seats stand by rank, none twice, and only who served is paid and scored.
 pub(super) fn seats(leaf: &Leaf) -> Result<(), LeafFault> {
     let ascending = leaf.seats.windows(2).all(|pair| match pair {
         [first, second] => first.rank < second.rank,
@@ -68,7 +58,16 @@ pub(super) fn seats(leaf: &Leaf) -> Result<(), LeafFault> {
     if !ascending || usize::from(last.rank) >= RANKS_MAX {
         return Err(LeafFault::Seats);
     }
-    let idle = |seat: &llmnet_types::transaction::LeafSeat| {
+    let twice = |(place, seat): (usize, &LeafSeat)| {
+        let others = leaf.seats.iter().skip(place.saturating_add(1));
+        others
+            .into_iter()
+            .any(|other| other.provider == seat.provider)
+    };
+    if leaf.seats.iter().enumerate().any(twice) {
+        return Err(LeafFault::Seats);
+    }
+    let idle = |seat: &LeafSeat| {
         seat.outcome != SeatOutcome::Served && (seat.pay > Amount::ZERO || seat.score > Score::ZERO)
     };
     if leaf.seats.iter().any(idle) {
@@ -77,64 +76,59 @@ pub(super) fn seats(leaf: &Leaf) -> Result<(), LeafFault> {
     Ok(())
 }
 
-/// Domains and providers that the ledger knew at the leaf's height, none twice.
-pub(super) fn providers(work: &Work<'_>, leaf: &Leaf) -> Result<Providers, LeafFault> {
-    let mut domains: Vec<DomainId> = leaf.domains.iter().map(|(domain, _)| *domain).collect();
-    domains.sort_unstable();
-    domains.dedup();
-    let known = |domain: &DomainId| {
-        let entry: Option<crate::record::DomainEntry> = work.read(&Key::Domain(*domain));
-        entry.is_some()
-    };
-    if leaf.domains.is_empty() || domains.len() != leaf.domains.len() || !domains.iter().all(known)
-    {
-        return Err(LeafFault::Unknown);
-    }
-    let mut providers = Providers::new();
-    for seat in &leaf.seats {
-        if providers
-            .iter()
-            .any(|(provider, _)| *provider == seat.provider)
-        {
-            return Err(LeafFault::Seats);
-        }
-        let provider: Option<Provider> = work.read(&Key::Provider(seat.provider));
-        let provider = provider
-            .filter(|provider| provider.stands_at(leaf.height))
-            .ok_or(LeafFault::Unknown)?;
-        providers.push((seat.provider, provider));
-    }
-    Ok(providers)
+/// Who serves: what the ledger looks at of a registration at a leaf's height.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Server {
+    pub(super) node: PublicKey,
+    pub(super) operator: PublicKey,
 }
 
-impl Panels {
-    /// Every seat of an unfiltered leaf is where the order puts it (SEL-8).
-    pub(super) fn check(
+/// Domains and providers that the leaves of a settlement name, read once.
+#[derive(Default)]
+pub(super) struct Subjects {
+    domains: BTreeMap<DomainId, bool>,
+    providers: BTreeMap<ProviderId, Option<Provider>>,
+}
+
+impl Subjects {
+    /// Who serves in a leaf, in the order of its seats: known and standing at its height, as its one or
+    /// two different domains are known.
+    pub(super) fn servers(
         &mut self,
         work: &Work<'_>,
         leaf: &Leaf,
-        seed: impl FnOnce(&Digest) -> Digest,
-    ) -> Result<(), LeafFault> {
-        if leaf.filtered {
-            return Ok(());
-        }
-        let subject = (leaf.height, leaf.domains.to_vec());
-        let inputs = match self.0.entry(subject) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(new) => {
-                new.insert(candidates(work, leaf.height, &leaf.domains)?)
-            }
+    ) -> Result<Vec<Server>, LeafFault> {
+        let twice = matches!(&leaf.domains[..], [(first, _), (second, _)] if first == second);
+        let known = |domain: &DomainId| {
+            *self.domains.entry(*domain).or_insert_with(|| {
+                let entry: Option<DomainEntry> = work.read(&Key::Domain(*domain));
+                entry.is_some()
+            })
         };
-        let seed = seed(&inputs.beacon);
-        let order = order(inputs, &seed, &work.params.rule(), &Filters::default());
-        let in_place = leaf
-            .seats
-            .iter()
-            .all(|seat| order.get(usize::from(seat.rank)) == Some(&seat.provider));
-        if in_place {
-            Ok(())
-        } else {
-            Err(LeafFault::Panel)
+        let mut domains = leaf.domains.iter().map(|(domain, _)| domain);
+        if leaf.domains.is_empty() || twice || !domains.all(known) {
+            return Err(LeafFault::Unknown);
         }
+        leaf.seats
+            .iter()
+            .map(|seat| {
+                self.server(work, seat.provider, leaf.height)
+                    .ok_or(LeafFault::Unknown)
+            })
+            .collect()
+    }
+
+    fn server(&mut self, work: &Work<'_>, id: ProviderId, height: Height) -> Option<Server> {
+        let provider = self
+            .providers
+            .entry(id)
+            .or_insert_with(|| work.read(&Key::Provider(id)))
+            .as_ref()
+            .filter(|provider| provider.stands_at(height))?;
+        let registration = &provider.at(height)?.registration;
+        Some(Server {
+            node: registration.node,
+            operator: registration.operator,
+        })
     }
 }

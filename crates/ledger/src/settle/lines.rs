@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use llmnet_types::{
     id::{LineId, NetworkId},
+    params::SETTLE_EPOCHS,
+    rejection::{LeafFault, Rejection},
+    settlement::{Leaf, Settlement},
     signature::PublicKey,
-    transaction::{Leaf, LeafFault, Rejection, Settlement},
     units::Slot,
 };
 
-use crate::{params::SETTLE_EPOCHS, record::Line, state::Key, work::Work};
+use super::conduct;
+use crate::{record::Line, state::Key, work::Work};
 
 /// The lines a settlement draws on, as they will be.
 #[derive(Default)]
@@ -84,7 +87,12 @@ impl Lines {
     }
 
     pub(super) fn keep(self, work: &mut Work<'_>) {
-        for (id, line) in self.0 {
+        let epoch = Some(work.clock.epoch);
+        for (id, mut line) in self.0 {
+            if line.active != epoch {
+                line.active = epoch;
+                conduct::asked(work, &line.requester);
+            }
             work.write(Key::Line(id), &line);
         }
     }

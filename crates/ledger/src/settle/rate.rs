@@ -1,47 +1,80 @@
-//! What a contract says about its seats (REP-1, REP-4).
+//! What contracts say about their seats (REP-1, REP-4), added up over a settlement.
+
+use std::collections::BTreeMap;
 
 use llmnet_types::{
+    bond::Role,
+    id::{DomainId, ProviderId},
+    params::Params,
     receipt::{ContractStatus, SeatOutcome},
-    reputation::{EVIDENCE_UNIT, Reputation},
+    reputation::EVIDENCE_UNIT,
+    settlement::{Leaf, LeafSeat},
     signature::PublicKey,
-    transaction::{Leaf, LeafSeat},
-    units::{Score, Slot},
+    units::{Amount, Score},
 };
 
-use super::leaf::Providers;
-use crate::{event::EventKind, params::Params, record::Provider, standing, work::Work};
+use super::leaf::Server;
+use crate::{
+    bond,
+    standing::{self, Evidence},
+    work::Work,
+};
 
-/// Adds evidence about the seats of a concluded, unfiltered contract.
-pub(super) fn rate(
-    work: &mut Work<'_>,
-    coordinator: &PublicKey,
-    requester: &PublicKey,
-    slot: Slot,
-    leaf: &Leaf,
-    providers: &Providers,
-) {
-    if leaf.filtered || leaf.status != ContractStatus::Concluded {
-        return;
-    }
-    let weight = weight(&work.params, leaf);
-    for (seat, (id, provider)) in leaf.seats.iter().zip(providers) {
-        if !work.params.waive_operator && related(provider, coordinator, requester) {
-            continue;
+/// Evidence of a settlement, by provider and domain.
+pub(super) struct Ratings {
+    coordinator: PublicKey,
+    operator: PublicKey,
+    evidence: BTreeMap<(ProviderId, DomainId), Evidence>,
+}
+
+impl Ratings {
+    pub(super) fn new(work: &Work<'_>, coordinator: &PublicKey) -> Self {
+        Self {
+            coordinator: *coordinator,
+            operator: bond::operator(work, coordinator, Role::Coordinator),
+            evidence: BTreeMap::new(),
         }
-        for (domain, confidence) in &leaf.domains {
-            let weight = share(weight, *confidence);
-            if weight == 0 {
+    }
+
+    /// Adds evidence about the seats of a concluded, unfiltered contract.
+    pub(super) fn contract(
+        &mut self,
+        params: &Params,
+        requester: &PublicKey,
+        leaf: &Leaf,
+        servers: &[Server],
+    ) {
+        if leaf.filtered || leaf.status != ContractStatus::Concluded {
+            return;
+        }
+        let weight = weight(params, leaf);
+        for (seat, server) in leaf.seats.iter().zip(servers) {
+            if !params.waive_operator && self.related(server, requester) {
                 continue;
             }
-            let before = standing::now(work, &work.params, work.clock.epoch, *id, *domain);
-            let reputation = with_evidence(before, seat, weight);
-            standing::update(work, *id, *domain, reputation);
-            work.event(EventKind::ReputationChanged {
-                provider: *id,
-                domain: *domain,
-                slot,
-                reputation,
-            });
+            for (domain, confidence) in &leaf.domains {
+                let weight = share(weight, *confidence);
+                if weight == 0 {
+                    continue;
+                }
+                let evidence = self.evidence.entry((seat.provider, *domain)).or_default();
+                add(evidence, requester, seat, weight);
+            }
+        }
+    }
+
+    /// Whether requester or coordinator is the seat's own operator (REP-4).
+    fn related(&self, server: &Server, requester: &PublicKey) -> bool {
+        let asking = [requester, &self.coordinator, &self.operator];
+        [&server.operator, &server.node]
+            .iter()
+            .any(|own| asking.contains(own))
+    }
+
+    /// Hands all of it to the standings.
+    pub(super) fn keep(self, work: &mut Work<'_>) {
+        for ((provider, domain), evidence) in self.evidence {
+            standing::gather(work, provider, domain, &self.coordinator, evidence);
         }
     }
 }
@@ -58,36 +91,19 @@ fn weight(params: &Params, leaf: &Leaf) -> u64 {
     u64::try_from(paid).map_or(EVIDENCE_UNIT, |paid| paid.min(EVIDENCE_UNIT))
 }
 
-/// Whether requester or coordinator is the seat's own operator (REP-4).
-fn related(provider: &Provider, coordinator: &PublicKey, requester: &PublicKey) -> bool {
-    let registration = &provider.registration;
-    [registration.operator, registration.node]
-        .iter()
-        .any(|own| own == coordinator || own == requester)
-}
-
 fn share(weight: u64, share: Score) -> u64 {
-    llmnet_types::units::Amount(weight).share(share).0
+    Amount(weight).share(share).0
 }
 
-/// `a + w y`, `b + w (1 - y)` (REP-1). The latency of who served is smoothed over about eight answers.
-fn with_evidence(before: Reputation, seat: &LeafSeat, weight: u64) -> Reputation {
+/// `w y` for, `w (1 - y)` against (REP-1). The latency of who served is told.
+fn add(evidence: &mut Evidence, requester: &PublicKey, seat: &LeafSeat, weight: u64) {
     let positive = share(weight, seat.score);
     let negative = weight.saturating_sub(positive);
-    let latency_ms = match (seat.outcome, before.latency_ms) {
-        (SeatOutcome::Served, 0) => seat.latency_ms,
-        (SeatOutcome::Served, smoothed) => {
-            let sum = u64::from(smoothed)
-                .saturating_mul(7)
-                .saturating_add(u64::from(seat.latency_ms));
-            u32::try_from(sum >> 3).unwrap_or(u32::MAX)
-        }
-        (_, smoothed) => smoothed,
-    };
-    Reputation {
-        positive: before.positive.saturating_add(positive),
-        negative: before.negative.saturating_add(negative),
-        samples: before.samples.saturating_add(1),
-        latency_ms,
+    let sum = evidence.requesters.entry(*requester).or_default();
+    sum.0 = sum.0.saturating_add(positive);
+    sum.1 = sum.1.saturating_add(negative);
+    evidence.samples = evidence.samples.saturating_add(1);
+    if seat.outcome == SeatOutcome::Served {
+        evidence.latencies_ms.push(seat.latency_ms);
     }
 }

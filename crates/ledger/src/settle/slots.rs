@@ -1,10 +1,10 @@
 //! Which slots a settlement is about, and that their secrets are the anchored ones (SET-2, ANC-1).
 
 use llmnet_types::{
-    id::Digest,
+    rejection::{Field, LeafFault, Rejection},
+    settlement::Settlement,
     signature::PublicKey,
-    transaction::{Field, Leaf, LeafFault, Rejection, Settlement},
-    units::Slot,
+    units::{Epoch, Slot},
 };
 
 use crate::{anchor::chain_step, record::Coordinator, standing, state::Key, work::Work};
@@ -13,8 +13,10 @@ use crate::{anchor::chain_step, record::Coordinator, standing, state::Key, work:
 pub(super) struct Slots {
     /// The coordinator's record as it will be.
     pub(super) coordinator: Coordinator,
-    /// For each leaf, its slot and element.
-    pub(super) elements: Vec<(Slot, Digest)>,
+    /// For each leaf, its slot.
+    pub(super) numbers: Vec<Slot>,
+    /// The epoch of all of them.
+    pub(super) epoch: Epoch,
 }
 
 pub(super) fn check(
@@ -37,14 +39,16 @@ pub(super) fn check(
     }
     let slots = number(settlement)?;
     heights(work, &mut coordinator, settlement, &slots)?;
-    let opened = open(work, &mut coordinator, settlement)?;
+    let epoch = epoch(work, settlement)?;
+    open(&mut coordinator, settlement, epoch)?;
     coordinator.next_slot = slots
         .last()
         .and_then(|slot| slot.next())
         .ok_or(Rejection::Overflow)?;
     Ok(Slots {
         coordinator,
-        elements: slots.into_iter().zip(opened).collect(),
+        numbers: slots,
+        epoch,
     })
 }
 
@@ -61,6 +65,21 @@ fn number(settlement: &Settlement) -> Result<Vec<Slot>, Rejection> {
         .collect()
 }
 
+/// The epoch of all contracts (SET-9).
+fn epoch(work: &Work<'_>, settlement: &Settlement) -> Result<Epoch, Rejection> {
+    let length = work.params.epoch_length();
+    let mut epochs = settlement
+        .leaves
+        .iter()
+        .map(|leaf| leaf.height.epoch(length));
+    let first = epochs.next().ok_or(Rejection::Epochs)?;
+    if epochs.all(|epoch| epoch == first) {
+        Ok(first)
+    } else {
+        Err(Rejection::Epochs)
+    }
+}
+
 /// Heights never decrease, are final before this block and young enough to recompute (SEL-1, SEL-8).
 fn heights(
     work: &Work<'_>,
@@ -70,7 +89,7 @@ fn heights(
 ) -> Result<(), Rejection> {
     for (leaf, slot) in settlement.leaves.iter().zip(slots) {
         let in_turn = leaf.height >= coordinator.height && leaf.height < work.clock.height;
-        if !in_turn || !standing::in_window(&work.params, &work.clock, leaf.height) {
+        if !in_turn || !standing::can_settle(&work.params, &work.clock, leaf.height) {
             return Err(Rejection::Leaf {
                 slot: *slot,
                 reason: LeafFault::Height,
@@ -81,46 +100,26 @@ fn heights(
     Ok(())
 }
 
-/// Hashes the opening down to the last opened element of the chain in force in the slots' epoch (ANC-1).
-/// A settlement keeps to one chain, so that a slot has one possible element (ANC-3). Gives each leaf's.
+/// Hashes the opening down to the last opened element of the chain in force in the slots' epoch (ANC-1,
+/// ANC-3).
 fn open(
-    work: &Work<'_>,
     coordinator: &mut Coordinator,
     settlement: &Settlement,
-) -> Result<Vec<Digest>, Rejection> {
-    let chain_of = |leaf: &Leaf| {
-        let epoch = leaf.height.epoch(work.params.epoch_length());
-        let chains = &coordinator.chains;
-        chains.iter().rposition(|chain| chain.from <= epoch)
-    };
-    let place = settlement.leaves.first().and_then(chain_of);
+    epoch: Epoch,
+) -> Result<(), Rejection> {
+    let chains = &mut coordinator.chains.chains;
+    let place = chains.iter().rposition(|chain| chain.from <= epoch);
     let place = place.ok_or(Rejection::NoAnchor)?;
-    if settlement
-        .leaves
-        .iter()
-        .any(|leaf| chain_of(leaf) != Some(place))
-    {
-        return Err(Rejection::Opening);
-    }
-    let chain = coordinator
-        .chains
-        .get_mut(place)
-        .ok_or(Rejection::NoAnchor)?;
+    let chain = chains.get_mut(place).ok_or(Rejection::NoAnchor)?;
     let count = u32::try_from(settlement.leaves.len()).map_err(|_| Rejection::Overflow)?;
     let left = chain.left.checked_sub(count).ok_or(Rejection::Opening)?;
-
-    let mut elements: Vec<Digest> = std::iter::successors(Some(settlement.opening), |element| {
-        Some(chain_step(element))
-    })
-    .take(settlement.leaves.len())
-    .collect();
-    elements.reverse();
-    if elements.first().map(chain_step) != Some(chain.position) {
+    let tip = (0..count).fold(settlement.opening, |element, _| chain_step(&element));
+    if tip != chain.position {
         return Err(Rejection::Opening);
     }
     chain.position = settlement.opening;
     chain.left = left;
     // Heights never decrease, so no later slot uses an earlier chain.
-    coordinator.chains.drain(..place);
-    Ok(elements)
+    chains.drain(..place);
+    Ok(())
 }

@@ -7,7 +7,8 @@ use llmnet_types::{
     contract::{SEATS_MAX, Strategy},
     id::{Digest, DomainId, LineId, NetworkId, ProviderId, ReceiptRoot},
     receipt::{ContractStatus, SeatOutcome},
-    transaction::{Instruction, Leaf, LeafSeat, Transaction},
+    settlement::{Leaf, LeafSeat},
+    transaction::{Instruction, Transaction},
     units::{Amount, Epoch, Height, Score, Slot, Tokens},
 };
 

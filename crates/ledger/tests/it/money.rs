@@ -4,8 +4,9 @@ use expect_test::expect;
 use llmnet_ledger::{Genesis, admissible, query};
 use llmnet_types::{
     id::NetworkId,
+    rejection::Rejection,
     signature::Signed,
-    transaction::{Instruction, Outcome, Rejection, Transaction},
+    transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch},
 };
 
@@ -125,10 +126,10 @@ fn epo_1_and_2_epochs_are_counted_in_blocks_and_have_beacons() {
     world.blocks(1);
     let second = query::clock(&world.state);
     assert_eq!(
-        (second.epoch, second.beacon_before),
-        (Epoch(1), first.beacon)
+        (second.epoch, second.beacon_of(Epoch(0))),
+        (Epoch(1), Some(first.beacon()))
     );
-    assert_ne!(second.beacon, first.beacon);
+    assert_ne!(second.beacon(), first.beacon());
 }
 
 /// NET-1, NET-2
@@ -140,7 +141,7 @@ fn net_1_and_2_a_genesis_names_its_network() {
     let mut other = genesis.clone();
     other.params.fee_per_byte = Amount(2);
     assert_ne!(other.id(), genesis.id());
-    assert_eq!(other.root().committee, genesis.committee);
+    assert_eq!(other.root().committee, genesis.committee());
 
     let mut accounts = genesis.accounts.to_vec();
     accounts.push(accounts[0]);

@@ -7,8 +7,10 @@ use llmnet_ledger::{invariant, query};
 use llmnet_types::{
     codec::List,
     id::{Digest, LineId, ProviderId},
+    rejection::Rejection,
+    settlement::Leaf,
     signature::Signature,
-    transaction::{Instruction, Leaf, Outcome, Rejection, Transaction},
+    transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Score},
 };
 use proptest::{prelude::*, test_runner::Config};
@@ -130,7 +132,14 @@ fn run(world: &mut World, attempt: &Attempt, last: &Option<Transaction>) -> Opti
         }
         Attempt::Anchor { length } => {
             let tip = Digest::of(&length.to_le_bytes());
-            ("rival", Instruction::Anchor { tip, length })
+            (
+                "rival",
+                Instruction::Anchor {
+                    purpose: llmnet_types::bond::ChainUse::Slots,
+                    tip,
+                    length,
+                },
+            )
         }
         Attempt::Settle {
             line,
@@ -227,6 +236,7 @@ fn settlement(
         let provider = settlement.leaves[0].seats[0].provider;
         let node = query::provider(&world.state, provider)
             .unwrap()
+            .newest()
             .registration
             .node;
         let number = (0..9)
@@ -286,7 +296,7 @@ proptest! {
             &world.state, height, &[choice], Digest::ZERO,
         ).unwrap();
         let mut order = llmnet_ledger::selection::order(
-            &inputs, &Digest(seed), &world.params.rule(), &Default::default(),
+            &inputs, &Digest(seed), &llmnet_ledger::selection::Rule::of(&world.params), &Default::default(),
         );
         prop_assert_eq!(order.len(), 6);
         order.sort_unstable();

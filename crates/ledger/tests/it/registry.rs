@@ -5,8 +5,9 @@ use llmnet_types::{
     domain::Domain,
     id::{DomainId, ProviderId},
     registration::Registration,
+    rejection::{Field, Rejection},
     signature::Signed,
-    transaction::{Field, Instruction, Outcome, Rejection},
+    transaction::{Instruction, Outcome},
     units::Amount,
 };
 

@@ -7,8 +7,9 @@ use llmnet_types::{
     domain::Domain,
     id::{Digest, DomainId, ProviderId},
     registration::Price,
+    rejection::LeafFault,
     selection::{Candidate, DomainChoice, SelectionInputs},
-    transaction::{LeafFault, Outcome},
+    transaction::Outcome,
     units::{Amount, Epoch, Height, Score},
 };
 
@@ -27,6 +28,7 @@ fn candidate(number: u32) -> Candidate {
         price: Price::default(),
         mean: Score::HALF,
         deviation: Score::ZERO,
+        ceiling: Score::ONE,
         lower_bound: Score::HALF,
         samples: 100,
         latency_ms: 0,

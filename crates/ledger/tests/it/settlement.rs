@@ -5,7 +5,9 @@ use llmnet_types::{
     codec::List,
     id::{Digest, LineId, ProviderId},
     receipt::{ContractStatus, SeatOutcome},
-    transaction::{Field, Instruction, Leaf, LeafFault, Outcome, Rejection, Settlement},
+    rejection::{Field, LeafFault, Rejection},
+    settlement::{Leaf, Settlement},
+    transaction::{Instruction, Outcome},
     units::{Amount, Epoch, Height, Score, Slot},
 };
 
@@ -49,7 +51,7 @@ fn fault(change: impl FnOnce(&World, &mut Leaf)) -> LeafFault {
     }
 }
 
-fn seats(leaf: &mut Leaf, change: impl FnOnce(&mut Vec<llmnet_types::transaction::LeafSeat>)) {
+fn seats(leaf: &mut Leaf, change: impl FnOnce(&mut Vec<llmnet_types::settlement::LeafSeat>)) {
     let mut seats = leaf.seats.to_vec();
     change(&mut seats);
     leaf.seats = List::from_vec(seats).unwrap();
@@ -70,12 +72,9 @@ fn set_6_co_signed_pay_is_free_at_once_other_pay_when_the_windows_close() {
     assert_eq!(balance(&world, &names[1]), before[1]);
     let totals = query::totals(&world.state);
     assert_eq!(totals.held, Amount(2_000));
-    let operator = public(&names[1]);
-    assert_eq!(
-        query::held(&world.state, &operator, Epoch(3)),
-        Amount(1_000)
-    );
-    world.go_to_epoch(3);
+    let settled = query::settlement(&world.state, &public("coordinator"), Slot(0)).unwrap();
+    assert_eq!(settled.held.len(), 2);
+    world.go_to_epoch(4);
     assert_eq!(balance(&world, &names[1]), before[1] + 1_000);
     assert_eq!(query::totals(&world.state).held, Amount::ZERO);
 }
@@ -132,7 +131,7 @@ fn set_2_slots_follow_and_the_opening_hashes_down() {
     apply(world.settlement(leaves), &mut world);
     let record = query::coordinator(&world.state, &public("coordinator")).unwrap();
     assert_eq!(record.next_slot, Slot(5));
-    assert_eq!(record.chains[0].position, element("coordinator", 4));
+    assert_eq!(record.chains.chains[0].position, element("coordinator", 4));
 
     let skipping = refused(|_, _| {}, |_, settlement| settlement.first_slot = Slot(1));
     assert_eq!(
@@ -227,7 +226,7 @@ fn rep_4_filtered_failed_and_related_seats_are_not_rated() {
 #[test]
 fn rep_4_own_seats_are_not_rated_unless_waived() {
     for waive_operator in [false, true] {
-        let mut world = World::with(llmnet_ledger::Params {
+        let mut world = World::with(llmnet_types::params::Params {
             waive_operator,
             ..crate::world::params()
         });
@@ -448,6 +447,7 @@ fn set_6_co_signatures_are_the_seats_own() {
 fn anc_3_a_settlement_keeps_to_the_chain_of_its_heights() {
     let (mut world, line) = world();
     let anchor = Instruction::Anchor {
+        purpose: llmnet_types::bond::ChainUse::Slots,
         tip: llmnet_ledger::chain_element(&Digest::ZERO, 10, 0),
         length: 10,
     };

@@ -1,23 +1,26 @@
 //! A small network for tests: a chain in memory whose every block is checked.
 
 use llmnet_ledger::{
-    BlockInfo, Execution, Genesis, GenesisAnchor, Key, MemoryState, Params, State, chain_element,
-    execute, invariant, query, selection,
+    BlockInfo, Execution, Genesis, GenesisAnchor, GenesisValidator, Key, MemoryState, State,
+    chain_element, execute, invariant, query, selection,
 };
 use llmnet_types::{
     codec::{List, Text},
     contract::{Filters, Strategy, Voucher},
     domain::Domain,
     id::{Digest, DomainId, LineId, NetworkId, ProviderId, ReceiptRoot},
-    network::Committee,
+    params::Params,
     receipt::{ContractStatus, SeatOutcome},
     registration::{Assurance, Model, Price, Registration, Tokenizer},
+    rejection::Rejection,
+    settlement::{Leaf, LeafSeat, Settlement},
     signature::{PrivateKey, PublicKey, Signed},
-    transaction::{Instruction, Leaf, LeafSeat, Outcome, Rejection, Settlement, Transaction},
+    transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Height, Score, Slot, Tokens},
 };
 
-pub const CHAIN_LENGTH: u32 = 256;
+pub const CHAIN_LENGTH: u32 = 1024;
+pub const VALIDATORS: [&str; 4] = ["validator-0", "validator-1", "validator-2", "validator-3"];
 
 pub fn key(name: &str) -> PrivateKey {
     PrivateKey::from_seed(Digest::of(name.as_bytes()).0)
@@ -61,13 +64,27 @@ pub fn genesis(params: Params) -> Genesis {
     };
     Genesis {
         name: Text::new("test").unwrap(),
-        committee: Committee::new(vec![public("validator")]).unwrap(),
+        validators: List::from_vec(validators()).unwrap(),
         params,
         beacon: Digest::of(b"beacon"),
         timestamp_ms: 0,
         accounts: List::from_vec(accounts).unwrap(),
         anchors: List::from_vec(vec![anchor("coordinator"), anchor("rival")]).unwrap(),
     }
+}
+
+/// Four validators, each with a part in the beacon but the last.
+fn validators() -> Vec<GenesisValidator> {
+    let mut validators: Vec<_> = VALIDATORS
+        .iter()
+        .map(|name| GenesisValidator {
+            beacon: (*name != "validator-3")
+                .then(|| (chain_element(&secret(name), CHAIN_LENGTH, 0), CHAIN_LENGTH)),
+            ..GenesisValidator::plain(public(name), credits(10))
+        })
+        .collect();
+    validators.sort_by_key(|validator| validator.node);
+    validators
 }
 
 pub fn registration(number: u32, domains: &[&str]) -> Registration {
@@ -143,11 +160,25 @@ impl World {
         world
     }
 
-    pub fn block(&mut self, transactions: &[Transaction]) -> Execution {
-        let block = BlockInfo {
+    /// The next block, by the validator whose turn it is.
+    pub fn next_block(&self) -> BlockInfo {
+        let height = self.height.next().unwrap();
+        let name = VALIDATORS[usize::try_from(height.0 % 4).unwrap()];
+        let chains = query::beacon_chains(&self.state, &public(name));
+        let epoch = height.epoch(self.params.epoch_length());
+        let chain = chains.of(epoch).filter(|chain| chain.left > 0);
+        let reveal = chain
+            .map(|chain| chain_element(&secret(name), CHAIN_LENGTH, CHAIN_LENGTH - chain.left + 1));
+        BlockInfo {
             network: self.network,
-            height: self.height.next().unwrap(),
-        };
+            height,
+            leader: public(name),
+            reveal,
+        }
+    }
+
+    pub fn block(&mut self, transactions: &[Transaction]) -> Execution {
+        let block = self.next_block();
         // What was not loaded yet may change the result, never fail (TXN-5).
         if self.height.0.is_multiple_of(4) {
             let _ = execute(&Missing(&self.state), &block, transactions);
@@ -158,10 +189,11 @@ impl World {
             execute(&self.state, &block, transactions),
             "TXN-5"
         );
+        assert_eq!(execution.fault, None);
         self.state.apply(&execution.writes);
         self.height = block.height;
         invariant::conserved(&self.state).expect("TXN-4");
-        invariant::ends(&self.state).expect("LIN-2, SET-6");
+        invariant::ends(&self.state).expect("WIN-2");
         execution
     }
 
@@ -199,8 +231,11 @@ impl World {
             Outcome::Rejected { fee, reason } => {
                 assert!(fee > Amount::ZERO);
                 let changed = |key: &&Key| {
-                    !matches!(key, Key::Clock | Key::Totals | Key::DueCursor)
-                        && **key != Key::Account(public(signer))
+                    let own = matches!(
+                        key,
+                        Key::Clock | Key::Totals | Key::DueCursor | Key::Turns | Key::Beacon(_)
+                    );
+                    !own && **key != Key::Account(public(signer))
                 };
                 let differs: Vec<_> = self
                     .state
@@ -266,7 +301,12 @@ impl World {
             Slot(slot),
             &element(coordinator, slot),
         );
-        selection::order(&inputs, &seed, &self.params.rule(), &Filters::default())
+        selection::order(
+            &inputs,
+            &seed,
+            &selection::Rule::of(&self.params),
+            &Filters::default(),
+        )
     }
 
     /// A concluded contract of this slot with so many seats of the order.

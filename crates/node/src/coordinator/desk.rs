@@ -18,8 +18,8 @@ use llmnet_types::{
     id::{Digest, LineId, NetworkId},
     network::NetworkRoot,
     request::{Progress, Request},
+    settlement::Leaf,
     signature::PrivateKey,
-    transaction::Leaf,
     units::{Amount, Epoch, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};

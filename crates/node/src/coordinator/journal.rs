@@ -14,8 +14,9 @@ use llmnet_types::{
     contract::Voucher,
     document::{DOCUMENT_LENGTH_MAX, ReceiptDocument},
     id::{ContractId, TransactionId},
+    settlement::Leaf,
     signature::Signed,
-    transaction::{Leaf, TRANSACTION_LENGTH_MAX, Transaction},
+    transaction::{TRANSACTION_LENGTH_MAX, Transaction},
     units::{Height, Slot},
 };
 use rusqlite::{Connection, OptionalExtension, params};

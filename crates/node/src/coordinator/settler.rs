@@ -25,10 +25,10 @@ use llmnet_types::{
     merkle::Tree,
     proof::ReceiptProof,
     receipt::ContractStatus,
+    rejection::{LeafFault, Rejection},
+    settlement::{Settlement, SettlementHead},
     signature::PublicKey,
-    transaction::{
-        Instruction, LeafFault, Outcome, Rejection, Settlement, SettlementHead, Transaction,
-    },
+    transaction::{Instruction, Outcome, Transaction},
     units::{Height, Slot},
 };
 use tokio::time::{Instant, sleep};
@@ -151,7 +151,7 @@ impl Desk {
                 ProviderId,
                 llmnet_types::signature::Signed<llmnet_types::message::LineOk>,
             ),
-            { llmnet_types::transaction::LINE_OKS_MAX },
+            { llmnet_types::settlement::LINE_OKS_MAX },
         >,
     > {
         let named: BTreeSet<ProviderId> = settled

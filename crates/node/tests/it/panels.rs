@@ -15,11 +15,11 @@ use llmnet_types::{
     document::ReceiptDocument,
     id::ProviderId,
     receipt::Receipt,
+    rejection::{LeafFault, Rejection},
     selection::{DomainChoice, SelectionInputs},
+    settlement::{Leaf, LeafSeat, Settlement},
     signature::Signed,
-    transaction::{
-        Instruction, Leaf, LeafFault, LeafSeat, Outcome, Rejection, Settlement, Transaction,
-    },
+    transaction::{Instruction, Outcome, Transaction},
     units::{Height, Slot},
 };
 

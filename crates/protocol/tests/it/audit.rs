@@ -4,7 +4,7 @@ use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay};
 use llmnet_types::{
     codec::encode,
     receipt::{ContractStatus, SeatOutcome},
-    transaction::Leaf,
+    settlement::Leaf,
     units::{Amount, Score},
 };
 

@@ -13,8 +13,8 @@ use llmnet_types::{
     contract::Voucher,
     id::{Digest, LineId, ReceiptRoot},
     receipt::ContractStatus,
+    settlement::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     signature::Signed,
-    transaction::{LEAVES_MAX, Leaf, Settlement, VOUCHERS_MAX},
     units::{Amount, Height, Score, Slot, Tokens},
 };
 use proptest::prelude::*;

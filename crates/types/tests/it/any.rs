@@ -24,14 +24,13 @@ use llmnet_types::{
         Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict,
     },
     registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
+    rejection::{Field, LeafFault, Rejection},
     reputation::{Prior, Reputation},
     request::{ChatMessage, Request, Role, Setting},
     selection::{Candidate, DomainChoice, SelectionInputs},
+    settlement::{Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{PrivateKey, PublicKey, Signature, Signed},
-    transaction::{
-        Field, Instruction, Leaf, LeafFault, LeafSeat, Outcome, Rejection, Settlement,
-        SettlementHead, TransactionBody,
-    },
+    transaction::{Instruction, Outcome, TransactionBody},
     units::{Amount, Epoch, Height, Score, Slot, Timestamp, Tokens},
 };
 

@@ -18,8 +18,9 @@ use llmnet_types::{
     reputation::{Prior, Reputation},
     request::Request,
     selection::SelectionInputs,
+    settlement::{Settlement, SettlementHead},
     signature::{PublicKey, Signature, Signed},
-    transaction::{Instruction, Outcome, Settlement, SettlementHead, Transaction},
+    transaction::{Instruction, Outcome, Transaction},
     units::Score,
 };
 use proptest::prelude::*;

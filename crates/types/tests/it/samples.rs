@@ -19,8 +19,9 @@ use llmnet_types::{
     registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
     request::{ChatMessage, Request, Role},
     selection::{DomainChoice, SelectionInputs},
+    settlement::{Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{Message, PrivateKey, Signed},
-    transaction::{Instruction, Leaf, LeafSeat, Settlement, SettlementHead, TransactionBody},
+    transaction::{Instruction, TransactionBody},
     units::{Amount, Epoch, Height, Score, Slot, Tokens},
 };
 

@@ -6,8 +6,9 @@ use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::{query as ledger, record::Totals};
 use llmnet_types::{
     id::ProviderId,
+    settlement::Leaf,
     signature::PublicKey,
-    transaction::{Instruction, Leaf, Outcome, Transaction},
+    transaction::{Instruction, Outcome, Transaction},
     units::Amount,
 };
 

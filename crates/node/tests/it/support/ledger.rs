@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use llmnet_chain::client::ChainClient;
 use llmnet_types::{
+    settlement::Leaf,
     signature::PublicKey,
-    transaction::{Instruction, Leaf, Outcome},
+    transaction::{Instruction, Outcome},
     units::{Amount, Height, Slot},
 };
 

@@ -1,0 +1,69 @@
+//! Committees: who is in office, and who is next (COM).
+
+use std::cmp::Reverse;
+
+use llmnet_types::{
+    bond::Role,
+    codec::List,
+    network::Committee,
+    params::Params,
+    signature::PublicKey,
+    units::{Amount, Height},
+};
+
+use crate::{
+    event::EventKind,
+    record::{Bond, Office, VALIDATORS_MAX},
+    state::{Key, State, read},
+    work::Work,
+};
+
+/// Whether this is the last block of a term.
+fn is_last(params: &Params, height: Height) -> bool {
+    let next = height.0.checked_add(1);
+    next.and_then(|next| next.checked_rem(params.term_length().max(1))) == Some(0)
+}
+
+/// In a term's last block, elects the next committee and puts it in office (COM-2, COM-3).
+pub(crate) fn succeed(work: &mut Work<'_>, height: Height) -> Option<Committee> {
+    if !is_last(&work.params, height) {
+        return None;
+    }
+    let office: Office = work.read(&Key::Office)?;
+    let term = office.term.next()?;
+    let committee = elect(work).unwrap_or(office.committee);
+    work.write(
+        Key::Office,
+        &Office {
+            term,
+            committee: committee.clone(),
+        },
+    );
+    work.event(EventKind::Elected {
+        term,
+        committee: committee.digest(),
+        validators: u32::try_from(committee.keys().len()).unwrap_or(u32::MAX),
+    });
+    Some(committee)
+}
+
+/// The largest bonds among the enlisted, ties by key; `None` without any.
+fn elect(work: &Work<'_>) -> Option<Committee> {
+    let enlisted: List<PublicKey, VALIDATORS_MAX> = work.read(&Key::Validators).unwrap_or_default();
+    let mut able: Vec<(Reverse<Amount>, PublicKey)> = enlisted
+        .iter()
+        .filter_map(|node| {
+            let bond: Bond = work.read(&Key::Bond(*node, Role::Validator))?;
+            let enough = bond.standing >= work.params.validator_bond_min;
+            (bond.enlisted && enough).then_some((Reverse(bond.standing), *node))
+        })
+        .collect();
+    able.sort_unstable();
+    able.truncate(usize::try_from(work.params.committee_max).unwrap_or(usize::MAX));
+    Committee::new(able.into_iter().map(|(_, node)| node).collect()).ok()
+}
+
+/// Who is in office after the state's block.
+pub(crate) fn office(state: &dyn State) -> Option<Office> {
+    read(state, &Key::Office)
+}

@@ -1,0 +1,187 @@
+//! What the ledger is told of contracts: compact leaves, many to a settlement (SET-1, SET-2).
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec::{List, encode},
+    contract::{SEATS_MAX, Strategy, Voucher},
+    id::{Digest, DomainId, LineId, ProviderId, ReceiptRoot},
+    merkle,
+    message::LineOk,
+    receipt::{ContractStatus, Receipt, SeatOutcome},
+    selection::REQUEST_DOMAINS_MAX,
+    signature::{PublicKey, Signed},
+    units::{Amount, Height, Score, Slot, Tokens},
+};
+
+/// The most contracts settled by one transaction.
+pub const LEAVES_MAX: usize = 256;
+/// The most lines drawn on by one settlement.
+pub const VOUCHERS_MAX: usize = 256;
+/// The most co-signatures of one settlement.
+pub const LINE_OKS_MAX: usize = 256;
+
+/// A seat's line on a leaf: all the ledger needs to pay and rate it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct LeafSeat {
+    /// The registration.
+    pub provider: ProviderId,
+    /// Its place in the selected order.
+    pub rank: u8,
+    /// What became of it.
+    pub outcome: SeatOutcome,
+    /// Its answer's class within the contract.
+    pub class: u8,
+    /// How good it was found.
+    pub score: Score,
+    /// Tokens billed.
+    pub output: Tokens,
+    /// Time to its bound answer.
+    pub latency_ms: u32,
+    /// What it earns.
+    pub pay: Amount,
+}
+
+/// A contract as the chain sees it: numbers and one root, never text (SET-1).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaf {
+    /// The line that pays.
+    pub line: LineId,
+    /// The order's number on that line; 0 on a void contract.
+    pub n: u32,
+    /// The height of selection.
+    pub height: Height,
+    /// The request's domains with confidence.
+    pub domains: List<(DomainId, Score), REQUEST_DOMAINS_MAX>,
+    /// How the panel worked.
+    pub strategy: Strategy,
+    /// How it ended.
+    pub status: ContractStatus,
+    /// Whether the requester's filters kept candidates out.
+    pub filtered: bool,
+    /// All that is drawn from the line.
+    pub charge: Amount,
+    /// The network's part of it.
+    pub fee: Amount,
+    /// The receipt it stands for.
+    pub receipt: ReceiptRoot,
+    /// Who accepted, by rank.
+    pub seats: List<LeafSeat, SEATS_MAX>,
+}
+
+impl Leaf {
+    /// The leaf that stands for a receipt with this root: the ledger is told nothing else of it, and a
+    /// proof holds for no other (SET-1, PRF-3).
+    pub fn of(receipt: &Receipt, root: ReceiptRoot) -> Self {
+        let void = receipt.status == ContractStatus::Void;
+        let seats = receipt.seats.iter().map(|seat| LeafSeat {
+            provider: seat.provider,
+            rank: seat.assign.body.rank,
+            outcome: seat.outcome,
+            class: seat.class,
+            score: seat.score,
+            output: seat.output,
+            latency_ms: seat.latency_ms,
+            pay: seat.pay,
+        });
+        let domains = receipt
+            .selection
+            .domains
+            .iter()
+            .map(|choice| (choice.id, choice.confidence));
+        Self {
+            line: receipt.voucher.body.line,
+            n: if void { 0 } else { receipt.voucher.body.n },
+            height: receipt.selection.height,
+            domains: List::truncated(domains),
+            strategy: receipt.terms.strategy,
+            status: receipt.status,
+            filtered: !receipt.terms.filters.is_empty(),
+            charge: receipt.charges.total,
+            fee: receipt.charges.fee,
+            receipt: root,
+            seats: List::truncated(seats),
+        }
+    }
+}
+
+/// Many contracts of one coordinator, in slot order (SET-2).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// The first leaf's slot; the others follow without a gap.
+    pub first_slot: Slot,
+    /// The last slot's element of the hash chain; hashing down gives all the others.
+    pub opening: Digest,
+    /// The contracts.
+    pub leaves: List<Leaf, LEAVES_MAX>,
+    /// For each line drawn on, its highest voucher; sorted by line.
+    pub vouchers: List<Signed<Voucher>, VOUCHERS_MAX>,
+    /// Co-signatures by seats, each with its registration; sorted by it.
+    pub line_oks: List<(ProviderId, Signed<LineOk>), LINE_OKS_MAX>,
+}
+
+/// What of a settlement a proof needs, and a block's tree of settlements holds (PRF-2).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettlementHead {
+    /// Whose contracts.
+    pub coordinator: PublicKey,
+    /// From which slot.
+    pub first_slot: Slot,
+    /// The root over the leaves.
+    pub root: Digest,
+}
+
+impl Settlement {
+    /// The root over the leaves: what co-signatures and proofs name.
+    pub fn root(&self) -> Digest {
+        merkle::root(self.leaves.iter().map(encode))
+    }
+
+    /// The digest of those leaves that name a provider, and what they pay it: what its [`LineOk`] says.
+    pub fn line_ok(&self, provider: ProviderId) -> Option<LineOk> {
+        let seats = |leaf: &Leaf| {
+            leaf.seats
+                .iter()
+                .find(|seat| seat.provider == provider)
+                .copied()
+        };
+        let named: Vec<_> = self
+            .leaves
+            .iter()
+            .filter(|leaf| seats(leaf).is_some())
+            .collect();
+        let total = Amount::sum(
+            named
+                .iter()
+                .filter_map(|leaf| seats(leaf))
+                .map(|seat| seat.pay),
+        )?;
+        let leaves: Vec<u8> = named.into_iter().flat_map(encode).collect();
+        Some(LineOk {
+            settlement: self.root(),
+            leaves: Digest::tagged("llmnet/leaves/1", &[&leaves]),
+            total,
+        })
+    }
+}
+
+/// A seat agrees to a settlement after it (SET-6).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoSignature {
+    /// Whose settlement.
+    pub coordinator: PublicKey,
+    /// Its first slot.
+    pub first_slot: Slot,
+    /// The seat.
+    pub provider: ProviderId,
+    /// Its word.
+    pub line_ok: Signed<LineOk>,
+}
