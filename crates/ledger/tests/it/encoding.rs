@@ -82,7 +82,7 @@ fn enc_1_golden_encodings() {
             ),
             (
                 "genesis",
-                "57cc51e278a3b476a8ec5cba6598c2a578adfc219bcffec35455a0e72f5f6f39",
+                "852ff5ac3b50ba4a8741261538f3c52daed75b67d7239c8218d7195e43bd7f23",
             ),
             (
                 "key",

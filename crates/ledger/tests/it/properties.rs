@@ -60,7 +60,7 @@ enum Attempt {
 #[derive(Debug, Clone, Copy)]
 enum Cheat {
     Charge,
-    Pin,
+    Seat,
     Score,
     Order,
     Slot,
@@ -73,7 +73,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     let money = prop_oneof![0..2_000_u64, 0..200_000_000_u64, Just(u64::MAX)];
     let cheat = prop_oneof![
         Just(Cheat::Charge),
-        Just(Cheat::Pin),
+        Just(Cheat::Seat),
         Just(Cheat::Score),
         Just(Cheat::Order),
         Just(Cheat::Slot),
@@ -217,10 +217,7 @@ fn settlement(
     let mut panel = leaf.seats.to_vec();
     match cheat {
         Some(Cheat::Charge) => leaf.charge = Amount(leaf.charge.0 + 1_000),
-        Some(Cheat::Pin) => {
-            panel[0].provider = ProviderId((panel[0].provider.0 + 1) % 3);
-            panel.truncate(1);
-        }
+        Some(Cheat::Seat) => panel[0].provider = ProviderId(99),
         Some(Cheat::Score) => panel[0].outcome = llmnet_types::receipt::SeatOutcome::NoShow,
         Some(Cheat::Order) => leaf.n = 0,
         Some(Cheat::Slot) => settlement.first_slot = settlement.first_slot.next().unwrap(),
