@@ -1,11 +1,15 @@
 //! Any value of any type of the vocabulary, from a seed.
 
 use llmnet_types::{
+    audit::{AuditItem, AuditOpening},
     block::Header,
-    certificate::FinalityCertificate,
+    bond::{ChainUse, Enlistment, Role},
+    certificate::{EngineVote, FinalityCertificate, Proposal, Statement},
     codec::{List, Text},
     contract::{Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher},
-    document::PhaseTranscript,
+    disclosure::{Disclosure, ReceiptField},
+    dispute::{Answer as ChallengeAnswer, Challenge, FaultProof, Filing, SettledLeaf},
+    document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
     id::{
         ContractId, Digest, DomainId, LineId, NetworkId, ProviderId, ReceiptRoot, Salt,
@@ -17,21 +21,25 @@ use llmnet_types::{
         Response, Revision,
     },
     network::{Committee, NetworkRoot},
+    params::Params,
     passage::{Citation, Evidence, Passage},
     proof::ReceiptProof,
     rating::{Comparison, Preference},
     receipt::{
         Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict,
     },
-    registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
-    rejection::{Field, LeafFault, Rejection},
+    registration::{
+        Adapter, Announcement, Assurance, Corpus, Model, Novelty, Price, Registration, Rotated,
+        Rotation, Tokenizer,
+    },
+    rejection::{Field, LeafFault, ProofPart, Rejection},
     reputation::{Prior, Reputation},
-    request::{ChatMessage, Request, Role, Setting},
+    request::{ChatMessage, Request, Role as Speaker, Setting},
     selection::{Candidate, DomainChoice, SelectionInputs},
-    settlement::{Leaf, LeafSeat, Settlement, SettlementHead},
+    settlement::{CoSignature, Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{PrivateKey, PublicKey, Signature, Signed},
     transaction::{Instruction, Outcome, TransactionBody},
-    units::{Amount, Epoch, Height, Score, Slot, Timestamp, Tokens},
+    units::{Amount, Epoch, Height, Score, Slot, Term, Timestamp, Tokens},
 };
 
 /// Numbers without end (splitmix64): equal seeds, equal values.
@@ -98,6 +106,7 @@ newtypes!(
     Salt,
     Signature,
     Slot,
+    Term,
     Timestamp,
     Tokens,
     TransactionId
@@ -113,12 +122,32 @@ macro_rules! structs {
     )*};
 }
 
-macro_rules! choices {
-    ($($name:ident: $($choice:ident),*;)*) => {$(
+/// Comes in variants.
+pub(crate) trait Variants: Sized + 'static {
+    /// What makes one of each, in their order.
+    const MAKERS: &'static [fn(&mut Source) -> Self];
+}
+
+/// Each variant is as likely as any other. Who leaves one out is told by the compiler.
+macro_rules! enums {
+    ($($name:ident {
+        $($variant:ident $({ $($field:ident),* $(,)? })? $(($($of:ident),*))?),* $(,)?
+    })*) => {$(
+        impl Variants for $name {
+            const MAKERS: &'static [fn(&mut Source) -> Self] = &[$(|_source| {
+                Self::$variant
+                    $({ $($field: Any::any(_source)),* })?
+                    $(($(Any::$of(_source)),*))?
+            }),*];
+        }
+
         impl Any for $name {
             fn any(source: &mut Source) -> Self {
-                let choices = [$(Self::$choice),*];
-                choices[source.below(choices.len())]
+                let value = Self::MAKERS[source.below(Self::MAKERS.len())](source);
+                match &value {
+                    $(Self::$variant { .. } => (),)*
+                }
+                value
             }
         }
     )*};
@@ -126,8 +155,8 @@ macro_rules! choices {
 
 structs! {
     Header {
-        network, epoch, view, leader, parent_view, parent, height, timestamp_ms, transactions, state,
-        operations, operations_start, operations_end, settlements,
+        network, term, view, leader, parent_view, parent, height, timestamp_ms, transactions, state,
+        operations, operations_start, operations_end, settlements, reveal, next_committee,
     }
     FinalityCertificate { signers, signatures }
     Durations { offer_ms, accept_ms, answer_ms, grace_ms, open_ms, round_ms, ballot_ms }
@@ -183,7 +212,7 @@ structs! {
     DomainChoice { domain, id, confidence }
     Candidate {
         provider, node, nonce, operator, family, twin, corpus, corpus_as_of_day, price, mean,
-        deviation, lower_bound, samples, latency_ms, bond,
+        deviation, ceiling, lower_bound, samples, latency_ms, bond,
     }
     SelectionInputs { height, epoch, beacon, domains, classifier, candidates }
     LeafSeat { provider, rank, outcome, class, score, output, latency_ms, pay }
@@ -193,20 +222,106 @@ structs! {
     Settlement { first_slot, opening, leaves, vouchers, line_oks }
     SettlementHead { coordinator, first_slot, root }
     TransactionBody { network, signer, nonce, instruction }
+    AuditItem { request, class }
+    AuditOpening { epoch, item, salt, path, settled, terms, request_salt, seats }
+    Enlistment { node, operator, role, address, bond, until }
+    Proposal { parent_view, digest }
+    EngineVote { term, view, statement, signature }
+    Disclosure { value, salt, path }
+    SettledLeaf { coordinator, first_slot, leaf, path }
+    Challenge { settled }
+    ChallengeAnswer { slot, voucher, terms, skips, seats }
+    Params {
+        epoch_blocks, term_epochs, checkpoint_blocks, fee_per_byte, network_fee, bond_min,
+        coordinator_bond_min, validator_bond_min, auditor_bond_min, committee_max, slash, deposit,
+        spot_check_one_in, announcements_free, announcement_fee, void_max, audit_share,
+        line_epochs_max, anchor_length_max, evidence_fee, prior, decay, model_change,
+        waive_operator, policy,
+    }
+    Rotation { provider, old, new }
+    Rotated { rotation, by_old, by_new }
+    Adapter { adapter, base, data, before, after }
+    Announcement { provider, novelty }
+    CoSignature { coordinator, first_slot, provider, line_ok }
+    ReceiptDocument {
+        format, network, request, answer, salt, receipt, signed, transcript, proof,
+    }
 }
 
-choices! {
-    Assurance: Declared, Audited, Reexecuted, Attested;
-    Conclusion: None, Unanimous, Vote, Ballots;
-    ContractStatus: Concluded, Failed, Void;
-    DeclineReason: NothingFound, WrongDomain, Terms, Unfunded, CreditLimit, ModelUnavailable, Policy;
-    Field: Amount, Expiry, Domains, Bond, Length, Leaves;
-    LeafFault: Height, Order, Sums, Void, Unknown, Seats, Panel, Outcome;
-    Preference: Tie, First, Second;
-    Role: System, User, Assistant;
-    SeatOutcome: Served, NoShow, Withheld, Invalid;
-    Strategy: Auto, Single, Vote, Debate, Mixture;
-    Tokenizer: Bytes4;
+enums! {
+    Assurance { Declared, Audited, Reexecuted, Attested }
+    ChainUse { Slots, Beacon }
+    Conclusion { None, Unanimous, Vote, Ballots }
+    ContractStatus { Concluded, Failed, Void }
+    DeclineReason {
+        NothingFound, WrongDomain, Terms, Unfunded, CreditLimit, ModelUnavailable, Policy,
+    }
+    FaultProof {
+        Assigns { coordinator, first, second },
+        Panel(any),
+        Totals { coordinator, receipt, seats, charges },
+        Parts { node, first, second },
+        Votes { validator, first, second },
+    }
+    Field { Amount, Expiry, Domains, Bond, Length, Leaves, Items, Validators, Claims, Novelty }
+    Filing {
+        Contradiction { settled, receipt, slot, claim },
+        Unpaid { coordinator, void, voucher, terms, assign, close, part },
+    }
+    Format { Receipt1 }
+    Instruction {
+        Transfer { to, amount },
+        OpenLine { coordinator, amount, expires },
+        TopUp { line, amount },
+        CloseLine { line },
+        Register(any),
+        Update(any),
+        Rotate(any),
+        Retire { provider },
+        Announce(any),
+        Enlist(any),
+        Delist { node, role },
+        Bond { node, role, amount },
+        Unbond { node, role, amount },
+        Anchor { purpose, tip, length },
+        Settle(any),
+        CoSign(any),
+        File(any),
+        Challenge(any),
+        Answer(any),
+        AuditRoot { root, items },
+        AuditOpen(any),
+        Fault(any),
+        Vote(any),
+    }
+    LeafFault { Height, Order, Sums, Void, Unknown, Seats, Panel, Outcome }
+    Novelty { Corpus { corpus, changed }, Adapter(any) }
+    Outcome { Applied { fee }, Rejected { fee, reason } }
+    Payload { Answer(any), Revision(any), Ballot(any) }
+    Phase { Answers, Round(any), Ballots }
+    Preference { Tie, First, Second }
+    ProofPart { Leaf, Disclosure, Signature, Contract, Item, Panel }
+    ReceiptField {
+        Network, Coordinator, Slot, Requester, Voucher, Terms, SlotSecret, Selection, Skips, Seats,
+        Closes, Status, Verdict, Charges, Response,
+    }
+    Rejection {
+        Network, Signature, Nonce { expected, found }, TooLarge, Balance { needed, available },
+        Overflow, Bounds { field }, Line { line }, LineClosed { line }, NodeSignature, Operator,
+        RegistrationNonce { expected, found }, Registered { provider }, NoAnchor, AnchoredAlready,
+        Slot { expected, found }, Opening, Leaf { slot, reason }, Voucher { line },
+        LineOk { provider }, Provider { provider }, Enlisted { role }, NotEnlisted { role },
+        Bond { needed, available }, Expired, Settlement { slot }, Epochs, Proof { part }, NoFault,
+        Already, Window, NoChallenge { slot }, NoParty, NoAuditRoot, NoVote, Params,
+        Full { field },
+    }
+    Response { Accept, Busy, Decline(any) }
+    Role { Respondent, Coordinator, Validator, Auditor }
+    SeatOutcome { Served, NoShow, Withheld, Invalid }
+    Speaker { System, User, Assistant }
+    Statement { Notarize(any), Nullify, Finalize(any) }
+    Strategy { Auto, Single, Vote, Debate, Mixture }
+    Tokenizer { Bytes4 }
 }
 
 impl Any for bool {
@@ -286,104 +401,5 @@ impl Any for Committee {
         let size = 1 + source.below(7);
         let keys = (0..size).map(|_| PrivateKey::from_seed(Any::any(source)).public_key());
         Self::new(keys.collect()).expect("random keys differ")
-    }
-}
-
-impl Any for Phase {
-    fn any(source: &mut Source) -> Self {
-        match source.below(3) {
-            0 => Self::Answers,
-            1 => Self::Round(Any::any(source)),
-            _ => Self::Ballots,
-        }
-    }
-}
-
-impl Any for Response {
-    fn any(source: &mut Source) -> Self {
-        match source.below(3) {
-            0 => Self::Accept,
-            1 => Self::Busy,
-            _ => Self::Decline(Any::any(source)),
-        }
-    }
-}
-
-impl Any for Payload {
-    fn any(source: &mut Source) -> Self {
-        match source.below(3) {
-            0 => Self::Answer(Any::any(source)),
-            1 => Self::Revision(Any::any(source)),
-            _ => Self::Ballot(Any::any(source)),
-        }
-    }
-}
-
-impl Any for Instruction {
-    fn any(source: &mut Source) -> Self {
-        match source.below(6) {
-            0 => Self::Transfer {
-                to: Any::any(source),
-                amount: Any::any(source),
-            },
-            1 => Self::OpenLine {
-                coordinator: Any::any(source),
-                amount: Any::any(source),
-                expires: Any::any(source),
-            },
-            2 => Self::CloseLine {
-                line: Any::any(source),
-            },
-            3 => Self::Register(Any::any(source)),
-            4 => Self::Anchor {
-                tip: Any::any(source),
-                length: Any::any(source),
-            },
-            _ => Self::Settle(Any::any(source)),
-        }
-    }
-}
-
-impl Any for Outcome {
-    fn any(source: &mut Source) -> Self {
-        match source.below(2) {
-            0 => Self::Applied {
-                fee: Any::any(source),
-            },
-            _ => Self::Rejected {
-                fee: Any::any(source),
-                reason: Any::any(source),
-            },
-        }
-    }
-}
-
-impl Any for Rejection {
-    fn any(source: &mut Source) -> Self {
-        match source.below(8) {
-            0 => Self::Network,
-            1 => Self::Nonce {
-                expected: Any::any(source),
-                found: Any::any(source),
-            },
-            2 => Self::Balance {
-                needed: Any::any(source),
-                available: Any::any(source),
-            },
-            3 => Self::Bounds {
-                field: Any::any(source),
-            },
-            4 => Self::LineClosed {
-                line: Any::any(source),
-            },
-            5 => Self::Registered {
-                provider: Any::any(source),
-            },
-            6 => Self::Leaf {
-                slot: Any::any(source),
-                reason: Any::any(source),
-            },
-            _ => Self::Opening,
-        }
     }
 }

@@ -5,7 +5,7 @@ use llmnet_types::{
     certificate::{CertificateError, FinalityCertificate},
     codec::List,
     id::{Digest, NetworkId},
-    units::{Epoch, Height},
+    units::{Height, Term},
 };
 
 use crate::samples::{NETWORK, certificate, header, network_root, vote_bytes};
@@ -21,7 +21,7 @@ fn a_vote_signs_these_bytes() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    expect!["316c6c6d2d6e65742f11111111111111111111111111111111111111111111111111111111111111115f46494e414c495a4500ac02ab0231a2ffea36dd88ccd842310f30d0a5f714cf8f136f5c9b3651e34a5a78bfbbc7"].assert_eq(&text);
+    expect!["316c6c6d2d6e65742f11111111111111111111111111111111111111111111111111111111111111115f46494e414c495a4500ac02ab0230696ae7af5d323161c99763a2124431394f098d6b6306036055812ebdeed69c"].assert_eq(&text);
 }
 
 #[test]
@@ -98,8 +98,8 @@ fn a_certificate_is_of_one_header() {
     let good = header(NETWORK);
     let votes = certificate(&good, &[0, 1, 2]);
     let committee = network_root().committee;
-    let mut others = vec![good.clone(); 13];
-    others[0].epoch = Epoch(1);
+    let mut others = vec![good.clone(); 16];
+    others[0].term = Term(1);
     others[1].view += 1;
     others[2].leader.0[0] ^= 1;
     others[3].parent_view -= 1;
@@ -112,6 +112,9 @@ fn a_certificate_is_of_one_header() {
     others[10].operations_start += 1;
     others[11].operations_end += 1;
     others[12].settlements = Digest::ZERO;
+    others[13].reveal = None;
+    others[14].reveal = Some(Digest::ZERO);
+    others[15].next_committee = Some(Digest::ZERO);
     for other in &others {
         assert_eq!(
             votes.verify(&NETWORK, &committee, other),

@@ -4,21 +4,29 @@ use std::fmt::Debug;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
+    audit::AuditOpening,
     block::Header,
+    bond::Enlistment,
+    certificate::{EngineVote, FinalityCertificate},
     codec::{DecodeError, List, Text, TooMany, decode, encode},
     contract::{Assign, Terms, Voucher},
-    document::PhaseTranscript,
+    disclosure::{Disclosure, ReceiptField},
+    dispute::{Answer, Challenge, FaultProof, Filing, SettledLeaf},
+    document::{PhaseTranscript, ReceiptDocument},
     id::{Digest, HexError, ReceiptRoot, Salt},
+    merkle::Path,
     message::{Close, Commit, LineOk, Opening, Part, Reply},
     network::NetworkRoot,
+    params::Params,
     passage::Evidence,
     proof::ReceiptProof,
     receipt::Receipt,
-    registration::Registration,
+    registration::{Announcement, Registration, Rotated},
+    rejection::Rejection,
     reputation::{Prior, Reputation},
     request::Request,
     selection::SelectionInputs,
-    settlement::{Settlement, SettlementHead},
+    settlement::{CoSignature, Leaf, Settlement, SettlementHead},
     signature::{PublicKey, Signature, Signed},
     transaction::{Instruction, Outcome, Transaction},
     units::Score,
@@ -109,6 +117,24 @@ one_encoding! {
     header: Header;
     network_root: NetworkRoot;
     receipt_proof: ReceiptProof;
+    document: ReceiptDocument;
+    certificate: FinalityCertificate;
+    engine_votes: (EngineVote, EngineVote);
+    params: Params;
+    enlistment: Signed<Enlistment>;
+    rotated: Rotated;
+    announcement: Announcement;
+    co_signature: CoSignature;
+    path: Path;
+    leaf: Leaf;
+    settled_leaf: SettledLeaf;
+    disclosure: (ReceiptField, Disclosure);
+    fault_proof: FaultProof;
+    filing: Filing;
+    challenge: Challenge;
+    answer: Answer;
+    audit_opening: AuditOpening;
+    rejection: Rejection;
 }
 
 #[test]

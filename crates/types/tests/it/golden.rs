@@ -4,17 +4,28 @@
 
 use std::fmt::Write;
 
+use borsh::BorshSerialize;
 use expect_test::expect;
 use llmnet_types::{
+    bond::{ChainUse, Role},
+    certificate::Statement,
     codec::encode,
+    disclosure::ReceiptField,
+    dispute::{FaultProof, Filing},
     id::Digest,
     merkle,
     message::answer_class,
     rating::commitment,
+    rejection::{Field, LeafFault, ProofPart, Rejection},
     signature::{Message, Signed},
+    transaction::Instruction,
 };
+use serde::Serialize;
 
-use crate::samples::{self, NETWORK, key};
+use crate::{
+    any::{Source, Variants},
+    samples::{self, NETWORK, key},
+};
 
 /// The kind, the digest of what is signed, the digest by which others name it, its length.
 fn line<M: Message>(body: &M) -> String {
@@ -42,6 +53,8 @@ fn signed_kinds_keep_their_bytes() {
         line(&samples::part(&NETWORK)),
         line(&samples::line_ok()),
         line(&samples::registration()),
+        line(&samples::rotation()),
+        line(&samples::enlistment()),
         line(&samples::transaction()),
         line(&samples::receipt(&NETWORK).root(&samples::salt())),
     ];
@@ -50,16 +63,18 @@ fn signed_kinds_keep_their_bytes() {
     kinds.dedup();
     assert_eq!(kinds.len(), lines.len(), "each kind has a name of its own");
     expect![[r#"
-        llmnet/order/1         65227b91aa290039e231c5f19915a6c23a88b555d1bc8338bc7492179afcefe5 0224c6e7b069949c91073ea621059777089fe852264a8fb10f327db624097817 48
-        llmnet/assign/1        f535f9d7bacff9bdb7626be50c3911e0f5a6b221af1e5a27e59eb6737be2535c f9f2661f8589037026c846847eb0510a9229d55e876a431a5e5a94a327e7638f 169
-        llmnet/reply/1         b3b5463e0bdae5f6f8335ec196e75d9a475992ca150f5a24dda2fab92b5c030a 39ce12d07b517a49f4d4d64fddaccee9daaf2a55fc3b45735bbba1991f158212 33
+        llmnet/order/1         b95dea15637bdbd54d8b431f696db513a9bebb0b793f037e709b89c199ad5be2 d28d26a1f49edb9b65ed217b442443c9af940c00491578c828442cd5b427cb8a 48
+        llmnet/assign/1        66221f6da5201caf0de9129423dfd76ecbef6c40cfce1731a15385b65b30957f f1c3496c3d55a3acc69c49af97a617b68317ff416b9e08415a08a5c0cb253890 169
+        llmnet/reply/1         25625bfd45fdace054c309dc8a76da0b77684a1be5b8026a3e9d3fed22ecf627 ba50515724e0769244f11afbb008c2528abd34a224e09326c6c12e01070286bf 33
         llmnet/commit/1        8b3dedb88125b0e22685e7b8c9cdf12f2f1ef90735a9e01cc3d725ccbad46bd2 0efffe1ad7d980e240bb2c3ce28bc556575391a664152d3751069d9e07d9c3f6 66
         llmnet/close/1         03586c2488f64df02eef6ab0c9357d3cfacc48ce1c0a441fe9fed10f86a687de b41d4aef5c4105fd46c953b2c40df42742065818985d2102a85cab0237539c0b 67
         llmnet/part/1          d322af533b586dc38797c15edea84eca4f7d01c16ab22e080792476f8eb4f460 3d9dc94432816426721610f8433d293071b1cfb8eb91ca3ef91a22ac2d783a8a 191
         llmnet/line-ok/1       c9465c323c01906d52748962fe16158bc08909912f87e53c83ffbf2926eb3a4f 640642095924eff9a6a3885889e2116a36cc01c8b8ad65bd8ad5e476a7ef07f6 72
         llmnet/registration/1  8280f90f3b9736d23f59238050c8d1aca5c3708ec9fef2d0296d8bae19b86186 8b3abfd6d9f78280810afa92eb3cb1e354716c9b65e3ab6e4faaa2153ffeb536 213
+        llmnet/rotation/1      8bf61a2dcea67c30743fafb56528a60119198d5929585c63c16be83d11c1f48f 01a786c6cf70955f44a300fd2b56e37badb1badd1b3b58ba7fba050688f08ee3 68
+        llmnet/enlistment/1    1dd0a9732a40959ec3885015b53c8e30af69358ee7c1e1555f8a9a26003c4ee6 4c5f5f0b8a862974a7af8841f3ae296b23d19b9f491ee896ac111da5bfd579cd 97
         llmnet/transaction/1   69ec9787ba245cf7b88e68001131180b28b76e2fe3ce01be74d91f745bb9ce8a 0498aae176a0eb6ed09595036637ba10043802349c79b2317bb7bdcafbc6218f 121
-        llmnet/receipt/1       c42b3f83a9f8c7db81a38bd52873f98dd0535f42396dbee83bfc143710e61f29 2f8e9d2a9e6081b9c96667e7c3763f3d33a10a5ef90115416d753c4906c5ddd8 32
+        llmnet/receipt/1       9e18bb20d8f6c412c431d88ddb691eb5340adfb7323c2ac1c2db945c4d068660 0aceec4a59f95f038a47d01c5999029bd157e7b246b2f50c847225004b1175c3 32
     "#]].assert_eq(&lines.concat());
 }
 
@@ -103,19 +118,89 @@ fn other_bytes_that_leave_the_process_keep_their_digests() {
     }
     expect![[r#"
         contract id  cd99334262a30f8f48619ab4d0bfe41f151d7b8572f5d7bdc88afee59e3bd832
-        terms        9b6b02064ae9b011e7c590847bcc92cf3b57ef4885de2b7f6aeb6c7cd75b664a
-        request      90e841d03b1b15f217550db61d7c1de19bcc26c99ac3148139103ef841a5c7de
+        terms        e28ed1617ad55e2cc784f4d4abbb9e408708b2728a2bc261a7318ba4bfabd159
+        request      596ca7471d7e9c44a1851ab005e13e34d01169597e0640025ba9c31d708e4c6e
         class        a8f7ee985b9966fe1f12ed4023d395ea3540eea418b105d17f0e35f908571643
         commitment   f7e747cb44441f1976e5307cf269c80c31eb12166ab732b103bd9e8cb235eddf
-        header       31a2ffea36dd88ccd842310f30d0a5f714cf8f136f5c9b3651e34a5a78bfbbc7
+        header       30696ae7af5d323161c99763a2124431394f098d6b6306036055812ebdeed69c
         network      0a6a197556a2a551b3b803ce27289f1c4218ae920596fd02cba028529d350f49
-        leaf         18f38db390c01807780c8d2279cc42698912aa3e46020c4b5ef144398bed9bc8
-        settlement   b05e9c4a87c2d8d8783b00969011bba9fd1c9abf2d3f15e0c80a6c25f5d631b7
+        leaf         2066da30b1b709fe98199f3211372a0cf4af8584689894f4a8311d518823f0de
+        settlement   5ce49b9226c04aab747bab546426b776d1d50c1aa067138cacedd7dc335897d2
         tree         cb926f5bb0442b40cfaebceb21e162feb5d4f98d0fb4ab93555537b379ef71a3
-        receipt      c8a42a2bb888574a4d52608005c1800f1a0798d01a7fb3012ea5944a044cbe33
-        proof        d2da5da0cfba9ffb11d72fadd950940b998143dbe10fbd63760a108a779d9aeb
-        file         f3726ffa637977f6441fa7163093f7ecc3acf0564a97b163bbaffb9bf00edfa1
+        receipt      5a1e723056599914bbc07f5754a6bfa5c5b4dbf22165638b9591c4cbde719baf
+        proof        f92114526e241dc2ee0bed726cca48e91a440ca8f963d53f2985ba9d46723a6d
+        file         7530ebf24956ca46814d9f1ce458a0ece16996e2c6af3a7a714279ecc5d2d962
         transaction  b4cc8e663081d703fb07318b8f32314d77383f76e6861e3b276cd60fe2de94c7
     "#]]
     .assert_eq(&text);
+}
+
+/// Numbers and names of all variants, as they are on the wire and in JSON.
+fn variants<T: Variants + BorshSerialize + Serialize>(kind: &str) -> String {
+    let mut text = format!("{kind}:");
+    for (place, make) in T::MAKERS.iter().enumerate() {
+        let value = make(&mut Source(1));
+        let number = encode(&value)[0];
+        assert_eq!(usize::from(number), place, "listed in order");
+        let name = match serde_json::to_value(&value).expect("values have JSON") {
+            serde_json::Value::Object(fields) => match fields.get("code") {
+                Some(code) => code.as_str().map(str::to_owned),
+                None => fields.keys().next().cloned(),
+            },
+            name => name.as_str().map(str::to_owned),
+        };
+        let separator = if place % 8 == 0 { "\n  " } else { " " };
+        write!(text, "{separator}{number} {}", name.expect("a name")).expect("memory takes it");
+    }
+    text + "\n"
+}
+
+#[test]
+fn variants_keep_their_numbers_and_names() {
+    // ENC-1, TXN-3
+    let text = [
+        variants::<Instruction>("instruction"),
+        variants::<Rejection>("rejection"),
+        variants::<ProofPart>("part of a proof"),
+        variants::<Field>("field"),
+        variants::<LeafFault>("fault of a leaf"),
+        variants::<FaultProof>("proof of fault"),
+        variants::<Filing>("filing"),
+        variants::<Statement>("statement of a vote"),
+        variants::<ReceiptField>("field of a receipt"),
+        variants::<Role>("role"),
+        variants::<ChainUse>("use of a chain"),
+    ];
+    expect![[r#"
+        instruction:
+          0 transfer 1 open_line 2 top_up 3 close_line 4 register 5 update 6 rotate 7 retire
+          8 announce 9 enlist 10 delist 11 bond 12 unbond 13 anchor 14 settle 15 co_sign
+          16 file 17 challenge 18 answer 19 audit_root 20 audit_open 21 fault 22 vote
+        rejection:
+          0 network 1 signature 2 nonce 3 too_large 4 balance 5 overflow 6 bounds 7 line
+          8 line_closed 9 node_signature 10 operator 11 registration_nonce 12 registered 13 no_anchor 14 anchored_already 15 slot
+          16 opening 17 leaf 18 voucher 19 line_ok 20 provider 21 enlisted 22 not_enlisted 23 bond
+          24 expired 25 settlement 26 epochs 27 proof 28 no_fault 29 already 30 window 31 no_challenge
+          32 no_party 33 no_audit_root 34 no_vote 35 params 36 full
+        part of a proof:
+          0 leaf 1 disclosure 2 signature 3 contract 4 item 5 panel
+        field:
+          0 amount 1 expiry 2 domains 3 bond 4 length 5 leaves 6 items 7 validators
+          8 claims 9 novelty
+        fault of a leaf:
+          0 height 1 order 2 sums 3 void 4 unknown 5 seats 6 panel 7 outcome
+        proof of fault:
+          0 assigns 1 panel 2 totals 3 parts 4 votes
+        filing:
+          0 contradiction 1 unpaid
+        statement of a vote:
+          0 notarize 1 nullify 2 finalize
+        field of a receipt:
+          0 network 1 coordinator 2 slot 3 requester 4 voucher 5 terms 6 slot_secret 7 selection
+          8 skips 9 seats 10 closes 11 status 12 verdict 13 charges 14 response
+        role:
+          0 respondent 1 coordinator 2 validator 3 auditor
+        use of a chain:
+          0 slots 1 beacon
+    "#]].assert_eq(&text.concat());
 }

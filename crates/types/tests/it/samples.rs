@@ -2,6 +2,7 @@
 
 use llmnet_types::{
     block::Header,
+    bond::{Enlistment, Role},
     certificate::{FinalityCertificate, namespace},
     codec::{List, Text},
     contract::{
@@ -16,13 +17,13 @@ use llmnet_types::{
     proof::ReceiptProof,
     rating::{Comparison, Preference},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Verdict},
-    registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
-    request::{ChatMessage, Request, Role},
+    registration::{Assurance, Corpus, Model, Price, Registration, Rotation, Tokenizer},
+    request::{ChatMessage, Request, Role as Speaker},
     selection::{DomainChoice, SelectionInputs},
     settlement::{Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{Message, PrivateKey, Signed},
     transaction::{Instruction, TransactionBody},
-    units::{Amount, Epoch, Height, Score, Slot, Tokens},
+    units::{Amount, Epoch, Height, Score, Slot, Term, Tokens},
 };
 
 pub(crate) const NETWORK: NetworkId = NetworkId([0x11; 32]);
@@ -82,10 +83,29 @@ pub(crate) fn registration() -> Registration {
     }
 }
 
+pub(crate) fn rotation() -> Rotation {
+    Rotation {
+        provider: ProviderId(5),
+        old: key(3).public_key(),
+        new: key(6).public_key(),
+    }
+}
+
+pub(crate) fn enlistment() -> Enlistment {
+    Enlistment {
+        node: key(2).public_key(),
+        operator: key(4).public_key(),
+        role: Role::Validator,
+        address: text("127.0.0.1:4000"),
+        bond: Amount::CREDIT,
+        until: Epoch(8),
+    }
+}
+
 pub(crate) fn request() -> Request {
     Request {
         messages: List::truncated([ChatMessage {
-            role: Role::User,
+            role: Speaker::User,
             content: text("What happens when one of four validators falls silent?"),
         }]),
         strategy: Strategy::Auto,
@@ -300,7 +320,7 @@ pub(crate) fn network_root() -> NetworkRoot {
 pub(crate) fn header(network: NetworkId) -> Header {
     Header {
         network,
-        epoch: Epoch(0),
+        term: Term(0),
         view: 300,
         leader: validators()[0].public_key(),
         parent_view: 299,
@@ -313,6 +333,8 @@ pub(crate) fn header(network: NetworkId) -> Header {
         operations_start: 10,
         operations_end: 2_000,
         settlements: Digest([56; 32]),
+        reveal: Some(Digest([57; 32])),
+        next_committee: None,
     }
 }
 
@@ -331,7 +353,7 @@ pub(crate) fn vote_bytes(header: &Header) -> Vec<u8> {
     [
         varint(namespace.len() as u64),
         namespace,
-        varint(header.epoch.0),
+        varint(header.term.0),
         varint(header.view),
         varint(header.parent_view),
         header.digest().0.to_vec(),
