@@ -207,5 +207,16 @@ fn smoothed(before: u32, latency_ms: u32) -> u32 {
     u32::try_from(sum >> 3).unwrap_or(u32::MAX)
 }
 
+/// A new version of a provider: what spoke for it in these domains loses this share, what spoke against
+/// it stays (REP-7).
+#[allow(dead_code)]
+pub(crate) fn shrink(
+    _work: &mut Work<'_>,
+    _provider: ProviderId,
+    _domains: &[DomainId],
+    _share: Score,
+) {
+}
+
 /// Closes the evidence of the epoch before (REP-8).
 pub(crate) fn close(_work: &mut Work<'_>, _provider: ProviderId, _domain: DomainId) {}

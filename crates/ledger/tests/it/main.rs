@@ -5,8 +5,10 @@
     reason = "what `world` shares with its siblings goes no further"
 )]
 
+mod contract;
 mod world;
 
+mod audits;
 mod encoding;
 mod lines;
 mod money;
