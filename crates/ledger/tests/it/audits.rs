@@ -32,5 +32,10 @@ fn a_contract_of_the_tests_settles_and_opens() {
         .open(ReceiptField::Seats, &settled.leaf.receipt)
         .unwrap();
     assert_eq!((seats.len(), seats[0].pay), (2, Amount(900)));
-    assert!(contract.signed().verify(&world.network, &settled.coordinator).is_ok());
+    assert!(
+        contract
+            .signed()
+            .verify(&world.network, &settled.coordinator)
+            .is_ok()
+    );
 }

@@ -170,8 +170,7 @@ impl Contract {
 
         let choices = plan.choices(world);
         let classifier = Digest::of(b"classifier");
-        let selection =
-            selection::inputs(&world.state, plan.height, &choices, classifier).unwrap();
+        let selection = selection::inputs(&world.state, plan.height, &choices, classifier).unwrap();
         let secret = element(&plan.coordinator, plan.slot);
         let seed = selection::seed(
             &world.network,
