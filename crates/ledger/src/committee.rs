@@ -4,16 +4,15 @@ use std::cmp::Reverse;
 
 use llmnet_types::{
     bond::Role,
-    codec::List,
     network::Committee,
     params::Params,
     signature::PublicKey,
-    units::{Amount, Height},
+    units::{Amount, Epoch, Height},
 };
 
 use crate::{
     event::EventKind,
-    record::{Bond, Office, VALIDATORS_MAX},
+    record::{Bond, Office, Validators},
     state::{Key, State, read},
     work::Work,
 };
@@ -49,7 +48,7 @@ pub(crate) fn succeed(work: &mut Work<'_>, height: Height) -> Option<Committee> 
 
 /// The largest bonds among the enlisted, ties by key; `None` without any.
 fn elect(work: &Work<'_>) -> Option<Committee> {
-    let enlisted: List<PublicKey, VALIDATORS_MAX> = work.read(&Key::Validators).unwrap_or_default();
+    let enlisted: Validators = work.read(&Key::Validators).unwrap_or_default();
     let mut able: Vec<(Reverse<Amount>, PublicKey)> = enlisted
         .iter()
         .filter_map(|node| {
@@ -66,4 +65,13 @@ fn elect(work: &Work<'_>) -> Option<Committee> {
 /// Who is in office after the state's block.
 pub(crate) fn office(state: &dyn State) -> Option<Office> {
     read(state, &Key::Office)
+}
+
+/// The last epoch in which a validator that is in office orders and checks; `None` for any other.
+pub(crate) fn last_epoch_in_office(work: &Work<'_>, node: &PublicKey) -> Option<Epoch> {
+    let office = office(work)?;
+    office.committee.keys().binary_search(node).ok()?;
+    let length = u64::from(work.params.term_epochs);
+    let next = office.term.0.saturating_add(1);
+    Some(Epoch(next.saturating_mul(length).saturating_sub(1)))
 }

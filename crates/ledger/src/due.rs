@@ -6,7 +6,7 @@ use crate::{
     audit, bond, dispute,
     event::EventKind,
     record::{Due, DueCursor, Line},
-    settle, standing,
+    registry, settle, standing,
     state::Key,
     work::{Place, Work},
 };
@@ -82,6 +82,7 @@ fn free(work: &mut Work<'_>, due: Due) {
         Due::Claims { coordinator, epoch } => dispute::forget(work, &coordinator, epoch),
         Due::Audit { auditor, epoch } => audit::close(work, &auditor, epoch),
         Due::Findings(provider, domain) => audit::merge(work, provider, domain),
+        Due::Retired(provider) => registry::forget(work, provider),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     record::{
         Account, BEACONS, Bond, Chain, Chains, Clock, Coordinator, Counters, Office, Totals,
-        VALIDATORS_MAX,
+        Validators,
     },
     selection::Rule,
     state::{Key, Writes},
@@ -261,7 +261,7 @@ impl Genesis {
         };
         put(Key::Office, encode(&office));
         let enlisted = self.validators.iter().map(|validator| validator.node);
-        let enlisted = List::<PublicKey, VALIDATORS_MAX>::truncated(enlisted);
+        let enlisted = Validators::truncated(enlisted);
         put(Key::Validators, encode(&enlisted));
         for validator in &self.validators {
             let bond = Bond {

@@ -98,11 +98,12 @@ pub fn node(state: &dyn State, node: &PublicKey) -> Option<Node> {
     read(state, &Key::Node(*node))
 }
 
-/// A node's registration, where one stands.
+/// A node's registration, where one stands under this key: not under one that was rotated (REG-6).
 pub fn provider_of(state: &dyn State, key: &PublicKey) -> Option<(ProviderId, Provider)> {
     let id = node(state, key)?.provider;
     let provider = provider(state, id)?;
-    provider.retired_at.is_none().then_some((id, provider))
+    let stands = provider.retired_at.is_none() && provider.newest().registration.node == *key;
+    stands.then_some((id, provider))
 }
 
 /// A domain's number.

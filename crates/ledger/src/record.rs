@@ -228,6 +228,9 @@ impl Bond {
     }
 }
 
+/// Who can be elected, in order of enlistment (COM-3).
+pub type Validators = List<PublicKey, VALIDATORS_MAX>;
+
 /// The committee in office (COM-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Office {
@@ -528,6 +531,8 @@ pub enum Due {
     },
     /// What audits found is merged (AUD-4).
     Findings(ProviderId, DomainId),
+    /// A retired registration leaves its domains' lists (REG-3).
+    Retired(ProviderId),
 }
 
 /// How far releases have come; all before it is done.

@@ -1,181 +1,57 @@
 //! Registrations: who answers, about what, with which bond (REG).
+//!
+//! A registration is a number with versions of what was said: taken in, updated, rotated to another key,
+//! told of new documents, at last retired. Selections look back some epochs, so versions are kept as
+//! long, and a domain keeps whom it may still select for them (REG-9, SEL-8).
+
+mod announce;
+mod register;
+mod retire;
+mod rotate;
+mod update;
+mod versions;
 
 use llmnet_types::{
-    bond::Role,
-    codec::List,
-    domain::Domain,
-    id::{DomainId, NetworkId, ProviderId},
-    registration::{Announcement, DOMAINS_MAX, Registration, Rotated},
+    id::ProviderId,
+    registration::Registration,
     rejection::{Field, Rejection},
-    signature::{PublicKey, Signed},
+    signature::PublicKey,
     units::Amount,
 };
 
-use crate::{
-    bond,
-    event::EventKind,
-    record::{Counters, DomainEntry, Node, Provider, Version},
-    state::Key,
-    work::Work,
-};
+use crate::{query, record::Provider, work::Work};
+
+pub(crate) use announce::announce;
+pub(crate) use register::register;
+pub(crate) use retire::{forget, retire, slashed};
+pub(crate) use rotate::{key_of_today, rotate};
+pub(crate) use update::update;
 
 const DOMAINS: Rejection = Rejection::Bounds {
     field: Field::Domains,
 };
 const BOND: Rejection = Rejection::Bounds { field: Field::Bond };
 
-/// Takes in a respondent.
-pub(crate) fn register(
-    work: &mut Work<'_>,
-    network: &NetworkId,
-    signer: &PublicKey,
-    signed: &Signed<Registration>,
-) -> Result<(), Rejection> {
-    let registration = &signed.body;
-    // Node and operator both sign (REG-1).
-    if registration.operator != *signer {
-        return Err(Rejection::Operator);
-    }
-    signed
-        .verify(network, &registration.node)
-        .map_err(|_| Rejection::NodeSignature)?;
-    next_nonce(work, registration)?;
-    let bond = needed(work, registration)?;
-    bond::post(work, signer, &registration.node, Role::Respondent, bond)?;
-
-    let mut counters: Counters = work.read(&Key::Counters).unwrap_or_default();
-    let provider = counters.provider;
-    counters.provider = provider.next().ok_or(Rejection::Overflow)?;
-    let mut domains = List::<DomainId, DOMAINS_MAX>::new();
-    for name in &registration.domains {
-        let (id, mut entry) = domain(work, &mut counters, name)?;
-        if domains.contains(&id) || !entry.providers.push(provider) || !domains.push(id) {
-            return Err(DOMAINS);
-        }
-        work.write(Key::Domain(id), &entry);
-    }
-    work.write(Key::Counters, &counters);
-    let node = Node {
-        registrations: registration
-            .nonce
-            .checked_add(1)
-            .ok_or(Rejection::Overflow)?,
-        provider,
-    };
-    work.write(Key::Node(registration.node), &node);
-    work.event(EventKind::Registered {
-        provider,
-        node: registration.node,
-        operator: registration.operator,
-        domains: domains.to_vec(),
-        bond,
-    });
-    let version = Version {
-        from: work.clock.height,
-        registration: registration.clone(),
-        adapter: None,
-    };
-    let record = Provider {
-        versions: List::truncated([version]),
-        domains,
-        registered_at: work.clock.height,
-        retired_at: None,
-        announced: (work.clock.epoch, 0),
-    };
-    work.write(Key::Provider(provider), &record);
-    Ok(())
+/// A registration that stands.
+fn standing(work: &Work<'_>, id: ProviderId) -> Result<Provider, Rejection> {
+    query::provider(work, id)
+        .filter(|provider| provider.retired_at.is_none())
+        .ok_or(Rejection::Provider { provider: id })
 }
 
-/// At most one registration stands, and each has the next nonce (REG-1, REG-2).
-fn next_nonce(work: &Work<'_>, registration: &Registration) -> Result<(), Rejection> {
-    let Some(node) = work.read::<Node>(&Key::Node(registration.node)) else {
-        return match registration.nonce {
-            0 => Ok(()),
-            found => Err(Rejection::RegistrationNonce { expected: 0, found }),
-        };
-    };
-    let last: Option<Provider> = work.read(&Key::Provider(node.provider));
-    if last.is_some_and(|last| last.retired_at.is_none()) {
-        return Err(Rejection::Registered {
-            provider: node.provider,
-        });
-    }
-    if node.registrations != registration.nonce {
-        return Err(Rejection::RegistrationNonce {
-            expected: node.registrations,
-            found: registration.nonce,
-        });
-    }
-    Ok(())
+/// The bonds that a node's standing registration named, all domains together; nothing without one.
+pub(crate) fn registered_bonds(work: &Work<'_>, node: &PublicKey) -> Amount {
+    query::provider_of(work, node).map_or(Amount::ZERO, |(_, provider)| {
+        // What was taken in did fit.
+        all_domains(&provider.newest().registration, |said| said.bond).unwrap_or(Amount(u64::MAX))
+    })
 }
 
-/// The bond for all domains together (REG-3).
-fn needed(work: &Work<'_>, registration: &Registration) -> Result<Amount, Rejection> {
-    if registration.domains.is_empty() {
-        return Err(DOMAINS);
-    }
-    if registration.bond < work.params.bond_min {
-        return Err(BOND);
-    }
-    u64::try_from(registration.domains.len())
-        .ok()
-        .and_then(|domains| registration.bond.0.checked_mul(domains))
-        .map(Amount)
-        .ok_or(Rejection::Overflow)
-}
-
-/// A domain by name; its first provider founds it.
-fn domain(
-    work: &mut Work<'_>,
-    counters: &mut Counters,
-    name: &Domain,
-) -> Result<(DomainId, DomainEntry), Rejection> {
-    let number = Key::DomainNumber(name.clone());
-    let known: Option<DomainId> = work.read(&number);
-    if let Some(id) = known {
-        let entry = work.read(&Key::Domain(id)).ok_or(DOMAINS)?;
-        return Ok((id, entry));
-    }
-    let id = counters.domain;
-    counters.domain = id.next().ok_or(DOMAINS)?;
-    work.write(number, &id);
-    let entry = DomainEntry {
-        name: name.clone(),
-        providers: List::new(),
-    };
-    Ok((id, entry))
-}
-
-pub(crate) fn update(
-    _work: &mut Work<'_>,
-    _network: &NetworkId,
-    _signer: &PublicKey,
-    _signed: &Signed<Registration>,
-) -> Result<(), Rejection> {
-    Err(Rejection::NoFault)
-}
-
-pub(crate) fn rotate(
-    _work: &mut Work<'_>,
-    _network: &NetworkId,
-    _signer: &PublicKey,
-    _rotated: &Rotated,
-) -> Result<(), Rejection> {
-    Err(Rejection::NoFault)
-}
-
-pub(crate) fn retire(
-    _work: &mut Work<'_>,
-    _signer: &PublicKey,
-    _provider: ProviderId,
-) -> Result<(), Rejection> {
-    Err(Rejection::NoFault)
-}
-
-pub(crate) fn announce(
-    _work: &mut Work<'_>,
-    _signer: &PublicKey,
-    _announcement: &Announcement,
-) -> Result<(), Rejection> {
-    Err(Rejection::NoFault)
+/// A bond for each domain, together (REG-3).
+fn all_domains(
+    registration: &Registration,
+    bond: impl Fn(&Registration) -> Amount,
+) -> Option<Amount> {
+    let domains = u64::try_from(registration.domains.len()).ok()?;
+    bond(registration).0.checked_mul(domains).map(Amount)
 }

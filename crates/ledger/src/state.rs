@@ -56,7 +56,7 @@ pub enum Key {
     Beacon(PublicKey),
     /// [`Bond`](crate::record::Bond): money that stands for a node in a role.
     Bond(PublicKey, Role),
-    /// `List<PublicKey, 256>`: the enlisted validators, in order of enlistment.
+    /// [`Validators`](crate::record::Validators): who can be elected.
     Validators,
     /// [`Office`](crate::record::Office): the committee in office.
     Office,

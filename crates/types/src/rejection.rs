@@ -268,6 +268,10 @@ pub enum Field {
     Claims = 8,
     /// What is announced.
     Novelty = 9,
+    /// The remembered versions of a registration.
+    Versions = 10,
+    /// The list of proposals.
+    Proposals = 11,
 }
 
 impl std::fmt::Display for Field {
@@ -283,6 +287,8 @@ impl std::fmt::Display for Field {
             Self::Validators => "the list of validators",
             Self::Claims => "the list of claims",
             Self::Novelty => "what is announced",
+            Self::Versions => "the list of versions",
+            Self::Proposals => "the list of proposals",
         })
     }
 }

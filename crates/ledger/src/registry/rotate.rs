@@ -1,0 +1,57 @@
+//! A registration gets another key and keeps its number (REG-6).
+
+use llmnet_types::{
+    id::NetworkId, registration::Rotated, rejection::Rejection, signature::PublicKey,
+};
+
+use super::versions;
+use crate::{bond, event::EventKind, query, record::Node, state::Key, work::Work};
+
+/// Replaces a registration's key, with the word of its operator and of both keys. Its bond goes along.
+pub(crate) fn rotate(
+    work: &mut Work<'_>,
+    network: &NetworkId,
+    signer: &PublicKey,
+    rotated: &Rotated,
+) -> Result<(), Rejection> {
+    let rotation = &rotated.rotation;
+    let id = rotation.provider;
+    let mut provider = super::standing(work, id)?;
+    let registration = &provider.newest().registration;
+    if registration.operator != *signer {
+        return Err(Rejection::Operator);
+    }
+    if registration.node != rotation.old {
+        return Err(Rejection::Provider { provider: id });
+    }
+    if let Some(known) = query::node(work, &rotation.new) {
+        return Err(Rejection::Registered {
+            provider: known.provider,
+        });
+    }
+    let node: Node =
+        query::node(work, &rotation.old).ok_or(Rejection::Provider { provider: id })?;
+    versions::amend(work, &mut provider, 0, |version| {
+        version.registration.node = rotation.new;
+    })?;
+    if !rotated.is_signed(network) {
+        return Err(Rejection::NodeSignature);
+    }
+    work.write(Key::Provider(id), &provider);
+    // The old key goes on to name the registration: by that an offence of the old key finds the bond.
+    work.write(Key::Node(rotation.new), &node);
+    bond::hand_over(work, &rotation.old, &rotation.new);
+    work.event(EventKind::Rotated {
+        provider: id,
+        old: rotation.old,
+        new: rotation.new,
+    });
+    Ok(())
+}
+
+/// The key that a registration has now, by any key that it ever had; of an unknown key, itself.
+pub(crate) fn key_of_today(work: &Work<'_>, node: &PublicKey) -> PublicKey {
+    query::node(work, node)
+        .and_then(|known| query::provider(work, known.provider))
+        .map_or(*node, |provider| provider.newest().registration.node)
+}
