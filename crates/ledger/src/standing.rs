@@ -220,12 +220,3 @@ pub(crate) fn shrink(
 
 /// Closes the evidence of the epoch before (REP-8).
 pub(crate) fn close(_work: &mut Work<'_>, _provider: ProviderId, _domain: DomainId) {}
-
-/// Takes a share of a provider's good evidence in all its domains, as something about it is new (REP-7).
-pub(crate) fn shrink(
-    _work: &mut Work<'_>,
-    _provider: ProviderId,
-    _domains: &[DomainId],
-    _share: Score,
-) {
-}
