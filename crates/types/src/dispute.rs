@@ -11,7 +11,7 @@ use crate::{
     codec::encode,
     contract::{Assign, Terms, Voucher},
     disclosure::Disclosure,
-    id::{Digest, ReceiptRoot},
+    id::{Digest, ProviderId, ReceiptRoot},
     merkle::Path,
     message::{Close, Part},
     settlement::Leaf,
@@ -51,18 +51,19 @@ impl SettledLeaf {
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultProof {
-    /// A coordinator offered one slot under two vouchers.
+    /// A coordinator offered one slot under two vouchers, or at two heights of selection.
     Assigns {
         /// Who signed both.
         coordinator: PublicKey,
         /// One offer.
         first: Signed<Assign>,
-        /// Another, of the same slot and another voucher.
+        /// Another of the same slot.
         second: Signed<Assign>,
     },
     /// A coordinator settled an unfiltered panel that the seed does not select (SEL-8).
     Panel(SettledLeaf),
-    /// A coordinator signed a receipt whose charges are not what its seats and parts add up to.
+    /// A coordinator signed a receipt whose charges do not add up to their total, or whose seats do not
+    /// earn what they charge.
     Totals {
         /// Who signed it.
         coordinator: PublicKey,
@@ -73,7 +74,8 @@ pub enum FaultProof {
         /// Its field `charges`.
         charges: Disclosure,
     },
-    /// A respondent gave two accounts of one contract.
+    /// A respondent gave two accounts of one contract that name the same commitments and tell of them
+    /// differently.
     Parts {
         /// Who signed both.
         node: PublicKey,
@@ -105,8 +107,8 @@ pub enum Filing {
         receipt: Signed<ReceiptRoot>,
         /// The signed receipt's field `slot`.
         slot: Disclosure,
-        /// Its field `seats`, where a seat files, or `charges`, where the requester does.
-        claim: Disclosure,
+        /// What of it is worth more to whoever files.
+        claim: Claim,
     },
     /// The slot was not settled in time, or settled as void, though the seat worked (DIS-3).
     Unpaid {
@@ -127,6 +129,28 @@ pub enum Filing {
     },
 }
 
+/// What a signed receipt promises and its leaf does not keep (DIS-2).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// A seat was to earn more.
+    Seat {
+        /// Which.
+        provider: ProviderId,
+        /// The receipt's field `seats`.
+        seats: Disclosure,
+        /// What was to pay for it: the one that the seat's offer names.
+        voucher: Signed<Voucher>,
+        /// On what terms: a seat gets at most their cap from the line.
+        terms: Terms,
+    },
+    /// The requester was to be charged less.
+    Requester {
+        /// The receipt's field `charges`.
+        charges: Disclosure,
+    },
+}
+
 /// Asks for a contract to be opened: by its requester, by a seat in it, or by anybody where the beacon
 /// drew its slot (DIS-4).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -142,6 +166,8 @@ pub struct Challenge {
 pub struct Answer {
     /// Which.
     pub slot: Slot,
+    /// Its leaf, as settled.
+    pub leaf: Leaf,
     /// The field `voucher`.
     pub voucher: Disclosure,
     /// The field `terms`.
