@@ -8,7 +8,7 @@ use llmnet_types::{
     codec::{List, Text},
     contract::{Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher},
     disclosure::{Disclosure, ReceiptField},
-    dispute::{Answer as ChallengeAnswer, Challenge, FaultProof, Filing, SettledLeaf},
+    dispute::{Answer as ChallengeAnswer, Challenge, Claim, FaultProof, Filing, SettledLeaf},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
     id::{
@@ -230,7 +230,7 @@ structs! {
     Disclosure { value, salt, path }
     SettledLeaf { coordinator, first_slot, leaf, path }
     Challenge { settled }
-    ChallengeAnswer { slot, voucher, terms, skips, seats }
+    ChallengeAnswer { slot, leaf, voucher, terms, skips, seats }
     Params {
         epoch_blocks, term_epochs, checkpoint_blocks, fee_per_byte, network_fee, bond_min,
         coordinator_bond_min, validator_bond_min, auditor_bond_min, committee_max, slash, deposit,
@@ -251,6 +251,7 @@ structs! {
 enums! {
     Assurance { Declared, Audited, Reexecuted, Attested }
     ChainUse { Slots, Beacon }
+    Claim { Seat { provider, seats, voucher, terms }, Requester { charges } }
     Conclusion { None, Unanimous, Vote, Ballots }
     ContractStatus { Concluded, Failed, Void }
     DeclineReason {
