@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use commonware_consensus::marshal::ancestry::Ancestry;
@@ -36,7 +35,8 @@ use crate::{
     history::{History, Record},
     mempool::{Mempool, Unfit},
     query::{Known, StateView},
-    store::{Batch, Context, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
+    runtime::{Runtime, unix_ms},
+    store::{Batch, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
 };
 
 /// How far ahead of this validator's clock a block may be. More is the proposer's fault or ours; either
@@ -48,27 +48,34 @@ const EXECUTED_MAX: usize = 256;
 const HOT_KEYS_MAX: usize = 256;
 
 /// The application. Clones share everything.
-#[derive(Clone)]
-pub(crate) struct Application {
-    shared: Arc<Shared>,
+pub(crate) struct Application<E: Runtime> {
+    shared: Arc<Shared<E>>,
 }
 
-struct Shared {
+impl<E: Runtime> Clone for Application<E> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+struct Shared<E: Runtime> {
     network: NetworkId,
     genesis: Block,
     mempool: Arc<Mempool>,
-    history: Arc<History>,
+    history: Arc<History<E>>,
     tip: watch::Sender<Tip>,
     executed: Mutex<HashMap<sha256::Digest, (Height, Record)>>,
     hot: Mutex<Vec<Key>>,
 }
 
-impl Application {
+impl<E: Runtime> Application<E> {
     pub(crate) fn new(
         network: NetworkId,
         genesis: Block,
         mempool: Arc<Mempool>,
-        history: Arc<History>,
+        history: Arc<History<E>>,
         tip: watch::Sender<Tip>,
     ) -> Self {
         Self {
@@ -87,7 +94,7 @@ impl Application {
     /// Executes, loading what execution asks for, until it asks for nothing more.
     async fn execute(
         &self,
-        batch: &Batch,
+        batch: &Batch<E>,
         known: &mut Known,
         info: &BlockInfo,
         transactions: &[Transaction],
@@ -111,7 +118,7 @@ impl Application {
     /// Executes candidates, leaving out those that would be in the block for nothing.
     async fn select(
         &self,
-        batch: &Batch,
+        batch: &Batch<E>,
         info: &BlockInfo,
         mut transactions: Vec<Transaction>,
     ) -> (Vec<Transaction>, Execution) {
@@ -166,7 +173,7 @@ fn is_inadmissible(reason: &Rejection) -> bool {
     )
 }
 
-async fn load(batch: &Batch, known: &mut Known, keys: Vec<Key>) {
+async fn load<E: Runtime>(batch: &Batch<E>, known: &mut Known, keys: Vec<Key>) {
     let names: Vec<sha256::Digest> = keys.iter().map(database_key).collect();
     let names: Vec<&sha256::Digest> = names.iter().collect();
     // The engine's contract: a database that cannot be read ends the validator.
@@ -180,7 +187,7 @@ async fn load(batch: &Batch, known: &mut Known, keys: Vec<Key>) {
     );
 }
 
-async fn seal(mut batch: Batch, height: Height, execution: &Execution) -> Sealed {
+async fn seal<E: Runtime>(mut batch: Batch<E>, height: Height, execution: &Execution) -> Sealed<E> {
     for (key, value) in &execution.writes {
         batch = batch.write(database_key(key), value.clone().map(Into::into));
     }
@@ -191,15 +198,7 @@ async fn seal(mut batch: Batch, height: Height, execution: &Execution) -> Sealed
         .expect("state can be read")
 }
 
-/// The wall clock, in Unix milliseconds.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Shared {
+impl<E: Runtime> Shared<E> {
     fn hot(&self) -> Vec<Key> {
         self.hot
             .lock()
@@ -235,11 +234,11 @@ impl Shared {
     }
 }
 
-impl stateful::Application<Context> for Application {
+impl<E: Runtime> stateful::Application<E> for Application<E> {
     type SigningScheme = Scheme;
     type Context = RoundContext;
     type Block = Block;
-    type Databases = Databases;
+    type Databases = Databases<E>;
     type Captured = ();
     type Provider = ();
     type Input = ();
@@ -260,11 +259,11 @@ impl stateful::Application<Context> for Application {
 
     async fn propose(
         &mut self,
-        (_, context): (Context, RoundContext),
+        (runtime, context): (E, RoundContext),
         ancestry: impl Ancestry<Block>,
-        batch: Batch,
+        batch: Batch<E>,
         _: Input<(), ()>,
-    ) -> Option<Proposed<Self, Context>> {
+    ) -> Option<Proposed<Self, E>> {
         let parent = Box::pin(ancestry).next().await?;
         let parent = parent.inner();
         let height = Height(parent.header().height.0 + 1);
@@ -281,7 +280,7 @@ impl stateful::Application<Context> for Application {
             parent_view: context.parent.0.get(),
             parent: Digest(context.parent.1.0),
             height,
-            timestamp_ms: now_ms().max(parent.header().timestamp_ms + 1),
+            timestamp_ms: unix_ms(runtime.current()).max(parent.header().timestamp_ms + 1),
             transactions: transactions_root(&transactions),
             state: roots.state,
             operations: roots.operations,
@@ -291,7 +290,7 @@ impl stateful::Application<Context> for Application {
         };
         let block = Block::new(header, transactions)?;
         self.shared.remember(&block, execution);
-        self.shared.mempool.saw(&block);
+        self.shared.mempool.saw(&block, runtime.current());
         Some(Proposed {
             block,
             merkleized: sealed,
@@ -300,11 +299,11 @@ impl stateful::Application<Context> for Application {
 
     async fn process(
         &mut self,
-        _: (Context, RoundContext),
+        (runtime, _): (E, RoundContext),
         ancestry: impl Ancestry<Block>,
-        batch: Batch,
+        batch: Batch<E>,
         finality: Finality,
-    ) -> Option<Sealed> {
+    ) -> Option<Sealed<E>> {
         let mut ancestry = Box::pin(ancestry);
         let block = ancestry.next().await?.inner().clone();
         let header = block.header();
@@ -315,7 +314,7 @@ impl stateful::Application<Context> for Application {
             let follows = header.network == self.shared.network
                 && header.height.0 == parent.height.0 + 1
                 && header.timestamp_ms > parent.timestamp_ms
-                && header.timestamp_ms <= now_ms().saturating_add(AHEAD_MS_MAX);
+                && header.timestamp_ms <= unix_ms(runtime.current()).saturating_add(AHEAD_MS_MAX);
             if !follows || !block.is_consistent() {
                 return None;
             }
@@ -340,25 +339,25 @@ impl stateful::Application<Context> for Application {
             return None;
         }
         self.shared.remember(&block, execution);
-        self.shared.mempool.saw(&block);
+        self.shared.mempool.saw(&block, runtime.current());
         Some(sealed)
     }
 
     async fn capture(
         &mut self,
-        _: (Context, RoundContext),
+        _: (E, RoundContext),
         _: &Block,
-        _: &Sealed,
-        _: Reader<Qmdb>,
+        _: &Sealed<E>,
+        _: Reader<Qmdb<E>>,
     ) {
     }
 
     async fn finalized(
         &mut self,
-        _: (Context, RoundContext),
+        (runtime, _): (E, RoundContext),
         block: &Block,
         (): (),
-        _: Reader<Qmdb>,
+        _: Reader<Qmdb<E>>,
     ) {
         if let Some(record) = self.shared.recall(block) {
             self.shared
@@ -366,7 +365,7 @@ impl stateful::Application<Context> for Application {
                 .keep(block.header().height, block.digest(), record)
                 .await;
         }
-        self.shared.mempool.finalize(block);
+        self.shared.mempool.finalize(block, runtime.current());
         self.shared.tip.send_replace(Tip {
             header: block.header().clone(),
             digest: Digest(block.digest().0),

@@ -15,7 +15,7 @@ use std::{
 
 use llmnet_types::{block::Header, codec, id::NetworkId};
 
-use crate::config::StartError;
+use crate::{config::StartError, setup::Home};
 
 /// The layout's version. Any change of what is on disk takes the next one.
 const VERSION: u32 = 1;
@@ -67,15 +67,15 @@ impl Directory {
     pub(crate) fn data(&self) -> PathBuf {
         self.path.join("data")
     }
+}
 
-    /// The header of block 0, if it was made already.
-    pub(crate) fn genesis(&self) -> Option<Header> {
+impl Home for Directory {
+    fn genesis(&self) -> Option<Header> {
         let bytes = fs::read(self.path.join("genesis")).ok()?;
         codec::decode(&bytes, bytes.len()).ok()
     }
 
-    /// Keeps the header of block 0.
-    pub(crate) fn keep_genesis(&self, header: &Header) -> io::Result<()> {
+    fn keep_genesis(&self, header: &Header) -> io::Result<()> {
         write(&self.path.join("genesis"), &codec::encode(header))
     }
 }

@@ -31,7 +31,7 @@ use commonware_cryptography::{
 };
 use commonware_glue::stateful::{self, PruneConfig, Stateful, SyncPlan, db::SyncEngineConfig};
 use commonware_parallel::Sequential;
-use commonware_runtime::{Handle, Supervisor as _, buffer::paged::CacheRef};
+use commonware_runtime::{Handle, buffer::paged::CacheRef};
 use commonware_storage::archive::prunable;
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, ordered::Set};
 
@@ -44,9 +44,10 @@ use crate::{
     config::Pacing,
     history::BLOCKS_KEPT,
     mempool::Mempool,
-    network::Channels,
+    network::{Channels, Transport},
     pacing::Paced,
-    store::{self, Context, NoStateSync},
+    runtime::Runtime,
+    store::{self, NoStateSync},
 };
 
 /// Bytes of file pages kept in memory, for all files: 2 MiB.
@@ -62,12 +63,12 @@ const BUFFER: std::num::NonZeroUsize = NZUsize!(64 << 10);
 const SMALL_BUFFER: std::num::NonZeroUsize = NZUsize!(16 << 10);
 
 /// What the wiring needs.
-pub(crate) struct Parts {
+pub(crate) struct Parts<E: Runtime> {
     pub(crate) key: ed25519::PrivateKey,
     pub(crate) namespace: Vec<u8>,
     pub(crate) committee: Set<ed25519::PublicKey>,
     pub(crate) genesis: Block,
-    pub(crate) application: Application,
+    pub(crate) application: Application<E>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
     pub(crate) cache: CacheRef,
@@ -75,19 +76,19 @@ pub(crate) struct Parts {
 }
 
 /// What runs.
-pub(crate) struct Engine {
+pub(crate) struct Engine<E: Runtime> {
     pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
-    pub(crate) stateful: stateful::Mailbox<Context, Application>,
+    pub(crate) stateful: stateful::Mailbox<E, Application<E>>,
     pub(crate) consensus: Handle<()>,
 }
 
 /// Starts all but the network, which gossip needs as well; hands its channel for that back.
-pub(crate) async fn start(
-    context: &Context,
-    parts: Parts,
-    channels: Channels,
+pub(crate) async fn start<E: Runtime, T: Transport>(
+    context: &E,
+    parts: Parts<E>,
+    channels: Channels<T>,
     connected: impl Future<Output = ()>,
-) -> Result<Engine, String> {
+) -> Result<Engine<E>, String> {
     let Parts {
         key,
         namespace,
@@ -100,7 +101,8 @@ pub(crate) async fn start(
         tip,
     } = parts;
     let Channels {
-        oracle,
+        peers,
+        blocker,
         votes,
         certificates,
         resolver,
@@ -134,7 +136,7 @@ pub(crate) async fn start(
             deque_size: 16,
             priority: false,
             codec_config: (),
-            peer_provider: oracle.clone(),
+            peer_provider: peers.clone(),
             strategy: Sequential,
         },
     );
@@ -142,8 +144,8 @@ pub(crate) async fn start(
         context.child("backfill"),
         backfill::Config {
             public_key,
-            peer_provider: oracle.clone(),
-            blocker: oracle.clone(),
+            peer_provider: peers,
+            blocker: blocker.clone(),
             mailbox_size: MAILBOX,
             fetch_timeout: NZDuration!(Duration::from_secs(2)),
             fetch_retry_delay: Duration::from_millis(100),
@@ -186,7 +188,7 @@ pub(crate) async fn start(
             marshal: (marshal_mailbox.clone(), floor),
             mailbox_size: MAILBOX,
             plan,
-            resolvers: NoStateSync,
+            resolvers: NoStateSync::default(),
             // Never used, see `NoStateSync`.
             sync_config: SyncEngineConfig {
                 fetch_batch_size: NZU64!(16),
@@ -239,7 +241,7 @@ pub(crate) async fn start(
         simplex::Config {
             scheme,
             elector: RoundRobin::<Sha256>::default(),
-            blocker: oracle,
+            blocker,
             automaton: paced,
             relay: deferred.clone(),
             reporter: deferred,

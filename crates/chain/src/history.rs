@@ -12,7 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::sha256;
-use commonware_runtime::{Supervisor as _, buffer::paged::CacheRef};
+use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::{
     archive::{Archive as _, Identifier, prunable},
     translator::TwoCap,
@@ -21,10 +21,7 @@ use llmnet_ledger::Event;
 use llmnet_types::{codec, id::TransactionId, transaction::Outcome, units::Height};
 use tokio::sync::Mutex;
 
-use crate::{
-    client::Inclusion,
-    store::{Context, archive_config},
-};
+use crate::{client::Inclusion, runtime::Runtime, store::archive_config};
 
 /// Blocks, certificates and outcomes kept: weeks of a quiet network. The archives' indexes are in
 /// memory, about a hundred bytes a block. Who was away for longer cannot catch up.
@@ -34,7 +31,7 @@ const INDEX_MAX: usize = 1 << 16;
 /// The most bytes of one block's record.
 const RECORD_LENGTH_MAX: usize = 16 << 20;
 
-type Archive = prunable::Archive<TwoCap, Context, sha256::Digest, Bytes>;
+type Archive<E> = prunable::Archive<TwoCap, E, sha256::Digest, Bytes>;
 
 /// What execution said of a block.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -45,9 +42,9 @@ pub(crate) struct Record {
 }
 
 /// The records, and where each transaction is.
-pub(crate) struct History {
+pub(crate) struct History<E: Runtime> {
     /// Empty only while it is written to; the archive is consumed and returned by each write.
-    archive: Mutex<Option<Archive>>,
+    archive: Mutex<Option<Archive<E>>>,
     index: SyncMutex<Index>,
 }
 
@@ -57,12 +54,12 @@ struct Index {
     order: VecDeque<TransactionId>,
 }
 
-impl History {
+impl<E: Runtime> History<E> {
     /// Opens the archive and reads the newest records back into the index.
-    pub(crate) async fn open(context: &Context, cache: CacheRef) -> Result<Self, String> {
+    pub(crate) async fn open(context: &E, cache: CacheRef) -> Result<Self, String> {
         let failed = |error| format!("the archive of outcomes fails: {error}");
         let range = RangeCfg::from(..=RECORD_LENGTH_MAX);
-        let archive: Archive = prunable::Archive::init(
+        let archive: Archive<E> = prunable::Archive::init(
             context.child("history"),
             archive_config("history", cache, range),
         )

@@ -18,6 +18,9 @@
 //!   application builds, finalized blocks wait, so pacing inside it would delay finality by the pace.
 //! - After a block with transactions, empty ones follow promptly until it is final.
 //! - A validator catches up by replaying blocks; there is no transfer of state.
+//!
+//! All that stands below [`validator`] is generic over its runtime and its network (`runtime`,
+//! `network`), so that a test can run a whole committee on simulated time, links and disks.
 
 pub mod client;
 pub mod config;
@@ -30,11 +33,15 @@ mod block;
 mod directory;
 mod engine;
 mod finality;
+mod gossip;
 mod history;
+mod local_client;
 mod mempool;
 mod network;
 mod pacing;
+mod runtime;
 mod service;
+mod setup;
 mod store;
 
 pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};

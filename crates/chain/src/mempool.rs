@@ -9,7 +9,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, SystemTime},
 };
 
 use llmnet_types::{
@@ -62,7 +62,7 @@ struct Pool {
     arrivals_next: u64,
     signers: HashMap<PublicKey, BTreeMap<u64, TransactionId>>,
     length: usize,
-    last_block: Instant,
+    last_block: SystemTime,
     /// The highest block known that has transactions, final or not.
     busy_height: u64,
     final_height: u64,
@@ -73,7 +73,7 @@ struct Entry {
     transaction: Transaction,
     length: usize,
     arrival: u64,
-    since: Instant,
+    since: SystemTime,
     place: Place,
 }
 
@@ -88,7 +88,7 @@ enum Place {
 }
 
 impl Mempool {
-    pub(crate) fn new(network: NetworkId, outbox: mpsc::Sender<Vec<u8>>) -> Self {
+    pub(crate) fn new(network: NetworkId, outbox: mpsc::Sender<Vec<u8>>, now: SystemTime) -> Self {
         Self {
             network,
             pool: Mutex::new(Pool {
@@ -97,7 +97,7 @@ impl Mempool {
                 arrivals_next: 0,
                 signers: HashMap::new(),
                 length: 0,
-                last_block: Instant::now(),
+                last_block: now,
                 busy_height: 0,
                 final_height: 0,
             }),
@@ -116,10 +116,14 @@ impl Mempool {
     }
 
     /// Takes in what a client submits and admission has passed, and hands it on to the others.
-    pub(crate) fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
+    pub(crate) fn submit(
+        &self,
+        transaction: Transaction,
+        now: SystemTime,
+    ) -> Result<TransactionId, SubmitError> {
         let bytes = codec::encode(&transaction);
         let id = transaction.id();
-        if !self.lock().insert(id, transaction, bytes.len())? {
+        if !self.lock().insert(id, transaction, bytes.len(), now)? {
             return Ok(id);
         }
         self.changed.notify_waiters();
@@ -129,7 +133,7 @@ impl Mempool {
     }
 
     /// Takes in what another validator hands on, which is checked as far as no state is needed.
-    pub(crate) fn receive(&self, bytes: &[u8]) {
+    pub(crate) fn receive(&self, bytes: &[u8], now: SystemTime) {
         let Ok(transaction) = codec::decode::<Transaction>(bytes, TRANSACTION_LENGTH_MAX) else {
             return;
         };
@@ -140,7 +144,7 @@ impl Mempool {
         {
             return;
         }
-        match self.lock().insert(id, transaction, bytes.len()) {
+        match self.lock().insert(id, transaction, bytes.len(), now) {
             Ok(_) => self.changed.notify_waiters(),
             Err(error) => {
                 tracing::debug!(%error, "a transaction handed on by a peer is not taken in");
@@ -169,10 +173,10 @@ impl Mempool {
     }
 
     /// Learns of a valid block that is not final yet.
-    pub(crate) fn saw(&self, block: &Block) {
+    pub(crate) fn saw(&self, block: &Block, now: SystemTime) {
         let height = block.header().height.0;
         let mut pool = self.lock();
-        pool.last_block = Instant::now();
+        pool.last_block = now;
         if !block.ids().is_empty() {
             pool.busy_height = pool.busy_height.max(height);
         }
@@ -186,8 +190,8 @@ impl Mempool {
     }
 
     /// Learns of a final block: what it holds is done, what lost against it waits again.
-    pub(crate) fn finalize(&self, block: &Block) {
-        self.lock().finalize(block);
+    pub(crate) fn finalize(&self, block: &Block, now: SystemTime) {
+        self.lock().finalize(block, now);
         self.changed.notify_waiters();
     }
 
@@ -195,7 +199,7 @@ impl Mempool {
     ///
     /// Busy is who has transactions, and who has an unfinished block of them: consensus finalizes some
     /// blocks only with their child, so the child comes at once.
-    pub(crate) fn until_due(&self, pacing: Pacing) -> Duration {
+    pub(crate) fn until_due(&self, pacing: Pacing, now: SystemTime) -> Duration {
         let pool = self.lock();
         let busy = pool.busy_height > pool.final_height
             || pool
@@ -207,7 +211,10 @@ impl Mempool {
         } else {
             pacing.idle_interval
         };
-        (pool.last_block + interval).saturating_duration_since(Instant::now())
+        // A clock that was set back no longer tells how long ago the last block was: one comes too early
+        // then, and begins a new count. To wait for the clock would stop this validator's turns.
+        now.duration_since(pool.last_block)
+            .map_or(Duration::ZERO, |elapsed| interval.saturating_sub(elapsed))
     }
 
     /// Resolves when anything above may have changed after this call.
@@ -230,6 +237,7 @@ impl Pool {
         id: TransactionId,
         transaction: Transaction,
         length: usize,
+        now: SystemTime,
     ) -> Result<bool, SubmitError> {
         if self.entries.contains_key(&id) {
             return Ok(false);
@@ -261,7 +269,7 @@ impl Pool {
                 transaction,
                 length,
                 arrival,
-                since: Instant::now(),
+                since: now,
                 place: Place::Waiting,
             },
         );
@@ -327,10 +335,10 @@ impl Pool {
         taken
     }
 
-    fn finalize(&mut self, block: &Block) {
+    fn finalize(&mut self, block: &Block, now: SystemTime) {
         let height = block.header().height.0;
         self.final_height = self.final_height.max(height);
-        self.last_block = Instant::now().max(self.last_block);
+        self.last_block = now;
         for transaction in block.transactions() {
             self.wake(&transaction.body.signer);
             let body = &transaction.body;
@@ -351,7 +359,10 @@ impl Pool {
                 entry.place = Place::Waiting;
                 lost.push(entry.transaction.body.signer);
             }
-            if entry.since.elapsed() > AGE_MAX {
+            if now
+                .duration_since(entry.since)
+                .is_ok_and(|age| age > AGE_MAX)
+            {
                 old.push(*id);
             }
         }

@@ -1,25 +1,22 @@
-//! Who talks to whom: encrypted connections among the committee, a channel for each use.
+//! Who talks to whom: a channel for each use among the committee.
+//!
+//! What stands above sees channels only. Production runs them over encrypted connections ([`sockets`]),
+//! the simulation over links that lose, delay and part.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::num::NonZeroU32;
 
 use commonware_consensus::{
     marshal::{self, standard::Standard},
     simplex::{self, scheme::ed25519::Scheme},
 };
-use commonware_cryptography::{ChaCha20Poly1305, ed25519, sha256};
-use commonware_p2p::{
-    Address, AddressableManager as _,
-    authenticated::lookup::{self, Oracle, Receiver, Sender},
-    max_message_size,
-};
-use commonware_runtime::{Handle, Quota, Supervisor as _};
-use commonware_stream::{
-    cups::{self, Cups},
-    sake::{self, Sake},
-};
-use commonware_utils::{NZU32, NZUsize, ordered::Map};
+use commonware_cryptography::{ed25519, sha256};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
+use commonware_runtime::Handle;
+use commonware_utils::NZU32;
 
-use crate::{block::Block, store::Context};
+use crate::block::Block;
+
+pub(crate) mod sockets;
 
 /// The most bytes of one message of handed-on transactions.
 pub(crate) const GOSSIP_LENGTH_MAX: usize = 256 << 10;
@@ -28,89 +25,73 @@ pub(crate) const GOSSIP_LENGTH_MAX: usize = 256 << 10;
 const BUSY: NonZeroU32 = NZU32!(256);
 const CALM: NonZeroU32 = NZU32!(64);
 
+/// How many messages a second each channel takes from each peer, by the channel's number.
+pub(crate) const RATES: [NonZeroU32; 6] = [BUSY, BUSY, CALM, CALM, BUSY, BUSY];
+
+/// A kind of network.
+pub(crate) trait Transport: 'static {
+    /// Sends on one channel.
+    type Sender: Sender<PublicKey = ed25519::PublicKey>;
+    /// Receives from one channel.
+    type Receiver: Receiver<PublicKey = ed25519::PublicKey>;
+    /// Tells who the peers are.
+    type Peers: Provider<PublicKey = ed25519::PublicKey>;
+    /// Cuts off who misbehaves.
+    type Blocker: Blocker<PublicKey = ed25519::PublicKey> + Sync;
+}
+
 /// One channel's ends.
-pub(crate) type Channel = (
-    Sender<ed25519::PublicKey, Context>,
-    Receiver<ed25519::PublicKey>,
-);
+pub(crate) type Channel<T> = (<T as Transport>::Sender, <T as Transport>::Receiver);
 
 /// The network: the engine's part of it, and ours.
-pub(crate) struct Network {
-    pub(crate) engine: Channels,
-    pub(crate) gossip: Channel,
+pub(crate) struct Network<T: Transport> {
+    pub(crate) engine: Channels<T>,
+    pub(crate) gossip: Channel<T>,
     pub(crate) running: Handle<()>,
 }
 
 /// The engine's channels.
-pub(crate) struct Channels {
-    pub(crate) oracle: Oracle<ed25519::PublicKey>,
-    pub(crate) votes: Channel,
-    pub(crate) certificates: Channel,
-    pub(crate) resolver: Channel,
-    pub(crate) backfill: Channel,
-    pub(crate) broadcast: Channel,
+pub(crate) struct Channels<T: Transport> {
+    pub(crate) peers: T::Peers,
+    pub(crate) blocker: T::Blocker,
+    pub(crate) votes: Channel<T>,
+    pub(crate) certificates: Channel<T>,
+    pub(crate) resolver: Channel<T>,
+    pub(crate) backfill: Channel<T>,
+    pub(crate) broadcast: Channel<T>,
 }
 
-/// Listens, and dials the others.
-pub(crate) fn start(
-    context: &Context,
-    key: ed25519::PrivateKey,
-    namespace: &[u8],
-    listen: SocketAddr,
-    peers: Map<ed25519::PublicKey, Address>,
-) -> Network {
-    let committee = u32::try_from(peers.len()).unwrap_or(u32::MAX);
-    let size = max_message_size(&[
+impl<T: Transport> Network<T> {
+    /// Joins channels that were registered in the order of [`RATES`].
+    pub(crate) fn new(
+        peers: T::Peers,
+        blocker: T::Blocker,
+        channels: [Channel<T>; 6],
+        running: Handle<()>,
+    ) -> Self {
+        let [votes, certificates, resolver, backfill, broadcast, gossip] = channels;
+        Self {
+            engine: Channels {
+                peers,
+                blocker,
+                votes,
+                certificates,
+                resolver,
+                backfill,
+                broadcast,
+            },
+            gossip,
+            running,
+        }
+    }
+}
+
+/// The most bytes of any message in a committee of this size.
+pub(crate) fn message_length_max(committee: usize) -> u32 {
+    let committee = u32::try_from(committee).unwrap_or(u32::MAX);
+    max_message_size(&[
         simplex::max_payload_size::<Scheme, sha256::Digest>(committee),
         marshal::max_payload_size::<Standard<Block>, Scheme>(committee, &()),
         GOSSIP_LENGTH_MAX,
-    ]);
-    let handshake = Cups::<_, ChaCha20Poly1305>::new(
-        Sake {
-            signer: key,
-            synchrony_bound: Duration::from_secs(10),
-            max_handshake_age: Duration::from_secs(20),
-            version: sake::Version::V1,
-        },
-        cups::Version::V1,
-    );
-    let namespace = [namespace, b"_P2P"].concat();
-    let peers_max = NZUsize!(peers.len().max(1));
-    // Validators know each other's keys and addresses, so what the engine calls local is all we need:
-    // it differs in allowing private addresses and in dialling sooner.
-    let mut config = lookup::Config::local(
-        handshake,
-        &namespace,
-        listen,
-        peers_max,
-        size,
-        NZUsize!(256),
-    );
-    config.tracked_peer_sets = NZUsize!(1);
-    config.allow_dns = false;
-    config.bypass_ip_check = true;
-    config.dial_frequency = Duration::from_millis(100);
-    config.peer_connection_cooldown = Duration::from_millis(500);
-    let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
-    let mut register = |channel, rate| network.register(channel, Quota::per_second(rate));
-    let votes = register(0, BUSY);
-    let certificates = register(1, BUSY);
-    let resolver = register(2, CALM);
-    let backfill = register(3, CALM);
-    let broadcast = register(4, BUSY);
-    let gossip = register(5, BUSY);
-    let _ = oracle.track(0, peers);
-    let running = network.start();
-    Network {
-        engine: Channels {
-            oracle,
-            votes,
-            certificates,
-            resolver,
-            backfill,
-            broadcast,
-        },
-        gossip,
-        running,
-    }
+    ])
 }

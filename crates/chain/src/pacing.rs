@@ -6,21 +6,30 @@
 use std::{sync::Arc, time::Duration};
 
 use commonware_consensus::{Automaton, CertifiableAutomaton, types::Round};
-use commonware_runtime::{Spawner as _, Supervisor as _};
 use commonware_utils::channel::oneshot;
 
-use crate::{config::Pacing, mempool::Mempool, store::Context};
+use crate::{config::Pacing, mempool::Mempool, runtime::Runtime};
 
 /// An automaton whose proposals wait for their time.
-#[derive(Clone)]
-pub(crate) struct Paced<A> {
+pub(crate) struct Paced<A, E> {
     pub(crate) inner: A,
-    pub(crate) context: Arc<Context>,
+    pub(crate) context: Arc<E>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
 }
 
-impl<A: Automaton<Context: Send + 'static>> Automaton for Paced<A> {
+impl<A: Clone, E> Clone for Paced<A, E> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            context: self.context.clone(),
+            mempool: self.mempool.clone(),
+            pacing: self.pacing,
+        }
+    }
+}
+
+impl<A: Automaton<Context: Send + 'static>, E: Runtime> Automaton for Paced<A, E> {
     type Context = A::Context;
     type Digest = A::Digest;
 
@@ -32,22 +41,26 @@ impl<A: Automaton<Context: Send + 'static>> Automaton for Paced<A> {
             pacing,
             ..
         } = self.clone();
-        self.context.child("proposal").spawn(move |_| async move {
-            tokio::select! {
-                () = sender.closed() => return,
-                () = until_due(&mempool, pacing) => {}
-            }
-            let proposal = inner.propose(context).await;
-            tokio::select! {
-                // Dropping the inner request tells the application that nobody waits any more.
-                () = sender.closed() => {}
-                digest = proposal => {
-                    if let Ok(digest) = digest {
-                        let _ = sender.send(digest);
+        self.context
+            .child("proposal")
+            .spawn(move |runtime| async move {
+                tokio::select! {
+                    biased;
+                    () = sender.closed() => return,
+                    () = until_due(&runtime, &mempool, pacing) => {}
+                }
+                let proposal = inner.propose(context).await;
+                tokio::select! {
+                    biased;
+                    // Dropping the inner request tells the application that nobody waits any more.
+                    () = sender.closed() => {}
+                    digest = proposal => {
+                        if let Ok(digest) = digest {
+                            let _ = sender.send(digest);
+                        }
                     }
                 }
-            }
-        });
+            });
         receiver
     }
 
@@ -60,22 +73,25 @@ impl<A: Automaton<Context: Send + 'static>> Automaton for Paced<A> {
     }
 }
 
-impl<A: CertifiableAutomaton<Context: Send + 'static>> CertifiableAutomaton for Paced<A> {
+impl<A: CertifiableAutomaton<Context: Send + 'static>, E: Runtime> CertifiableAutomaton
+    for Paced<A, E>
+{
     async fn certify(&mut self, round: Round, payload: Self::Digest) -> oneshot::Receiver<bool> {
         self.inner.certify(round, payload).await
     }
 }
 
-async fn until_due(mempool: &Mempool, pacing: Pacing) {
+async fn until_due(runtime: &impl Runtime, mempool: &Mempool, pacing: Pacing) {
     loop {
         let changed = mempool.changed();
-        let wait = mempool.until_due(pacing);
+        let wait = mempool.until_due(pacing, runtime.current());
         if wait == Duration::ZERO {
             return;
         }
         tokio::select! {
+            biased;
             () = changed => {}
-            () = tokio::time::sleep(wait) => {}
+            () = runtime.sleep(wait) => {}
         }
     }
 }

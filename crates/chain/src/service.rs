@@ -1,12 +1,10 @@
-//! What runs inside a validator's runtime besides the engine: answers clients, hands transactions on.
+//! What runs inside a validator's runtime besides the engine: starts all of it, and answers clients.
 
 use std::{sync::Arc, time::Duration};
 
 use commonware_consensus::types::Height as EngineHeight;
-use commonware_cryptography::ed25519;
-use commonware_p2p::{Address, Receiver as _, Recipients, Sender as _};
+use commonware_p2p::{Recipients, Sender as _};
 use commonware_runtime::IoBuf;
-use commonware_utils::ordered::{Map, Set};
 use llmnet_ledger::{Genesis, Key};
 use llmnet_types::{
     block::Header,
@@ -14,20 +12,19 @@ use llmnet_types::{
     id::{Digest, TransactionId},
     units::{Epoch, Height},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     application::Application,
     block::{Block, transactions_root},
-    client::{FinalizedBlock, Inclusion, Tip},
-    config::Pacing,
-    directory::Directory,
+    client::{FinalizedBlock, Inclusion},
     engine::{self, Engine},
-    finality,
+    finality, gossip,
     history::History,
-    mempool::Mempool,
-    network::{self, GOSSIP_LENGTH_MAX},
-    store::{self, Context, Databases, Roots, database_key, marked_height},
+    network::{Network, Transport},
+    runtime::Runtime,
+    setup::Setup,
+    store::{self, Databases, Roots, database_key, marked_height},
 };
 
 /// How long a starting validator waits for a quorum of the others before consensus starts anyway.
@@ -40,23 +37,6 @@ pub(crate) enum Request {
     Block(Height, oneshot::Sender<Option<FinalizedBlock>>),
     Certificate(Height, oneshot::Sender<Option<FinalityCertificate>>),
     Outcome(TransactionId, oneshot::Sender<Option<Inclusion>>),
-}
-
-/// What a validator runs on.
-pub(crate) struct Setup {
-    pub(crate) directory: Directory,
-    pub(crate) key: ed25519::PrivateKey,
-    pub(crate) committee: Set<ed25519::PublicKey>,
-    pub(crate) quorum: usize,
-    pub(crate) peers: Map<ed25519::PublicKey, Address>,
-    pub(crate) listen: std::net::SocketAddr,
-    pub(crate) genesis: Genesis,
-    pub(crate) pacing: Pacing,
-    pub(crate) mempool: Arc<Mempool>,
-    pub(crate) tip: watch::Sender<Tip>,
-    pub(crate) requests: mpsc::Receiver<Request>,
-    pub(crate) outbox: mpsc::Receiver<Vec<u8>>,
-    pub(crate) stop: oneshot::Receiver<()>,
 }
 
 /// The header of block 0.
@@ -85,40 +65,37 @@ pub(crate) fn genesis_header(genesis: &Genesis, roots: Roots) -> Header {
 ///
 /// # Errors
 /// What made it end otherwise.
-pub(crate) async fn run(
-    context: Context,
+pub(crate) async fn run<E: Runtime, T: Transport>(
+    context: E,
     setup: Setup,
+    open_network: impl FnOnce(&E) -> Network<T>,
     ready: impl FnOnce() + Send,
 ) -> Result<(), String> {
     let Setup {
-        directory,
+        home,
         key,
         committee,
-        quorum,
-        peers,
-        listen,
         genesis,
         pacing,
         mempool,
         tip,
         mut requests,
-        mut outbox,
+        outbox,
         mut stop,
     } = setup;
+    let quorum = genesis.root().committee.quorum();
     let cache = engine::page_cache();
-    let header = match directory.genesis() {
+    let header = match home.genesis() {
         Some(header) => header,
         None => {
             let roots = store::write_genesis(&context, cache.clone(), genesis.writes()).await?;
             let header = genesis_header(&genesis, roots);
-            directory
-                .keep_genesis(&header)
+            home.keep_genesis(&header)
                 .map_err(|error| format!("the genesis block cannot be written: {error}"))?;
             header
         }
     };
     let network_id = header.network;
-    let namespace = namespace(&network_id);
     let genesis = Block::new(header, Vec::new()).ok_or("the genesis block is damaged")?;
     let history = Arc::new(History::open(&context, cache.clone()).await?);
     let application = Application::new(
@@ -128,12 +105,11 @@ pub(crate) async fn run(
         history.clone(),
         tip.clone(),
     );
-    let network = network::start(&context, key.clone(), &namespace, listen, peers);
-    let (mut gossip_sender, mut gossip_receiver) = network.gossip;
+    let network = open_network(&context);
     let mut network_running = network.running;
     let parts = engine::Parts {
         key,
-        namespace,
+        namespace: namespace(&network_id),
         committee,
         genesis,
         application,
@@ -143,45 +119,53 @@ pub(crate) async fn run(
         tip,
     };
     let connected = {
-        let mut sender = gossip_sender.clone();
+        let mut sender = network.gossip.0.clone();
+        let context = &context;
         async move {
             ready();
             // An empty message tells whom it would reach.
             let reached = async {
                 while sender.send(Recipients::All, IoBuf::default(), false).len() + 1 < quorum {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    context.sleep(Duration::from_millis(50)).await;
                 }
             };
-            let _ = tokio::time::timeout(CONNECT_MAX, reached).await;
+            tokio::select! {
+                biased;
+                () = reached => {}
+                () = context.sleep(CONNECT_MAX) => {}
+            }
         }
     };
     let mut engine = engine::start(&context, parts, network.engine, connected).await?;
+    let mut gossip = context
+        .child("gossip")
+        .spawn(move |runtime| gossip::run::<T>(runtime, mempool, outbox, network.gossip));
     let databases = engine.stateful.subscribe_databases().await;
     loop {
         tokio::select! {
+            biased;
             _ = &mut stop => return Ok(()),
             _ = &mut engine.consensus => return Err("consensus ended".into()),
             _ = &mut network_running => return Err("the network ended".into()),
+            end = &mut gossip => {
+                let reason = end.unwrap_or_else(|error| error.to_string());
+                return Err(format!("the network ended: {reason}"));
+            }
             request = requests.recv() => match request {
                 Some(request) => answer(request, &engine, &databases, &history).await,
                 // Nobody can ask or stop us any more.
                 None => return Ok(()),
             },
-            Some(first) = outbox.recv() => {
-                let message = gather(first, &mut outbox);
-                let _ = gossip_sender.send(Recipients::All, IoBuf::from(message), false);
-            }
-            received = gossip_receiver.recv() => {
-                let (_, message) = received.map_err(|error| format!("the network ended: {error}"))?;
-                for transaction in transactions(message.as_ref()) {
-                    mempool.receive(transaction);
-                }
-            }
         }
     }
 }
 
-async fn answer(request: Request, engine: &Engine, databases: &Databases, history: &History) {
+async fn answer<E: Runtime>(
+    request: Request,
+    engine: &Engine<E>,
+    databases: &Databases<E>,
+    history: &History<E>,
+) {
     // A client that no longer waits is no error.
     match request {
         Request::Read(keys, reply) => {
@@ -206,7 +190,10 @@ async fn answer(request: Request, engine: &Engine, databases: &Databases, histor
 }
 
 /// Reads under one lock, so that all is of one height, which the last batch is marked with.
-async fn read(databases: &Databases, keys: &[Key]) -> Option<(Height, Vec<Option<Vec<u8>>>)> {
+async fn read<E: Runtime>(
+    databases: &Databases<E>,
+    keys: &[Key],
+) -> Option<(Height, Vec<Option<Vec<u8>>>)> {
     let names: Vec<_> = keys.iter().map(database_key).collect();
     let names: Vec<_> = names.iter().collect();
     let database = databases.read().await;
@@ -220,7 +207,11 @@ async fn read(databases: &Databases, keys: &[Key]) -> Option<(Height, Vec<Option
     Some((Height(marked_height(&mark)?), values))
 }
 
-async fn block(engine: &Engine, history: &History, height: Height) -> Option<FinalizedBlock> {
+async fn block<E: Runtime>(
+    engine: &Engine<E>,
+    history: &History<E>,
+    height: Height,
+) -> Option<FinalizedBlock> {
     let block = engine
         .marshal
         .get_block(EngineHeight::new(height.0))
@@ -237,33 +228,5 @@ async fn block(engine: &Engine, history: &History, height: Height) -> Option<Fin
         transactions: block.transactions().to_vec(),
         outcomes,
         events,
-    })
-}
-
-/// As many waiting transactions as a message holds, each behind its length.
-fn gather(first: Vec<u8>, outbox: &mut mpsc::Receiver<Vec<u8>>) -> Vec<u8> {
-    let mut message = Vec::new();
-    let mut next = Some(first);
-    while let Some(transaction) = next {
-        let length = u32::try_from(transaction.len()).unwrap_or(u32::MAX);
-        message.extend_from_slice(&length.to_le_bytes());
-        message.extend_from_slice(&transaction);
-        let room = GOSSIP_LENGTH_MAX.saturating_sub(message.len());
-        next = (room > llmnet_types::transaction::TRANSACTION_LENGTH_MAX + 4)
-            .then(|| outbox.try_recv().ok())
-            .flatten();
-    }
-    message
-}
-
-/// The reverse of [`gather`]; ends at the first length that does not fit.
-fn transactions(message: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = message;
-    std::iter::from_fn(move || {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let (transaction, after) = after.split_at_checked(length)?;
-        rest = after;
-        Some(transaction)
     })
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -34,14 +34,15 @@ use llmnet_types::{
 use tokio::sync::watch;
 
 use crate::{
-    application::{block_info, now_ms, unfit},
+    application::{block_info, unfit},
     block::{engine_key, transactions_root},
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
     finality,
     mempool::Unfit,
+    runtime::unix_ms,
     service::genesis_header,
+    setup::engine_seed,
     store::Roots,
-    validator::engine_seed,
 };
 
 /// The most transactions that wait for an earlier nonce.
@@ -176,7 +177,7 @@ impl Solo {
             parent_view: parent.view,
             parent: parent.digest(),
             height: Height(parent.height.0 + 1),
-            timestamp_ms: now_ms().max(parent.timestamp_ms + 1),
+            timestamp_ms: unix_ms(SystemTime::now()).max(parent.timestamp_ms + 1),
             transactions: transactions_root(&transactions),
             state: roots.state,
             operations: roots.operations,

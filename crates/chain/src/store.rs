@@ -4,12 +4,14 @@
 //! of any length. Keys are the ledger's, hashed to 32 bytes. Each batch carries the height it belongs
 //! to, so that readers know what they read without a second lock.
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Sha256, sha256};
 use commonware_glue::stateful::db::{AttachableResolver, DatabaseSet, Shared};
 use commonware_parallel::Sequential;
-use commonware_runtime::{Supervisor as _, buffer::paged::CacheRef};
+use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::{
     archive::prunable,
     journal::contiguous::variable::Config as JournalConfig,
@@ -29,17 +31,17 @@ use commonware_utils::{NZU64, NZUsize};
 use llmnet_ledger::{Key, Writes, state::VALUE_LENGTH_MAX};
 use llmnet_types::id::Digest;
 
-/// The runtime of a validator.
-pub(crate) type Context = commonware_runtime::tokio::Context;
+use crate::runtime::Runtime;
+
 /// The database.
-pub(crate) type Qmdb =
-    variable::Db<mmr::Family, Context, sha256::Digest, Bytes, Sha256, FourCap, 32, Sequential>;
+pub(crate) type Qmdb<E> =
+    variable::Db<mmr::Family, E, sha256::Digest, Bytes, Sha256, FourCap, 32, Sequential>;
 /// The database as the engine shares it.
-pub(crate) type Databases = Shared<Qmdb>;
+pub(crate) type Databases<E> = Shared<Qmdb<E>>;
 /// Changes being made on top of some block's state.
-pub(crate) type Batch = <Databases as DatabaseSet<Context>>::Unmerkleized;
+pub(crate) type Batch<E> = <Databases<E> as DatabaseSet<E>>::Unmerkleized;
 /// Changes made, with their roots.
-pub(crate) type Sealed = <Databases as DatabaseSet<Context>>::Merkleized;
+pub(crate) type Sealed<E> = <Databases<E> as DatabaseSet<E>>::Merkleized;
 
 type QmdbConfig = VariableConfig<FourCap, ((), RangeCfg<usize>), Sequential>;
 
@@ -108,7 +110,7 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    pub(crate) fn of(sealed: &Sealed) -> Self {
+    pub(crate) fn of<E: Runtime>(sealed: &Sealed<E>) -> Self {
         Self {
             state: Digest(sealed.root().0),
             operations: Digest(sealed.ops_root().0),
@@ -130,13 +132,13 @@ pub(crate) fn marked_height(mark: &[u8]) -> Option<u64> {
 
 /// Writes the first state into an empty database. One that has it already is left alone, so that a
 /// crash between this and whatever follows does no harm.
-pub(crate) async fn write_genesis(
-    context: &Context,
+pub(crate) async fn write_genesis<E: Runtime>(
+    context: &E,
     cache: CacheRef,
     writes: Writes,
 ) -> Result<Roots, String> {
     let failed = |error| format!("the state database fails: {error}");
-    let mut database = Qmdb::init(context.child("genesis"), config(cache), None)
+    let mut database = Qmdb::<E>::init(context.child("genesis"), config(cache), None)
         .await
         .map_err(failed)?;
     if *database.bounds().end <= 1 {
@@ -161,13 +163,24 @@ pub(crate) async fn write_genesis(
 
 /// Serves no state: the engine's own server takes values of fixed length only. A validator that was
 /// away replays blocks instead.
-#[derive(Debug, Clone)]
-pub(crate) struct NoStateSync;
+pub(crate) struct NoStateSync<E>(PhantomData<fn() -> E>);
 
-impl Source for NoStateSync {
+impl<E> Default for NoStateSync<E> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> Clone for NoStateSync<E> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<E: Runtime> Source for NoStateSync<E> {
     type Family = mmr::Family;
     type Digest = sha256::Digest;
-    type Op = <Qmdb as Database>::Op;
+    type Op = <Qmdb<E> as Database>::Op;
     type Error = std::convert::Infallible;
 
     async fn serve(&self, _: Request<mmr::Family>) -> SourceResult<Self> {
@@ -175,6 +188,6 @@ impl Source for NoStateSync {
     }
 }
 
-impl AttachableResolver<Qmdb> for NoStateSync {
-    async fn attach_database(&self, _: Databases) {}
+impl<E: Runtime> AttachableResolver<Qmdb<E>> for NoStateSync<E> {
+    async fn attach_database(&self, _: Databases<E>) {}
 }

@@ -19,7 +19,7 @@ use llmnet_types::{
 };
 
 use super::*;
-use crate::{block::engine_key, validator::engine_seed};
+use crate::{block::engine_key, setup::engine_seed};
 
 const NETWORK: NetworkId = NetworkId([5; 32]);
 

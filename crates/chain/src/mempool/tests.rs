@@ -12,6 +12,7 @@ use super::*;
 use crate::block::transactions_root;
 
 const NETWORK: NetworkId = NetworkId([3; 32]);
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 const PACING: Pacing = Pacing {
     block_interval: Duration::ZERO,
     idle_interval: Duration::from_secs(3600),
@@ -48,18 +49,18 @@ fn block(height: u64, transactions: Vec<Transaction>) -> Block {
 
 fn mempool() -> (Mempool, mpsc::Receiver<Vec<u8>>) {
     let (outbox, handed_on) = mpsc::channel(4);
-    (Mempool::new(NETWORK, outbox), handed_on)
+    (Mempool::new(NETWORK, outbox, NOW), handed_on)
 }
 
 fn is_due(mempool: &Mempool) -> bool {
-    mempool.until_due(PACING) == Duration::ZERO
+    mempool.until_due(PACING, NOW) == Duration::ZERO
 }
 
 #[test]
 fn candidates_come_by_arrival_and_by_nonce() {
     let (mempool, _outbox) = mempool();
     for (signer, nonce) in [(1, 1), (2, 0), (1, 0), (2, 1)] {
-        mempool.submit(transaction(signer, nonce)).unwrap();
+        mempool.submit(transaction(signer, nonce), NOW).unwrap();
     }
     let order = [(1, 0), (2, 0), (1, 1), (2, 1)];
     assert_eq!(
@@ -71,19 +72,19 @@ fn candidates_come_by_arrival_and_by_nonce() {
 #[test]
 fn what_is_submitted_is_handed_on_once_and_received_silently() {
     let (mempool, mut outbox) = mempool();
-    mempool.submit(transaction(1, 0)).unwrap();
-    mempool.submit(transaction(1, 0)).unwrap();
+    mempool.submit(transaction(1, 0), NOW).unwrap();
+    mempool.submit(transaction(1, 0), NOW).unwrap();
     let bytes = outbox.try_recv().unwrap();
     assert!(outbox.try_recv().is_err());
     let (other, mut others_outbox) = self::mempool();
-    other.receive(&bytes);
+    other.receive(&bytes, NOW);
     assert_eq!(other.candidates(), [transaction(1, 0)]);
     assert!(others_outbox.try_recv().is_err());
     // Neither garbage nor forgery gets in.
-    other.receive(&bytes[1..]);
+    other.receive(&bytes[1..], NOW);
     let mut forged = transaction(2, 0);
     forged.body.nonce = 7;
-    other.receive(&codec::encode(&forged));
+    other.receive(&codec::encode(&forged), NOW);
     assert_eq!(other.candidates().len(), 1);
 }
 
@@ -92,21 +93,21 @@ fn every_share_of_the_room_is_bounded() {
     let (mempool, _outbox) = mempool();
     let signer = transaction(1, 0).body.signer;
     for nonce in 0..SIGNER_MAX as u64 {
-        mempool.submit(transaction(1, nonce)).unwrap();
+        mempool.submit(transaction(1, nonce), NOW).unwrap();
     }
     assert_eq!(
-        mempool.submit(transaction(1, 999)),
+        mempool.submit(transaction(1, 999), NOW),
         Err(SubmitError::SignerFull {
             signer,
             limit: SIGNER_MAX
         })
     );
-    mempool.submit(transaction(2, 0)).unwrap();
+    mempool.submit(transaction(2, 0), NOW).unwrap();
     let mut other = transaction(2, 0);
     other.body.instruction = transaction(2, 1).body.instruction;
     let signer = other.body.signer;
     assert_eq!(
-        mempool.submit(other),
+        mempool.submit(other, NOW),
         Err(SubmitError::NonceTaken { signer, nonce: 0 })
     );
 }
@@ -115,13 +116,13 @@ fn every_share_of_the_room_is_bounded() {
 fn a_block_is_due_until_its_transactions_are_final() {
     let (mempool, _outbox) = mempool();
     assert!(!is_due(&mempool));
-    mempool.submit(transaction(1, 0)).unwrap();
+    mempool.submit(transaction(1, 0), NOW).unwrap();
     assert!(is_due(&mempool));
     let first = block(1, vec![transaction(1, 0)]);
-    mempool.saw(&first);
+    mempool.saw(&first, NOW);
     assert!(mempool.candidates().is_empty());
     assert!(is_due(&mempool), "its child comes at once");
-    mempool.finalize(&first);
+    mempool.finalize(&first, NOW);
     assert!(!is_due(&mempool));
     assert!(!mempool.contains(&transaction(1, 0).id()));
 }
@@ -129,18 +130,18 @@ fn a_block_is_due_until_its_transactions_are_final() {
 #[test]
 fn what_lost_against_another_block_waits_again() {
     let (mempool, _outbox) = mempool();
-    mempool.submit(transaction(1, 0)).unwrap();
-    mempool.submit(transaction(2, 0)).unwrap();
-    mempool.saw(&block(1, vec![transaction(1, 0)]));
-    mempool.finalize(&block(1, vec![transaction(2, 0)]));
+    mempool.submit(transaction(1, 0), NOW).unwrap();
+    mempool.submit(transaction(2, 0), NOW).unwrap();
+    mempool.saw(&block(1, vec![transaction(1, 0)]), NOW);
+    mempool.finalize(&block(1, vec![transaction(2, 0)]), NOW);
     assert_eq!(mempool.candidates(), [transaction(1, 0)]);
 }
 
 #[test]
 fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
     let (mempool, _outbox) = mempool();
-    mempool.submit(transaction(1, 1)).unwrap();
-    mempool.submit(transaction(2, 0)).unwrap();
+    mempool.submit(transaction(1, 1), NOW).unwrap();
+    mempool.submit(transaction(2, 0), NOW).unwrap();
     let found = [
         (transaction(1, 1).id(), Unfit::Early),
         (transaction(2, 0).id(), Unfit::Never),
@@ -148,6 +149,30 @@ fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
     mempool.unfit(&found);
     assert!(mempool.candidates().is_empty());
     assert!(!is_due(&mempool));
-    mempool.submit(transaction(1, 0)).unwrap();
+    mempool.submit(transaction(1, 0), NOW).unwrap();
     assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
+}
+
+#[test]
+fn a_clock_that_is_set_brings_blocks_forward_and_never_stops_them() {
+    let (mempool, _outbox) = mempool();
+    let hour = Duration::from_secs(3600);
+    let late = NOW + 10 * hour;
+    mempool.saw(&block(1, Vec::new()), late);
+    assert_eq!(mempool.until_due(PACING, late), hour);
+    assert_eq!(mempool.until_due(PACING, late + 2 * hour), Duration::ZERO);
+    assert_eq!(mempool.until_due(PACING, NOW), Duration::ZERO);
+    mempool.saw(&block(2, Vec::new()), NOW);
+    assert_eq!(mempool.until_due(PACING, NOW), hour);
+}
+
+#[test]
+fn what_found_no_block_for_long_is_forgotten() {
+    let (mempool, _outbox) = mempool();
+    mempool.submit(transaction(1, 5), NOW).unwrap();
+    mempool.finalize(&block(1, Vec::new()), NOW + AGE_MAX);
+    assert!(mempool.contains(&transaction(1, 5).id()));
+    let after = NOW + AGE_MAX + Duration::from_secs(1);
+    mempool.finalize(&block(2, Vec::new()), after);
+    assert!(!mempool.contains(&transaction(1, 5).id()));
 }

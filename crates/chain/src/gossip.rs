@@ -1,0 +1,69 @@
+//! Hands transactions on to the other validators, and takes in theirs.
+
+use std::sync::Arc;
+
+use commonware_p2p::{Receiver as _, Recipients, Sender as _};
+use commonware_runtime::IoBuf;
+use llmnet_types::transaction::TRANSACTION_LENGTH_MAX;
+use tokio::sync::mpsc;
+
+use crate::{
+    mempool::Mempool,
+    network::{Channel, GOSSIP_LENGTH_MAX, Transport},
+    runtime::Runtime,
+};
+
+/// Runs until the network ends; says how.
+pub(crate) async fn run<T: Transport>(
+    runtime: impl Runtime,
+    mempool: Arc<Mempool>,
+    mut outbox: mpsc::Receiver<Vec<u8>>,
+    (mut sender, mut receiver): Channel<T>,
+) -> String {
+    loop {
+        tokio::select! {
+            // What waits in the outbox is gone with one message, so it cannot keep the others out.
+            biased;
+            Some(first) = outbox.recv() => {
+                let message = gather(first, &mut outbox);
+                let _ = sender.send(Recipients::All, IoBuf::from(message), false);
+            }
+            received = receiver.recv() => match received {
+                Ok((_, message)) => {
+                    for transaction in transactions(message.as_ref()) {
+                        mempool.receive(transaction, runtime.current());
+                    }
+                }
+                Err(error) => return error.to_string(),
+            }
+        }
+    }
+}
+
+/// As many waiting transactions as a message holds, each behind its length.
+fn gather(first: Vec<u8>, outbox: &mut mpsc::Receiver<Vec<u8>>) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut next = Some(first);
+    while let Some(transaction) = next {
+        let length = u32::try_from(transaction.len()).unwrap_or(u32::MAX);
+        message.extend_from_slice(&length.to_le_bytes());
+        message.extend_from_slice(&transaction);
+        let room = GOSSIP_LENGTH_MAX.saturating_sub(message.len());
+        next = (room > TRANSACTION_LENGTH_MAX + 4)
+            .then(|| outbox.try_recv().ok())
+            .flatten();
+    }
+    message
+}
+
+/// The reverse of [`gather`]; ends at the first length that does not fit.
+fn transactions(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (transaction, after) = after.split_at_checked(length)?;
+        rest = after;
+        Some(transaction)
+    })
+}

@@ -1,0 +1,141 @@
+//! What a validator runs on, checked before anything runs.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use commonware_codec::{Copying, ReadExt as _};
+use commonware_cryptography::ed25519;
+use commonware_utils::ordered::Set;
+use llmnet_ledger::Genesis;
+use llmnet_types::{block::Header, signature::PrivateKey};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    block::engine_key,
+    client::Tip,
+    config::{Pacing, StartError},
+    local_client::LocalClient,
+    mempool::Mempool,
+    runtime::ClientClock,
+    service::{Request, genesis_header},
+    store::Roots,
+};
+
+/// Requests of clients waiting for the validator.
+const REQUESTS_MAX: usize = 1024;
+/// Transactions waiting to be handed on.
+const OUTBOX_MAX: usize = 4096;
+
+/// Where a validator keeps the header of block 0, which cannot be made again from later state.
+pub(crate) trait Home: Send {
+    /// The header of block 0, if it was made already.
+    fn genesis(&self) -> Option<Header>;
+
+    /// Keeps the header of block 0, durably before this returns.
+    fn keep_genesis(&self, header: &Header) -> io::Result<()>;
+}
+
+/// What a validator runs on.
+pub(crate) struct Setup {
+    pub(crate) home: Box<dyn Home>,
+    pub(crate) key: ed25519::PrivateKey,
+    pub(crate) committee: Set<ed25519::PublicKey>,
+    pub(crate) genesis: Genesis,
+    pub(crate) pacing: Pacing,
+    pub(crate) mempool: Arc<Mempool>,
+    pub(crate) tip: watch::Sender<Tip>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) outbox: mpsc::Receiver<Vec<u8>>,
+    pub(crate) stop: oneshot::Receiver<()>,
+}
+
+/// What others hold of a validator.
+pub(crate) struct Handles {
+    pub(crate) client: LocalClient,
+    pub(crate) stop: oneshot::Sender<()>,
+}
+
+/// The committee in the engine's form, if the validator with this seed may run on this genesis.
+pub(crate) fn committee(
+    genesis: &Genesis,
+    seed: [u8; 32],
+) -> Result<Set<ed25519::PublicKey>, StartError> {
+    genesis.check()?;
+    let root = genesis.root();
+    let key = PrivateKey::from_seed(seed).public_key();
+    if !root.committee.keys().contains(&key) {
+        return Err(StartError::NotInCommittee { key });
+    }
+    let members = root.committee.keys().iter().map(|member| {
+        let key = *member;
+        engine_key(member).ok_or(StartError::BadKey { key })
+    });
+    let members = members.collect::<Result<Vec<_>, _>>()?;
+    members.try_into().map_err(|_| StartError::Failed {
+        reason: "a validator is listed twice".into(),
+    })
+}
+
+impl Setup {
+    /// Joins what a validator runs on with what others hold of it.
+    pub(crate) fn new(
+        home: Box<dyn Home>,
+        seed: [u8; 32],
+        committee: Set<ed25519::PublicKey>,
+        genesis: Genesis,
+        pacing: Pacing,
+        clock: Box<dyn ClientClock>,
+    ) -> (Self, Handles) {
+        let (outbox_sender, outbox) = mpsc::channel(OUTBOX_MAX);
+        let (requests_sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let (stop_sender, stop) = oneshot::channel();
+        let mempool = Arc::new(Mempool::new(genesis.id(), outbox_sender, clock.now()));
+        let (tip, tip_receiver) = watch::channel(unknown_tip(&genesis));
+        let client = LocalClient {
+            mempool: mempool.clone(),
+            requests: requests_sender,
+            tip: tip_receiver,
+            end: Arc::new(Mutex::new(None)),
+            clock,
+        };
+        let setup = Self {
+            home,
+            key: engine_seed(seed),
+            committee,
+            genesis,
+            pacing,
+            mempool,
+            tip,
+            requests,
+            outbox,
+            stop,
+        };
+        let stop = stop_sender;
+        (setup, Handles { client, stop })
+    }
+}
+
+/// The engine's form of a secret key.
+pub(crate) fn engine_seed(seed: [u8; 32]) -> ed25519::PrivateKey {
+    ed25519::PrivateKey::read(&mut Copying(seed.as_slice())).expect("any 32 bytes are a seed")
+}
+
+/// Shown until the validator has read where it was: within milliseconds of its start.
+fn unknown_tip(genesis: &Genesis) -> Tip {
+    let zero = llmnet_types::id::Digest::ZERO;
+    let header = genesis_header(
+        genesis,
+        Roots {
+            state: zero,
+            operations: zero,
+            operations_start: 0,
+            operations_end: 1,
+        },
+    );
+    Tip {
+        digest: header.digest(),
+        header,
+    }
+}
