@@ -22,14 +22,16 @@ use llmnet_ledger::{BlockInfo, Execution, Key, execute};
 use llmnet_types::{
     block::Header,
     id::{Digest, NetworkId, TransactionId},
+    network::Committee,
     rejection::Rejection,
     signature::PublicKey,
     transaction::{Outcome, Transaction},
-    units::{Epoch, Height},
+    units::{Height, Term},
 };
 use tokio::sync::watch;
 
 use crate::{
+    beacon::Beacon,
     block::{Block, RoundContext, transactions_root},
     client::Tip,
     history::{History, Record},
@@ -66,6 +68,8 @@ struct Shared<E: Runtime> {
     mempool: Arc<Mempool>,
     history: Arc<History<E>>,
     tip: watch::Sender<Tip>,
+    beacon: Beacon,
+    epoch_length: u64,
     executed: Mutex<HashMap<sha256::Digest, (Height, Record)>>,
     hot: Mutex<Vec<Key>>,
 }
@@ -77,6 +81,8 @@ impl<E: Runtime> Application<E> {
         mempool: Arc<Mempool>,
         history: Arc<History<E>>,
         tip: watch::Sender<Tip>,
+        beacon: Beacon,
+        epoch_length: u64,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -85,6 +91,8 @@ impl<E: Runtime> Application<E> {
                 mempool,
                 history,
                 tip,
+                beacon,
+                epoch_length,
                 executed: Mutex::default(),
                 hot: Mutex::default(),
             }),
@@ -99,10 +107,6 @@ impl<E: Runtime> Application<E> {
         info: &BlockInfo,
         transactions: &[Transaction],
     ) -> Execution {
-        let hot = self.shared.hot();
-        if known.is_empty() {
-            load(batch, known, hot).await;
-        }
         loop {
             let view = StateView::new(known);
             let execution = execute(&view, info, transactions);
@@ -115,14 +119,29 @@ impl<E: Runtime> Application<E> {
         }
     }
 
+    /// What was used by the last block, and by any that we propose.
+    async fn known(&self, batch: &Batch<E>) -> Known {
+        let mut known = Known::new();
+        let mut keys = self.shared.hot();
+        keys.push(self.shared.beacon.key());
+        load(batch, &mut known, keys).await;
+        known
+    }
+
+    /// What a block of ours at this height reveals.
+    fn reveal(&self, known: &Known, height: Height) -> Option<Digest> {
+        let epoch = height.epoch(self.shared.epoch_length);
+        self.shared.beacon.next(&StateView::new(known), epoch)
+    }
+
     /// Executes candidates, leaving out those that would be in the block for nothing.
     async fn select(
         &self,
         batch: &Batch<E>,
+        mut known: Known,
         info: &BlockInfo,
         mut transactions: Vec<Transaction>,
     ) -> (Vec<Transaction>, Execution) {
-        let mut known = Known::new();
         loop {
             let execution = self.execute(batch, &mut known, info, &transactions).await;
             let unfit: Vec<(TransactionId, Unfit)> = transactions
@@ -144,8 +163,18 @@ impl<E: Runtime> Application<E> {
 }
 
 /// What the ledger is told of a block.
-pub(crate) const fn block_info(network: NetworkId, height: Height) -> BlockInfo {
-    BlockInfo { network, height }
+const fn block_info(header: &Header) -> BlockInfo {
+    BlockInfo {
+        network: header.network,
+        height: header.height,
+        leader: header.leader,
+        reveal: header.reveal,
+    }
+}
+
+/// Whom a header names as the next committee.
+fn next_committee(execution: &Execution) -> Option<Digest> {
+    execution.next_committee.as_ref().map(Committee::digest)
 }
 
 /// Whether a transaction has no business in a block. Who is charged has, even if refused.
@@ -267,16 +296,22 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
         let parent = Box::pin(ancestry).next().await?;
         let parent = parent.inner();
         let height = Height(parent.header().height.0 + 1);
-        let info = block_info(self.shared.network, height);
+        let known = self.known(&batch).await;
+        let info = BlockInfo {
+            network: self.shared.network,
+            height,
+            leader: PublicKey(context.leader.as_ref().try_into().ok()?),
+            reveal: self.reveal(&known, height),
+        };
         let candidates = self.shared.mempool.candidates();
-        let (transactions, execution) = self.select(&batch, &info, candidates).await;
+        let (transactions, execution) = self.select(&batch, known, &info, candidates).await;
         let sealed = seal(batch, height, &execution).await;
         let roots = Roots::of(&sealed);
         let header = Header {
             network: self.shared.network,
-            epoch: Epoch(context.round.epoch().get()),
+            term: Term(context.round.epoch().get()),
             view: context.round.view().get(),
-            leader: PublicKey(context.leader.as_ref().try_into().ok()?),
+            leader: info.leader,
             parent_view: context.parent.0.get(),
             parent: Digest(context.parent.1.0),
             height,
@@ -287,6 +322,8 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             operations_start: roots.operations_start,
             operations_end: roots.operations_end,
             settlements: execution.settlements_root,
+            reveal: info.reveal,
+            next_committee: next_committee(&execution),
         };
         let block = Block::new(header, transactions)?;
         self.shared.remember(&block, execution);
@@ -319,9 +356,14 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
                 return None;
             }
         }
-        let info = block_info(self.shared.network, header.height);
+        let mut known = self.known(&batch).await;
         let execution = self
-            .execute(&batch, &mut Known::new(), &info, block.transactions())
+            .execute(
+                &batch,
+                &mut known,
+                &block_info(header),
+                block.transactions(),
+            )
             .await;
         if candidate
             && execution
@@ -333,9 +375,11 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
         }
         let sealed = seal(batch, header.height, &execution).await;
         // The engine compares the other roots itself.
-        if header.state != Roots::of(&sealed).state
-            || header.settlements != execution.settlements_root
-        {
+        let agrees = header.state == Roots::of(&sealed).state
+            && header.settlements == execution.settlements_root
+            && header.next_committee == next_committee(&execution)
+            && execution.fault.is_none();
+        if !agrees {
             return None;
         }
         self.shared.remember(&block, execution);

@@ -184,7 +184,7 @@ impl CertifiableBlock for Block {
     fn context(&self) -> RoundContext {
         let header = &self.0.header;
         Context {
-            round: Round::new(Epoch::new(header.epoch.0), View::new(header.view)),
+            round: Round::new(Epoch::new(header.term.0), View::new(header.view)),
             leader: self.0.leader.clone(),
             parent: (
                 View::new(header.parent_view),

@@ -29,6 +29,7 @@ pub mod solo;
 pub mod validator;
 
 mod application;
+mod beacon;
 mod block;
 mod directory;
 mod engine;
@@ -44,6 +45,7 @@ mod service;
 mod setup;
 mod store;
 
+pub use beacon::beacon_anchor;
 pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};
 pub use config::{Pacing, StartError, ValidatorConfig};
 pub use query::{StateView, query};

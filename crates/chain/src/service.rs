@@ -10,7 +10,7 @@ use llmnet_types::{
     block::Header,
     certificate::{FinalityCertificate, namespace},
     id::{Digest, TransactionId},
-    units::{Epoch, Height},
+    units::{Height, Term},
 };
 use tokio::sync::oneshot;
 
@@ -44,7 +44,7 @@ pub(crate) fn genesis_header(genesis: &Genesis, roots: Roots) -> Header {
     let root = genesis.root();
     Header {
         network: root.id(),
-        epoch: Epoch(0),
+        term: Term(0),
         view: 0,
         // Nobody proposed it; the engine wants a valid key.
         leader: root.committee.keys()[0],
@@ -58,6 +58,8 @@ pub(crate) fn genesis_header(genesis: &Genesis, roots: Roots) -> Header {
         operations_start: roots.operations_start,
         operations_end: roots.operations_end,
         settlements: transactions_root(&[]),
+        reveal: None,
+        next_committee: None,
     }
 }
 
@@ -75,6 +77,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         home,
         key,
         committee,
+        beacon,
         genesis,
         pacing,
         mempool,
@@ -84,6 +87,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         mut stop,
     } = setup;
     let quorum = genesis.root().committee.quorum();
+    let epoch_length = genesis.params.epoch_length();
     let cache = engine::page_cache();
     let header = match home.genesis() {
         Some(header) => header,
@@ -104,6 +108,8 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         mempool.clone(),
         history.clone(),
         tip.clone(),
+        beacon,
+        epoch_length,
     );
     let network = open_network(&context);
     let mut network_running = network.running;

@@ -13,6 +13,7 @@ use llmnet_types::{block::Header, signature::PrivateKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
+    beacon::Beacon,
     block::engine_key,
     client::Tip,
     config::{Pacing, StartError},
@@ -42,6 +43,7 @@ pub(crate) struct Setup {
     pub(crate) home: Box<dyn Home>,
     pub(crate) key: ed25519::PrivateKey,
     pub(crate) committee: Set<ed25519::PublicKey>,
+    pub(crate) beacon: Beacon,
     pub(crate) genesis: Genesis,
     pub(crate) pacing: Pacing,
     pub(crate) mempool: Arc<Mempool>,
@@ -104,6 +106,7 @@ impl Setup {
             home,
             key: engine_seed(seed),
             committee,
+            beacon: Beacon::new(seed),
             genesis,
             pacing,
             mempool,

@@ -21,12 +21,15 @@ use commonware_consensus::{
 use commonware_cryptography::sha256;
 use commonware_parallel::Sequential;
 use commonware_utils::non_empty;
-use llmnet_ledger::{Event, Execution, Genesis, Key, MemoryState, State as _, admissible, execute};
+use llmnet_ledger::{
+    BlockInfo, Event, Execution, Genesis, Key, MemoryState, State as _, admissible, execute,
+};
 use llmnet_types::{
     block::Header,
     certificate::{FinalityCertificate, namespace},
     codec,
     id::{Digest, NetworkId, TransactionId},
+    network::Committee,
     signature::PrivateKey,
     transaction::{Outcome, Transaction},
     units::Height,
@@ -34,7 +37,7 @@ use llmnet_types::{
 use tokio::sync::watch;
 
 use crate::{
-    application::{block_info, unfit},
+    application::unfit,
     block::{engine_key, transactions_root},
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
     finality,
@@ -142,7 +145,13 @@ impl Solo {
     fn extend(&self, chain: &mut Chain, mut transactions: Vec<Transaction>) {
         let parent = chain.tip().header.clone();
         let height = Height(parent.height.0 + 1);
-        let info = block_info(self.network, height);
+        // Its one validator must have no part in the beacon: there would be nothing to mix.
+        let info = BlockInfo {
+            network: self.network,
+            height,
+            leader: parent.leader,
+            reveal: None,
+        };
         let execution = loop {
             let execution = execute(&chain.state, &info, &transactions);
             let mut fits = execution.outcomes.iter().map(unfit);
@@ -184,6 +193,7 @@ impl Solo {
             operations_start: roots.operations_start,
             operations_end: roots.operations_end,
             settlements: execution.settlements_root,
+            next_committee: execution.next_committee.as_ref().map(Committee::digest),
             ..parent.clone()
         };
         let block = chain.blocks.len();
@@ -204,7 +214,7 @@ impl Solo {
     }
 
     fn certify(&self, header: &Header) -> Option<FinalityCertificate> {
-        let round = Round::new(Epoch::new(header.epoch.0), View::new(header.view));
+        let round = Round::new(Epoch::new(header.term.0), View::new(header.view));
         let payload = sha256::Digest(header.digest().0);
         let proposal = Proposal::new(round, View::new(header.parent_view), payload);
         let vote = Finalize::sign(&self.scheme, proposal)?;

@@ -137,7 +137,7 @@ impl Home {
         let keys = Keys::new(create::read_seed(path)?);
         let genesis = read_genesis(path)?;
         let ours = genesis
-            .committee
+            .committee()
             .keys()
             .contains(&keys.validator(0).public_key());
         if genesis.id().to_string() != id || !ours {

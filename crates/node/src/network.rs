@@ -1,6 +1,7 @@
 //! The composition root of a local network: read it top to bottom to see the whole.
 
 mod chain;
+mod roles;
 mod seats;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -129,6 +130,7 @@ impl Network {
         on_stage(Stage::Registration);
         let hub = Hub::default();
         let classifier = Arc::clone(&experts.classifier);
+        roles::enlist_coordinator(&home, &*client).await?;
         seats::take(&home, &client, &hub, experts, models).await?;
         let desk = Desk::open(coordinator::Setup {
             network: home.genesis.root(),

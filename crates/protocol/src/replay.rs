@@ -1,8 +1,8 @@
 //! A receipt played again: panel, transcript, verdict and pay must be what the rules give (DEB-6, SEL-8).
 //!
 //! Signatures and proofs are checked by [`ReceiptDocument::verify`]; this is about decisions. It needs
-//! the file only: the selection's inputs are on the receipt, and the ledger refused the settlement if
-//! they had not led to this panel.
+//! the file only: the selection's inputs are on the receipt. That they are the ledger's own is for who
+//! follows the chain to say, and to prove a fault if not (DIS-1).
 
 use llmnet_ledger::selection::{self, Rule};
 use llmnet_types::{
@@ -11,6 +11,7 @@ use llmnet_types::{
     id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
     receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
+    selection::Candidate,
     signature::Message,
     units::{Amount, Score, Tokens},
 };
@@ -249,7 +250,7 @@ fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
             SeatView {
                 part: seat.part.as_ref().map(|part| &part.body),
                 corpus: candidate.map_or(Digest::ZERO, |candidate| candidate.corpus),
-                mean: candidate.map_or(Score::ZERO, |candidate| candidate.mean),
+                mean: candidate.map_or(Score::ZERO, Candidate::trusted),
             }
         })
         .collect();

@@ -86,8 +86,9 @@ pub struct Unsettled {
     pub voucher: Option<Signed<llmnet_types::contract::Voucher>>,
 }
 
-/// Puts leaves of consecutive slots into one settlement, as many as fit; co-signatures are added later
-/// (SET-2, LIN-3). `None` without a leaf for `first`.
+/// Puts leaves of consecutive slots and one epoch into one settlement, as many as fit; co-signatures are
+/// added later (SET-2, SET-9, LIN-3). `None` without a leaf for `first`. An epoch has `epoch_length`
+/// blocks.
 ///
 /// # Errors
 /// Never for lists that respect their bounds.
@@ -95,6 +96,7 @@ pub fn settlement(
     first: Slot,
     waiting: &BTreeMap<Slot, Unsettled>,
     leaves_max: usize,
+    epoch_length: u64,
 ) -> Result<Option<Settlement>, TooMany> {
     let mut leaves = Vec::new();
     let mut vouchers: BTreeMap<LineId, Signed<llmnet_types::contract::Voucher>> = BTreeMap::new();
@@ -105,7 +107,12 @@ pub fn settlement(
             .voucher
             .as_ref()
             .is_some_and(|voucher| !vouchers.contains_key(&voucher.body.line));
-        let full = leaves.len() >= leaves_max.min(LEAVES_MAX)
+        let epoch = |leaf: &Leaf| leaf.height.epoch(epoch_length);
+        let later = leaves
+            .first()
+            .is_some_and(|first: &Leaf| epoch(first) != epoch(&unsettled.leaf));
+        let full = later
+            || leaves.len() >= leaves_max.min(LEAVES_MAX)
             || (new_line && vouchers.len() >= VOUCHERS_MAX);
         if full {
             break;

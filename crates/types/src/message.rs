@@ -191,6 +191,8 @@ pub struct Revision {
 
 /// The class of an answer: digests are equal within a contract where the keys are, and say nothing
 /// across contracts (DEB-2).
+///
+/// The key is a digest of what makes answers equal, so that audits can name it (AUD-1).
 pub fn answer_class(contract: &ContractId, key: &[u8]) -> Digest {
     Digest::tagged("llmnet/class/1", &[&contract.0, key])
 }

@@ -67,6 +67,13 @@ pub struct Candidate {
     pub bond: Amount,
 }
 
+impl Candidate {
+    /// Its mean as far as audits bear it out: what its word weighs (SEL-9).
+    pub fn trusted(&self) -> Score {
+        self.mean.min(self.ceiling)
+    }
+}
+
 /// Everything the rule of selection looks at (SEL-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,7 +15,7 @@ use llmnet_types::{
     id::{Digest, NetworkId},
     network::Committee,
     signature::PrivateKey,
-    units::{Epoch as LedgerEpoch, Height},
+    units::{Height, Term},
 };
 
 use super::*;
@@ -58,7 +58,7 @@ fn header(random: &mut Random) -> Header {
     let digest = Digest::of(&random.next().to_le_bytes());
     Header {
         network: NETWORK,
-        epoch: LedgerEpoch(random.number()),
+        term: Term(random.number()),
         view: random.number(),
         leader: PrivateKey::from_seed([1; 32]).public_key(),
         parent_view: random.number(),
@@ -71,11 +71,13 @@ fn header(random: &mut Random) -> Header {
         operations_start: 0,
         operations_end: 1,
         settlements: digest,
+        reveal: random.next().is_multiple_of(2).then_some(digest),
+        next_committee: None,
     }
 }
 
 fn proposal(header: &Header) -> Proposal<sha256::Digest> {
-    let round = Round::new(Epoch::new(header.epoch.0), View::new(header.view));
+    let round = Round::new(Epoch::new(header.term.0), View::new(header.view));
     Proposal::new(
         round,
         View::new(header.parent_view),

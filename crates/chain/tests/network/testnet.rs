@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
+use llmnet_chain::beacon_anchor;
 use llmnet_chain::{
     ChainClient, Inclusion, Pacing, StartError, Tip, Validator, ValidatorConfig, start,
 };
-use llmnet_ledger::{Genesis, Params};
+use llmnet_ledger::{Genesis, GenesisValidator};
 use llmnet_types::{
     codec::{List, Text},
     id::{Digest, NetworkId, TransactionId},
-    network::Committee,
     signature::{PrivateKey, PublicKey},
     transaction::{Instruction, Transaction},
     units::{Amount, Height},
@@ -53,11 +53,21 @@ pub(crate) fn transfer(network: NetworkId, from: u8, nonce: u64, to: PublicKey) 
 }
 
 pub(crate) fn genesis(validators: usize) -> Genesis {
-    let key = |validator| PrivateKey::from_seed(seed(validator)).public_key();
+    let mut members: Vec<_> = (0..validators)
+        .map(|validator| GenesisValidator {
+            // A network of one is a chain in memory, which has nothing to mix.
+            beacon: (validators > 1).then(|| beacon_anchor(seed(validator))),
+            ..GenesisValidator::plain(
+                PrivateKey::from_seed(seed(validator)).public_key(),
+                Amount::CREDIT,
+            )
+        })
+        .collect();
+    members.sort_by_key(|member| member.node);
     let accounts = (0..8).map(|number| (account(number).public_key(), Amount(1_000_000_000)));
     Genesis {
         name: Text::truncated("test"),
-        committee: Committee::new((0..validators).map(key).collect()).unwrap(),
+        validators: List::truncated(members),
         params: Params::local(),
         beacon: Digest::ZERO,
         timestamp_ms: 0,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use llmnet_types::{
     codec::{List, Text},
-    id::ContractId,
+    id::{ContractId, Digest},
     message::{ANSWER_LENGTH_MAX, Answer, DeclineReason, Revision, answer_class},
     rating::{Ballot, Comparison, Preference},
     registration::Tokenizer,
@@ -112,7 +112,7 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
         Ok(Answer {
             text: Text::truncated(text),
             evidence: List::new(),
-            class: answer_class(contract, normal.as_bytes()),
+            class: answer_class(contract, &Digest::of(normal.as_bytes()).0),
         })
     }
 
@@ -141,7 +141,7 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
         let class = match (convinced_by, answer.evidence.first()) {
             (None, _) => answer.class,
             (Some(_), Some(main)) => answer_class(contract, &main.passage.digest().0),
-            (Some(_), None) => answer_class(contract, normal.as_bytes()),
+            (Some(_), None) => answer_class(contract, &Digest::of(normal.as_bytes()).0),
         };
         Ok(Revision {
             answer: Answer {

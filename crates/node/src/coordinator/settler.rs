@@ -78,16 +78,17 @@ impl Desk {
     /// Settles what can be settled now. Says whether there may be more.
     async fn settle_once(&self) -> anyhow::Result<bool> {
         let coordinator = self.key.public_key();
-        let (_, (record, account)) = query(&*self.chain, move |state| {
+        let (_, (record, account, epoch_length)) = query(&*self.chain, move |state| {
             (
                 ledger::coordinator(state, &coordinator),
                 ledger::account(state, &coordinator),
+                ledger::params(state).epoch_length(),
             )
         })
         .await?;
         let next = record.map_or(Slot(0), |record| record.next_slot);
         let waiting = self.waiting(next).await?;
-        let Some(mut settled) = settlement(next, &waiting, LEAVES)? else {
+        let Some(mut settled) = settlement(next, &waiting, LEAVES, epoch_length)? else {
             return Ok(false);
         };
         settled.line_oks = self.agreements(&settled).await?;
@@ -164,7 +165,8 @@ impl Desk {
             providers
                 .iter()
                 .filter_map(|id| {
-                    ledger::provider(state, *id).map(|found| (found.registration.node, *id))
+                    let found = ledger::provider(state, *id)?;
+                    Some((found.newest().registration.node, *id))
                 })
                 .collect::<BTreeMap<PublicKey, ProviderId>>()
         })

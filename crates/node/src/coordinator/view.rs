@@ -71,9 +71,10 @@ pub(super) fn titles(state: &dyn State, receipt: &Receipt) -> Titles {
     let named = seats.chain(receipt.skips.iter().map(|skip| skip.provider));
     named
         .filter_map(|id| {
-            let registration = ledger::provider(state, id)?.registration;
+            let provider = ledger::provider(state, id)?;
+            let registration = &provider.newest().registration;
             let domains = registration.domains.iter().cloned().collect();
-            Some((id, (title(&registration), domains)))
+            Some((id, (title(registration), domains)))
         })
         .collect()
 }
@@ -214,7 +215,7 @@ fn standing(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standi
 }
 
 fn domains(state: &dyn State, provider: &Provider, id: ProviderId) -> Vec<(Domain, Standing)> {
-    let names = &provider.registration.domains;
+    let names = &provider.newest().registration.domains;
     names
         .iter()
         .zip(&provider.domains)
@@ -245,7 +246,7 @@ pub(super) fn experts(state: &dyn State, hub: &Hub) -> Vec<Expert> {
         .into_iter()
         .map(|(id, provider)| {
             let domains = domains(state, &provider, id);
-            let registration = provider.registration;
+            let registration = provider.newest().registration.clone();
             Expert {
                 provider: registration.node.short(),
                 name: title(&registration),
@@ -266,7 +267,7 @@ pub(super) fn experts(state: &dyn State, hub: &Hub) -> Vec<Expert> {
 pub(super) fn offers(state: &dyn State) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
     for (id, provider) in providers(state) {
-        let price = provider.registration.price;
+        let price = provider.newest().registration.price;
         for (domain, reputation) in domains(state, &provider, id) {
             match offers.iter_mut().find(|offer| offer.domain == domain) {
                 Some(offer) => {

@@ -8,11 +8,12 @@ use std::{
     time::SystemTime,
 };
 
-use llmnet_ledger::{Genesis, GenesisAnchor, Params, chain_element};
+use llmnet_chain::beacon_anchor;
+use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, chain_element};
 use llmnet_types::{
     codec::{List, Text},
     id::Digest,
-    network::Committee,
+    params::Params,
     units::Amount,
 };
 
@@ -98,7 +99,15 @@ pub(super) fn network(path: &Path) -> Result<(), HomeError> {
 }
 
 fn genesis(keys: &Keys, config: &Config) -> Genesis {
-    let validators = (0..VALIDATORS).map(|number| keys.validator(number).public_key());
+    let validators = (0..VALIDATORS).map(|number| {
+        let key = keys.validator(number);
+        GenesisValidator {
+            beacon: Some(beacon_anchor(key.to_seed())),
+            ..GenesisValidator::plain(key.public_key(), OTHERS)
+        }
+    });
+    let mut validators: Vec<_> = validators.collect();
+    validators.sort_by_key(|validator| validator.node);
     let respondents = RESPONDENTS
         .iter()
         .map(|respondent| (*respondent).to_owned());
@@ -114,9 +123,10 @@ fn genesis(keys: &Keys, config: &Config) -> Genesis {
     let local = Params::local();
     Genesis {
         name: Text::truncated("local"),
-        committee: Committee::new(validators.collect()).expect("four different keys"),
+        validators: List::truncated(validators),
         params: Params {
             epoch_blocks,
+            coordinator_bond_min: Amount::CREDIT,
             checkpoint_blocks: local.checkpoint_blocks.min(epoch_blocks),
             ..local
         },

@@ -1,6 +1,6 @@
 //! Registering respondents on the ledger and giving each its inbox.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use llmnet_chain::{client::ChainClient, query};
@@ -12,10 +12,11 @@ use llmnet_types::{
     id::{Digest, ProviderId},
     registration::{Assurance, Corpus, Model, Price, Registration, Tokenizer},
     signature::{PrivateKey, Signed},
-    transaction::{Instruction, Outcome, Transaction},
+    transaction::Instruction,
     units::Amount,
 };
 
+use super::roles;
 use crate::{
     experts::{self, Experts},
     home::Home,
@@ -24,8 +25,6 @@ use crate::{
     transport::Hub,
 };
 
-/// How long a registration may take.
-const INCLUSION: Duration = Duration::from_secs(15);
 /// What everybody posts for each domain: ten times the least, so that newcomers draw alike.
 const BOND: Amount = Amount(10 * Amount::CREDIT.0);
 
@@ -138,15 +137,14 @@ async fn register(
             (
                 ledger::provider_of(state, &key),
                 ledger::node(state, &key).map_or(0, |node| node.registrations),
-                ledger::account(state, &payer).nonce,
             )
         })
         .await
         .map(|(_, found)| found)
     };
-    let (standing, registrations, nonce) = read().await?;
+    let (standing, registrations) = read().await?;
     if let Some((provider, standing)) = standing {
-        let announced = &standing.registration;
+        let announced = &standing.newest().registration;
         anyhow::ensure!(
             announced.corpus == seat.corpus && announced.price == seat.price,
             "it is registered with other documents or another price: this program is of another \
@@ -167,20 +165,10 @@ async fn register(
     };
     let signed = Signed::new(registration, &network, node);
     let instruction = Instruction::Register(Box::new(signed));
-    let transaction = Transaction::sign(network, operator, nonce, instruction);
-    let id = chain.submit(transaction).await?;
-    match chain
-        .outcome(id, INCLUSION)
-        .await?
-        .map(|found| found.outcome)
-    {
-        Some(Outcome::Applied { .. }) => {}
-        Some(Outcome::Rejected { reason, .. }) => anyhow::bail!("the ledger refuses it: {reason}"),
-        None => anyhow::bail!("no block took it in within {INCLUSION:?}"),
-    }
-    let (standing, ..) = read().await?;
+    roles::submit(chain, network, operator, instruction).await?;
+    let (standing, _) = read().await?;
     let (provider, standing) = standing.context("the registration cannot be found")?;
-    Ok((provider, standing.registration.nonce))
+    Ok((provider, standing.newest().registration.nonce))
 }
 
 #[cfg(test)]

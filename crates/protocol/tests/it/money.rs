@@ -202,7 +202,7 @@ fn void(slot: u64) -> Unsettled {
 
 fn settle(first: u64, leaves_max: usize, waiting: Vec<Unsettled>) -> Option<Settlement> {
     let waiting: BTreeMap<_, _> = waiting.into_iter().map(|leaf| (leaf.slot, leaf)).collect();
-    settlement(Slot(first), &waiting, leaves_max).unwrap()
+    settlement(Slot(first), &waiting, leaves_max, 1_000_000).unwrap()
 }
 
 /// SET-2, LIN-3, SET-8: consecutive slots only, the last one's opening, each line's highest voucher,

@@ -129,6 +129,7 @@ fn candidate(number: u32, mean: Score, deviation: Score) -> Candidate {
         price: price(),
         mean,
         deviation,
+        ceiling: Score::ONE,
         lower_bound: Score::ZERO,
         samples: 100,
         latency_ms: 0,

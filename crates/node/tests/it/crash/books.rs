@@ -55,28 +55,33 @@ fn sum(amounts: impl Iterator<Item = Amount>) -> u64 {
 pub(super) async fn balance(local: &Local, told: &Settled) {
     let (chain, keys) = (local.chain(), local.keys());
     let leaves: Vec<&Leaf> = told.leaves.values().flatten().collect();
+    let genesis = local.genesis();
     let read = query(&*chain, |state| {
         let count = ledger::counters(state).provider.0;
         let providers = (0..count).map(ProviderId);
         let providers = providers.filter_map(|id| Some((id, ledger::provider(state, id)?)));
         let owner = |owner: &PublicKey| ledger::account(state, owner).balance;
-        let accounts = &local.genesis().accounts;
+        let accounts = &genesis.accounts;
         let balances = accounts
             .iter()
             .map(|(key, began)| (*key, *began, owner(key)));
+        let validators = genesis.validators.iter();
+        let validators = validators.map(|validator| owner(&validator.operator));
         (
             ledger::totals(state),
+            sum(validators),
             providers.collect::<BTreeMap<_, _>>(),
             balances.collect::<Vec<_>>(),
         )
     });
-    let (totals, providers, balances) = read.await.unwrap().1;
+    let (totals, validators, providers, balances) = read.await.unwrap().1;
 
     let parts = [
         totals.accounts,
         totals.lines,
         totals.bonds,
         totals.held,
+        totals.deposits,
         totals.pool,
         totals.burnt,
     ];
@@ -92,7 +97,8 @@ pub(super) async fn balance(local: &Local, told: &Settled) {
     let seats = leaves.iter().flat_map(|leaf| leaf.seats.iter());
     let pays = sum(seats.map(|seat| seat.pay));
     let bytes = sum(told.fees.values().copied());
-    assert_eq!(totals.pool.0 + totals.burnt.0, fees + bytes, "all fees");
+    let paid_out = totals.pool.0 + totals.burnt.0 + validators;
+    assert_eq!(paid_out, fees + bytes, "all fees");
     println!("charged {charges}, seats earned {pays}, fees {fees}, bytes {bytes} millionths");
     assert!(pays > 0);
 
@@ -100,12 +106,12 @@ pub(super) async fn balance(local: &Local, told: &Settled) {
         let paid = told.fees.get(&key).map_or(0, |fee| fee.0);
         let own = providers
             .iter()
-            .filter(|(_, provider)| provider.registration.operator == key);
+            .filter(|(_, provider)| provider.newest().registration.operator == key);
         let own: Vec<_> = own.collect();
         let bonds: u64 = own
             .iter()
             .map(|(_, provider)| {
-                let registration = &provider.registration;
+                let registration = &provider.newest().registration;
                 registration.bond.0 * registration.domains.len() as u64
             })
             .sum();
