@@ -101,8 +101,10 @@ pub enum GenesisError {
     /// The rule of selection is unknown.
     #[error("selection rule {0} is unknown to this version")]
     Policy(u16),
-    /// No validators, one twice, out of order, or with too small a bond.
-    #[error("validators are 1 to 128 different keys in ascending order, each with the least bond")]
+    /// No validators, more than a committee has, one twice, out of order, or with too small a bond.
+    #[error(
+        "validators are different keys in ascending order, a committee's at most, each with the least bond"
+    )]
     Validators,
     /// An account stands there twice.
     #[error("account {0} stands there twice")]
@@ -191,7 +193,9 @@ impl Genesis {
                     .beacon
                     .is_none_or(|(_, length)| lengths.contains(&length))
         };
-        if self.validators.is_empty() || !ascending || !self.validators.iter().all(able) {
+        let seats = usize::try_from(self.params.committee_max).unwrap_or(usize::MAX);
+        let count = self.validators.len();
+        if !(1..=seats).contains(&count) || !ascending || !self.validators.iter().all(able) {
             return Err(GenesisError::Validators);
         }
         Ok(())

@@ -12,8 +12,8 @@ use llmnet_types::{
 
 use crate::{
     record::{
-        Account, BEACONS, Bond, Chains, Clock, Coordinator, Counters, DomainEntry, Line, Node,
-        Office, Provider, Settled, Totals,
+        Account, BEACONS, Ballots, Bond, Chains, Clock, Coordinator, Counters, DomainEntry, Line,
+        Node, Office, ParamsBefore, Provider, Settled, Totals, Turns, Validators,
     },
     standing,
     state::{Key, State, read},
@@ -22,6 +22,31 @@ use crate::{
 /// The network's parameters; the local ones where there is no state yet.
 pub fn params(state: &dyn State) -> Params {
     read(state, &Key::Params).unwrap_or_else(Params::local)
+}
+
+/// The parameters that were in force in an epoch, as far back as anything of it is settled, recomputed
+/// or disputed (VOT-3); of a later epoch, those in force now.
+pub fn params_of(state: &dyn State, epoch: Epoch) -> Params {
+    let before: ParamsBefore = read(state, &Key::ParamsBefore).unwrap_or_default();
+    let then = before.iter().find(|(last, _)| epoch <= *last);
+    then.map_or_else(|| params(state), |(_, params)| params.clone())
+}
+
+/// What validators vote on (VOT-1).
+pub fn ballots(state: &dyn State) -> Ballots {
+    read(state, &Key::Ballots).unwrap_or_default()
+}
+
+/// Blocks led in this epoch, by leader (POL-2).
+pub fn turns(state: &dyn State) -> Vec<(PublicKey, u32)> {
+    let turns: Turns = read(state, &Key::Turns).unwrap_or_default();
+    turns.into_vec()
+}
+
+/// Who can be elected, in order of enlistment (COM-3).
+pub fn validators(state: &dyn State) -> Vec<PublicKey> {
+    let validators: Validators = read(state, &Key::Validators).unwrap_or_default();
+    validators.into_vec()
 }
 
 /// Height, epoch and beacons.

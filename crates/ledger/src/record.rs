@@ -25,8 +25,8 @@ pub const VALIDATORS_MAX: usize = 256;
 pub const SETTLED_PROVIDERS_MAX: usize = 256;
 /// The most claims against a coordinator about one epoch (DIS-3).
 pub const CLAIMS_MAX: usize = 1024;
-/// The most proposals that are voted on at a time.
-pub const PROPOSALS_MAX: usize = 16;
+/// The most operators that are paid for audits at a time.
+pub const AUDITED_MAX: usize = 1024;
 /// How many sources of evidence are told apart (REP-5).
 pub const SOURCES_MAX: usize = 8;
 /// The most results of one audit root.
@@ -244,7 +244,7 @@ pub struct Office {
 pub type Turns = List<(PublicKey, u32), COMMITTEE_MAX>;
 
 /// Items of completed audit roots since the last payout, by the operators who will be paid (POL-2).
-pub type Audited = List<(PublicKey, u32), VALIDATORS_MAX>;
+pub type Audited = List<(PublicKey, u32), AUDITED_MAX>;
 
 /// Parameters that validators vote on (VOT-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -253,18 +253,25 @@ pub struct Proposal {
     pub params: Params,
     /// The last epoch in which votes count.
     pub until: Epoch,
-    /// Who voted for it, in order.
-    pub voters: List<PublicKey, COMMITTEE_MAX>,
+    /// Who voted for it first, by place in the committee: at most one open proposal is its own.
+    pub proposer: u8,
+    /// Who voted for it, by place in the committee, in order of votes.
+    pub voters: List<u8, COMMITTEE_MAX>,
 }
 
 /// Votes under way (VOT-1).
 #[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Ballots {
-    /// What is voted on.
-    pub open: List<Proposal, PROPOSALS_MAX>,
+    /// The term of the committee that votes; with it, its votes are over.
+    pub term: Term,
+    /// What is voted on, oldest first; at most one proposal for each validator in office.
+    pub open: Vec<Proposal>,
     /// What is in force from the next epoch.
     pub decided: Option<Params>,
 }
+
+/// Parameters that were in force, each with the last of its epochs, oldest first (VOT-3).
+pub type ParamsBefore = List<(Epoch, Params), BEACONS>;
 
 /// What audits found, as counts of answers in millionths (AUD-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]

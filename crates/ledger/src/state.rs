@@ -92,6 +92,8 @@ pub enum Key {
     },
     /// [`DueCursor`](crate::record::DueCursor): the next release to look at.
     DueCursor,
+    /// [`ParamsBefore`](crate::record::ParamsBefore): parameters of epochs that still count.
+    ParamsBefore,
 }
 
 impl Key {

@@ -4,6 +4,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    codec::encode,
+    id::Digest,
     network::COMMITTEE_MAX,
     reputation::Prior,
     units::{Amount, Epoch, Score, Term},
@@ -190,6 +192,11 @@ impl Params {
             Some((name, _)) => Err(ParamsError(name)),
             None => Ok(()),
         }
+    }
+
+    /// What votes and events name them by.
+    pub fn digest(&self) -> Digest {
+        Digest::tagged("llmnet/params/1", &[&encode(self)])
     }
 
     /// Blocks of an epoch, as heights are counted.

@@ -58,6 +58,8 @@ pub(crate) fn candidates(
         return Err(LeafFault::Height);
     }
     let epoch = height.epoch(params.epoch_length());
+    // Other parameters since then change nobody's place (VOT-3).
+    let params = query::params_of(state, epoch);
     let beacon = clock.beacon_of(epoch).ok_or(LeafFault::Height)?;
     let (first, _) = domains.first().ok_or(LeafFault::Unknown)?;
     let entry = query::domain(state, *first).ok_or(LeafFault::Unknown)?;

@@ -264,7 +264,7 @@ enums! {
         Parts { node, first, second },
         Votes { validator, first, second },
     }
-    Field { Amount, Expiry, Domains, Bond, Length, Leaves, Items, Validators, Claims, Novelty }
+    Field { Amount, Expiry, Domains, Bond, Length, Leaves, Items, Validators, Claims, Novelty, Versions, Proposals }
     Filing {
         Contradiction { settled, receipt, slot, claim },
         Unpaid { coordinator, void, voucher, terms, assign, close, part },
