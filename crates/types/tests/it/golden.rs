@@ -186,7 +186,7 @@ fn variants_keep_their_numbers_and_names() {
           0 leaf 1 disclosure 2 signature 3 contract 4 item 5 panel
         field:
           0 amount 1 expiry 2 domains 3 bond 4 length 5 leaves 6 items 7 validators
-          8 claims 9 novelty
+          8 claims 9 novelty 10 versions 11 proposals
         fault of a leaf:
           0 height 1 order 2 sums 3 void 4 unknown 5 seats 6 panel 7 outcome
         proof of fault:
