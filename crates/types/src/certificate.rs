@@ -10,7 +10,7 @@ use crate::{
     block::Header,
     codec::List,
     id::{Digest, NetworkId},
-    network::{COMMITTEE_MAX, Committee},
+    network::{COMMITTEE_MAX, Electorate},
     signature::Signature,
     units::Term,
 };
@@ -35,6 +35,14 @@ pub enum CertificateError {
         expected: NetworkId,
         /// The network in the header.
         found: NetworkId,
+    },
+    /// The header is of another term than the committee.
+    #[error("the certified header is of term {found}, the committee of term {expected}")]
+    Term {
+        /// The committee's.
+        expected: Term,
+        /// The header's.
+        found: Term,
     },
     /// Signers out of order, unknown, or not as many as signatures.
     #[error("the certificate's list of signers is malformed")]
@@ -155,20 +163,26 @@ impl EngineVote {
 }
 
 impl FinalityCertificate {
-    /// Checks that a quorum of this committee finalized this header.
+    /// Checks that a quorum of the committee finalized this header of its term.
     ///
     /// # Errors
     /// See [`CertificateError`]; each vote is checked.
-    pub fn verify(
-        &self,
-        network: &NetworkId,
-        committee: &Committee,
-        header: &Header,
-    ) -> Result<(), CertificateError> {
+    pub fn verify(&self, electorate: &Electorate, header: &Header) -> Result<(), CertificateError> {
+        let Electorate {
+            network,
+            term,
+            committee,
+        } = electorate;
         if header.network != *network {
             return Err(CertificateError::Network {
                 expected: *network,
                 found: header.network,
+            });
+        }
+        if header.term != *term {
+            return Err(CertificateError::Term {
+                expected: *term,
+                found: header.term,
             });
         }
         let ascending = self.signers.windows(2).all(|pair| pair[0] < pair[1]);

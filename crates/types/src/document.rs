@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::{List, Text},
     contract::SEATS_MAX,
+    file::{self, FileError},
     id::{ContractId, Digest, NetworkId, ReceiptRoot, Salt},
     message::{ANSWER_LENGTH_MAX, Opening, PHASES_MAX, Phase},
-    network::NetworkRoot,
+    network::{Electorate, NetworkRoot},
     proof::{ProofError, ReceiptProof},
     receipt::Receipt,
     request::Request,
     signature::{BadSignature, Signed},
+    succession::{Succession, SuccessionError},
     units::Height,
 };
 
@@ -63,6 +65,10 @@ pub struct ReceiptDocument {
     pub transcript: List<PhaseTranscript, PHASES_MAX>,
     /// The proof that the network settled it; absent while it is not final.
     pub proof: Option<ReceiptProof>,
+    /// From the first committee to that of the proof's term. Left out where that is the first, or where
+    /// readers are to know it otherwise.
+    #[serde(default, skip_serializing_if = "Succession::is_empty")]
+    pub succession: Succession,
 }
 
 /// How firmly a receipt stands.
@@ -93,21 +99,9 @@ pub struct Verified {
 /// Why a file proves nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Larger than any receipt.
-    #[error("the file has {found} bytes, a receipt at most {DOCUMENT_LENGTH_MAX}")]
-    TooLong {
-        /// Its bytes.
-        found: usize,
-    },
-    /// Not a receipt.
+    /// Not a receipt's file, or not in its one spelling.
     #[error("not a receipt file: {0}")]
-    Malformed(#[from] serde_json::Error),
-    /// Readable, yet not in the one spelling: somebody changed it.
-    #[error("the file is not in its canonical spelling (first difference at byte {at})")]
-    Spelling {
-        /// Where it differs.
-        at: usize,
-    },
+    File(#[from] FileError),
     /// The proof rests on other validators than the caller trusts.
     #[error("the receipt is of network {found}, not of {expected}")]
     Network {
@@ -122,6 +116,9 @@ pub enum DocumentError {
     /// A signature does not hold.
     #[error(transparent)]
     Signature(#[from] BadSignature),
+    /// The committee of the proof's term is not known.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
     /// The chain's part of the proof does not hold.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -130,33 +127,19 @@ pub enum DocumentError {
 impl ReceiptDocument {
     /// The file's bytes: indented JSON and a line end.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("receipts have string keys only");
-        bytes.push(b'\n');
-        bytes
+        file::write(self)
     }
 
     /// Reads a file and insists on its one spelling: what reads the same must be the same bytes (REC-2).
     ///
     /// # Errors
-    /// See [`DocumentError`].
+    /// See [`FileError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DocumentError> {
-        if bytes.len() > DOCUMENT_LENGTH_MAX {
-            return Err(DocumentError::TooLong { found: bytes.len() });
-        }
-        let document: Self = serde_json::from_slice(bytes)?;
-        let canonical = document.to_bytes();
-        if canonical != bytes {
-            let at = canonical
-                .iter()
-                .zip(bytes)
-                .position(|(expected, found)| expected != found)
-                .unwrap_or_else(|| canonical.len().min(bytes.len()));
-            return Err(DocumentError::Spelling { at });
-        }
-        Ok(document)
+        Ok(file::read(bytes, DOCUMENT_LENGTH_MAX)?)
     }
 
-    /// Checks every digest, signature and path in the file, offline (PRF-3).
+    /// Checks every digest, signature and path in the file, offline (PRF-3), trusting the network's first
+    /// committee.
     ///
     /// Whether panel, verdict and pay follow the rules is checked by the rules themselves, in
     /// `protocol::replay`.
@@ -170,6 +153,22 @@ impl ReceiptDocument {
         {
             return Err(DocumentError::Network {
                 expected: *expected,
+                found: network,
+            });
+        }
+        self.verify_from(&self.network.electorate())
+    }
+
+    /// The same, trusting a committee that is known otherwise: of the proof's term, or of an earlier one
+    /// from which the file's own hand-overs go on.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn verify_from(&self, known: &Electorate) -> Result<Verified, DocumentError> {
+        let network = self.network.id();
+        if known.network != network {
+            return Err(DocumentError::Network {
+                expected: known.network,
                 found: network,
             });
         }
@@ -195,6 +194,10 @@ impl ReceiptDocument {
                 "the answer is not the one that was delivered",
                 Digest::of(self.answer.as_bytes()) == receipt.response,
             ),
+            (
+                "the hand-overs do not lead to the term of the proof",
+                self.leads_to_proof(),
+            ),
         ];
         if let Some((problem, _)) = consistent.iter().find(|(_, holds)| !holds) {
             return Err(DocumentError::Contradiction(problem));
@@ -203,7 +206,8 @@ impl ReceiptDocument {
         let finality = match &self.proof {
             None => Finality::Signed,
             Some(proof) => {
-                proof.verify(&self.network, receipt, &self.signed.body)?;
+                let electorate = self.succession.follow(known, proof.header.term)?;
+                proof.verify(&electorate, receipt, &self.signed.body)?;
                 Finality::Final {
                     height: proof.header.height,
                 }
@@ -213,6 +217,14 @@ impl ReceiptDocument {
             network,
             receipt: receipt.contract(),
             finality,
+        })
+    }
+
+    /// Whether the file has no hand-overs past those that its proof needs.
+    fn leads_to_proof(&self) -> bool {
+        self.succession.hand_overs().last().is_none_or(|last| {
+            let proven = self.proof.as_ref().map(|proof| proof.header.term);
+            proven.is_some() && last.header.term.next() == proven
         })
     }
 

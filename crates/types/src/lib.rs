@@ -38,6 +38,8 @@ pub mod transaction;
 pub mod block;
 pub mod certificate;
 pub mod document;
+pub mod file;
 pub mod merkle;
 pub mod network;
 pub mod proof;
+pub mod succession;

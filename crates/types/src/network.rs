@@ -7,12 +7,13 @@ use crate::{
     codec::{List, encode},
     id::{Digest, NetworkId},
     signature::PublicKey,
+    units::Term,
 };
 
 /// The most validators a committee has.
 pub const COMMITTEE_MAX: usize = 128;
 
-/// The validators of an epoch, each with one vote; sorted by key, none twice.
+/// The validators of a term, each with one vote; sorted by key, none twice (COM-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, Serialize)]
 #[serde(transparent)]
 pub struct Committee(List<PublicKey, COMMITTEE_MAX>);
@@ -87,4 +88,25 @@ impl NetworkRoot {
     pub fn id(&self) -> NetworkId {
         NetworkId(Digest::tagged("llmnet/network/1", &[&encode(self)]).0)
     }
+
+    /// The first committee in its office: all that a verifier has to trust.
+    pub fn electorate(&self) -> Electorate {
+        Electorate {
+            network: self.id(),
+            term: Term(0),
+            committee: self.committee.clone(),
+        }
+    }
+}
+
+/// A committee in its office: whose votes make which headers final (FIN-1, COM-1).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Electorate {
+    /// Of which network.
+    pub network: NetworkId,
+    /// In which term; its votes count in no other.
+    pub term: Term,
+    /// Who votes.
+    pub committee: Committee,
 }

@@ -9,7 +9,7 @@ use crate::{
     codec::{List, encode},
     id::ReceiptRoot,
     merkle::Path,
-    network::NetworkRoot,
+    network::Electorate,
     receipt::Receipt,
     settlement::{Leaf, SettlementHead},
     units::Slot,
@@ -18,7 +18,8 @@ use crate::{
 /// The most blocks between the one that settled and the one that was certified.
 pub const DESCENDANTS_MAX: usize = 16;
 
-/// Receipt root, leaf, settlement, header, certificate (PRF-3).
+/// Receipt root, leaf, settlement, header, certificate (PRF-3). All headers are of one term, whose
+/// committee is known from genesis or by a [`Succession`](crate::succession::Succession).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptProof {
@@ -53,8 +54,8 @@ pub enum ProofError {
     /// The settlement is not in the block.
     #[error("the settlement is not in the block it names")]
     Settlement,
-    /// A descendant is not the child of the block before it.
-    #[error("the headers do not form a chain")]
+    /// A descendant is not the child of the block before it, or of another term.
+    #[error("the headers do not form a chain within one term")]
     Headers,
     /// The certificate does not hold.
     #[error(transparent)]
@@ -62,13 +63,14 @@ pub enum ProofError {
 }
 
 impl ReceiptProof {
-    /// Checks that the network settled exactly this receipt and that this is final.
+    /// Checks that the network settled exactly this receipt and that this is final, by the committee of
+    /// the header's term.
     ///
     /// # Errors
     /// The first link that does not hold.
     pub fn verify(
         &self,
-        network: &NetworkRoot,
+        electorate: &Electorate,
         receipt: &Receipt,
         root: &ReceiptRoot,
     ) -> Result<(), ProofError> {
@@ -98,13 +100,13 @@ impl ReceiptProof {
         }
         let mut certified = &self.header;
         for descendant in &self.descendants {
-            if descendant.parent != certified.digest() {
+            let follows =
+                descendant.parent == certified.digest() && descendant.term == certified.term;
+            if !follows {
                 return Err(ProofError::Headers);
             }
             certified = descendant;
         }
-        Ok(self
-            .certificate
-            .verify(&network.id(), &network.committee, certified)?)
+        Ok(self.certificate.verify(electorate, certified)?)
     }
 }

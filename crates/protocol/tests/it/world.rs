@@ -21,6 +21,7 @@ use llmnet_types::{
     request::{ChatMessage, Request, Role},
     selection::{Candidate, DomainChoice, SelectionInputs},
     signature::{PrivateKey, PublicKey, Signed},
+    succession::Succession,
     units::{Amount, Epoch, Height, Score, Slot, Tokens},
 };
 
@@ -308,6 +309,7 @@ impl World {
             signed: finished.signed.clone(),
             transcript: List::truncated(parts),
             proof: None,
+            succession: Succession::default(),
         }
     }
 }

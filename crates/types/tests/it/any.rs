@@ -20,7 +20,7 @@ use llmnet_types::{
         Answer, Close, Commit, DeclineReason, LineOk, Opening, Part, Payload, Phase, Reply,
         Response, Revision,
     },
-    network::{Committee, NetworkRoot},
+    network::{Committee, Electorate, NetworkRoot},
     params::Params,
     passage::{Citation, Evidence, Passage},
     proof::ReceiptProof,
@@ -38,6 +38,7 @@ use llmnet_types::{
     selection::{Candidate, DomainChoice, SelectionInputs},
     settlement::{CoSignature, Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{PrivateKey, PublicKey, Signature, Signed},
+    succession::{HandOver, Succession, SuccessionDocument, SuccessionFormat},
     transaction::{Instruction, Outcome, TransactionBody},
     units::{Amount, Epoch, Height, Score, Slot, Term, Timestamp, Tokens},
 };
@@ -244,8 +245,11 @@ structs! {
     Announcement { provider, novelty }
     CoSignature { coordinator, first_slot, provider, line_ok }
     ReceiptDocument {
-        format, network, request, answer, salt, receipt, signed, transcript, proof,
+        format, network, request, answer, salt, receipt, signed, transcript, proof, succession,
     }
+    Electorate { network, term, committee }
+    HandOver { header, certificate, next }
+    SuccessionDocument { format, succession }
 }
 
 enums! {
@@ -322,6 +326,7 @@ enums! {
     Speaker { System, User, Assistant }
     Statement { Notarize(any), Nullify, Finalize(any) }
     Strategy { Auto, Single, Vote, Debate, Mixture }
+    SuccessionFormat { Succession1 }
     Tokenizer { Bytes4 }
 }
 
@@ -394,6 +399,19 @@ impl Any for Domain {
     fn any(source: &mut Source) -> Self {
         let names = ["a", "medicine", "x-1", "0123456789abcdef0123456789abcdef"];
         Self::new(names[source.below(names.len())]).expect("names of domains")
+    }
+}
+
+impl Any for Succession {
+    fn any(source: &mut Source) -> Self {
+        let first = u64::any(source).min(u64::MAX - 2);
+        let length = u64::any(source) % 3;
+        let hand_overs = (first..first + length).map(|term| {
+            let mut hand_over = HandOver::any(source);
+            hand_over.header.term = Term(term);
+            hand_over
+        });
+        Self::new(hand_overs.collect()).expect("without a gap")
     }
 }
 

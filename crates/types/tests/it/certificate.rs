@@ -2,16 +2,18 @@
 
 use expect_test::expect;
 use llmnet_types::{
-    certificate::{CertificateError, FinalityCertificate},
+    certificate::{CertificateError, EngineVote, FinalityCertificate, Proposal, Statement},
     codec::List,
     id::{Digest, NetworkId},
     units::{Height, Term},
 };
 
-use crate::samples::{NETWORK, certificate, header, network_root, vote_bytes};
+use crate::samples::{
+    NETWORK, certificate, electorate, header, validators, validators_of, vote_bytes, votes,
+};
 
 fn verify(certificate: &FinalityCertificate) -> Result<(), CertificateError> {
-    certificate.verify(&NETWORK, &network_root().committee, &header(NETWORK))
+    certificate.verify(&electorate(NETWORK, 0), &header(NETWORK))
 }
 
 #[test]
@@ -97,7 +99,7 @@ fn a_certificate_is_of_one_header() {
     // FIN-1, BLK-1: every field of the header is under the votes.
     let good = header(NETWORK);
     let votes = certificate(&good, &[0, 1, 2]);
-    let committee = network_root().committee;
+    let electorate = electorate(NETWORK, 0);
     let mut others = vec![good.clone(); 16];
     others[0].term = Term(1);
     others[1].view += 1;
@@ -115,30 +117,177 @@ fn a_certificate_is_of_one_header() {
     others[13].reveal = None;
     others[14].reveal = Some(Digest::ZERO);
     others[15].next_committee = Some(Digest::ZERO);
-    for other in &others {
+    let of_another_term = CertificateError::Term {
+        expected: Term(0),
+        found: Term(1),
+    };
+    assert_eq!(votes.verify(&electorate, &others[0]), Err(of_another_term));
+    for other in &others[1..] {
         assert_eq!(
-            votes.verify(&NETWORK, &committee, other),
+            votes.verify(&electorate, other),
             Err(CertificateError::Signature { validator: 0 })
         );
     }
-    assert_eq!(votes.verify(&NETWORK, &committee, &good), Ok(()));
+    assert_eq!(votes.verify(&electorate, &good), Ok(()));
 }
 
 #[test]
 fn a_certificate_is_of_one_network() {
     // FIN-1, ENC-4
     let elsewhere = NetworkId([0x12; 32]);
-    let committee = network_root().committee;
+    let there = electorate(elsewhere, 0);
     let votes = certificate(&header(NETWORK), &[0, 1, 2]);
     assert_eq!(
-        votes.verify(&elsewhere, &committee, &header(NETWORK)),
+        votes.verify(&there, &header(NETWORK)),
         Err(CertificateError::Network {
             expected: elsewhere,
             found: NETWORK
         })
     );
     assert_eq!(
-        votes.verify(&elsewhere, &committee, &header(elsewhere)),
+        votes.verify(&there, &header(elsewhere)),
         Err(CertificateError::Signature { validator: 0 })
     );
+}
+
+#[test]
+fn votes_count_in_their_term_alone() {
+    // FIN-1, COM-1: who sits in both committees voted for one term.
+    let header = header(NETWORK);
+    let votes = votes(&header, &validators_of(1), &[0, 1, 2, 3]);
+    assert_eq!(
+        votes.verify(&electorate(NETWORK, 1), &header),
+        Err(CertificateError::Term {
+            expected: Term(1),
+            found: Term(0)
+        })
+    );
+    assert!(votes.verify(&electorate(NETWORK, 0), &header).is_err());
+    let later = llmnet_types::network::Electorate {
+        term: Term(1),
+        ..electorate(NETWORK, 0)
+    };
+    assert!(
+        certificate(&header, &[0, 1, 2])
+            .verify(&later, &header)
+            .is_err()
+    );
+}
+
+fn vote(statement: Statement) -> EngineVote {
+    EngineVote {
+        term: Term(0),
+        view: 300,
+        statement,
+        signature: llmnet_types::signature::Signature([0; 64]),
+    }
+}
+
+fn block(number: u8) -> Proposal {
+    Proposal {
+        parent_view: 299,
+        digest: Digest([number; 32]),
+    }
+}
+
+#[test]
+fn a_validator_signs_these_bytes_of_each_statement() {
+    // FIN-1, DIS-1
+    let hex = |vote: EngineVote| -> String {
+        vote.signed_bytes(&NETWORK)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    };
+    // Namespace and kind with their length, term, view; of a block its parent's view and digest.
+    let namespace = format!("6c6c6d2d6e65742f{}", "11".repeat(32));
+    let digest = "07".repeat(32);
+    assert_eq!(
+        hex(vote(Statement::Notarize(block(7)))),
+        format!("31{namespace}5f4e4f544152495a4500ac02ab02{digest}")
+    );
+    assert_eq!(
+        hex(vote(Statement::Nullify)),
+        format!("30{namespace}5f4e554c4c49465900ac02")
+    );
+    assert_eq!(
+        hex(vote(Statement::Finalize(block(7)))),
+        format!("31{namespace}5f46494e414c495a4500ac02ab02{digest}")
+    );
+    // Numbers of any size: seven bits to a byte, the lowest first.
+    let far = EngineVote {
+        term: Term(u64::MAX),
+        view: 1 << 21,
+        ..vote(Statement::Nullify)
+    };
+    assert_eq!(
+        hex(far),
+        format!("30{namespace}5f4e554c4c494659ffffffffffffffffff0180808001")
+    );
+
+    // What a certificate counts is one such vote.
+    let header = header(NETWORK);
+    let finalize = vote(Statement::Finalize(Proposal {
+        parent_view: header.parent_view,
+        digest: header.digest(),
+    }));
+    assert_eq!(finalize.signed_bytes(&NETWORK), vote_bytes(&header));
+    let signature = validators()[0].sign(&finalize.signed_bytes(&NETWORK));
+    assert_eq!(certificate(&header, &[0]).signatures[0], signature);
+}
+
+#[test]
+fn an_honest_validator_never_gives_two_votes_that_contradict() {
+    // DIS-1: [notarize a, notarize b, nullify, finalize a, finalize b], against each other.
+    let votes = [
+        Statement::Notarize(block(1)),
+        Statement::Notarize(block(2)),
+        Statement::Nullify,
+        Statement::Finalize(block(1)),
+        Statement::Finalize(block(2)),
+    ]
+    .map(vote);
+    let contradictions = [
+        [0, 1, 0, 0, 0],
+        [1, 0, 0, 0, 0],
+        [0, 0, 0, 1, 1],
+        [0, 0, 1, 0, 1],
+        [0, 0, 1, 1, 0],
+    ];
+    for (first, row) in votes.iter().zip(contradictions) {
+        for (second, expected) in votes.iter().zip(row) {
+            assert_eq!(
+                first.contradicts(second),
+                expected == 1,
+                "{:?} and {:?}",
+                first.statement,
+                second.statement
+            );
+            // Nothing contradicts what is said of another round or term.
+            for elsewhere in [
+                EngineVote {
+                    view: 301,
+                    ..*second
+                },
+                EngineVote {
+                    term: Term(1),
+                    ..*second
+                },
+            ] {
+                assert!(!first.contradicts(&elsewhere));
+                assert!(!elsewhere.contradicts(first));
+            }
+        }
+    }
+    // The same block under another parent is another proposal; another signature is no other vote.
+    let other_parent = Proposal {
+        parent_view: 298,
+        ..block(1)
+    };
+    assert!(votes[0].contradicts(&vote(Statement::Notarize(other_parent))));
+    let signed_again = EngineVote {
+        signature: llmnet_types::signature::Signature([1; 64]),
+        ..votes[0]
+    };
+    assert!(!votes[0].contradicts(&signed_again));
 }

@@ -103,7 +103,7 @@ fn verify(change: impl FnOnce(&mut ReceiptProof)) -> Result<(), ProofError> {
     let receipt = receipt(&network.id());
     let mut proof = proof(&network, &receipt);
     change(&mut proof);
-    proof.verify(&network, &receipt, &receipt.root(&salt()))
+    proof.verify(&network.electorate(), &receipt, &receipt.root(&salt()))
 }
 
 #[test]

@@ -16,7 +16,7 @@ use llmnet_types::{
     id::{Digest, HexError, ReceiptRoot, Salt},
     merkle::Path,
     message::{Close, Commit, LineOk, Opening, Part, Reply},
-    network::NetworkRoot,
+    network::{Electorate, NetworkRoot},
     params::Params,
     passage::Evidence,
     proof::ReceiptProof,
@@ -28,6 +28,7 @@ use llmnet_types::{
     selection::SelectionInputs,
     settlement::{CoSignature, Leaf, Settlement, SettlementHead},
     signature::{PublicKey, Signature, Signed},
+    succession::{HandOver, Succession, SuccessionDocument},
     transaction::{Instruction, Outcome, Transaction},
     units::Score,
 };
@@ -118,6 +119,10 @@ one_encoding! {
     network_root: NetworkRoot;
     receipt_proof: ReceiptProof;
     document: ReceiptDocument;
+    electorate: Electorate;
+    hand_over: HandOver;
+    succession: Succession;
+    succession_document: SuccessionDocument;
     certificate: FinalityCertificate;
     engine_votes: (EngineVote, EngineVote);
     params: Params;

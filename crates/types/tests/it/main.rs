@@ -12,6 +12,8 @@ mod golden;
 mod merkle;
 mod numbers;
 mod passage;
+mod proof;
 mod receipt;
 mod samples;
 mod signature;
+mod succession;

@@ -13,15 +13,16 @@ use llmnet_types::{
     id::{Digest, DomainId, LineId, NetworkId, ProviderId, Salt},
     merkle,
     message::{Close, Commit, LineOk, Part, Phase, Reply, Response, answer_class},
-    network::{Committee, NetworkRoot},
+    network::{Committee, Electorate, NetworkRoot},
     proof::ReceiptProof,
     rating::{Comparison, Preference},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Verdict},
     registration::{Assurance, Corpus, Model, Price, Registration, Rotation, Tokenizer},
     request::{ChatMessage, Request, Role as Speaker},
     selection::{DomainChoice, SelectionInputs},
-    settlement::{Leaf, LeafSeat, Settlement, SettlementHead},
+    settlement::{LEAVES_MAX, Leaf, LeafSeat, Settlement, SettlementHead},
     signature::{Message, PrivateKey, Signed},
+    succession::{HandOver, Succession},
     transaction::{Instruction, TransactionBody},
     units::{Amount, Epoch, Height, Score, Slot, Term, Tokens},
 };
@@ -304,9 +305,45 @@ pub(crate) fn receipt(network: &NetworkId) -> Receipt {
 
 /// Four validators of known seeds.
 pub(crate) fn validators() -> Vec<PrivateKey> {
-    let mut validators: Vec<_> = (41..45).map(key).collect();
+    validators_of(0)
+}
+
+/// Those in office in a term: in each, the longest serving one has left and another has come.
+pub(crate) fn validators_of(term: u8) -> Vec<PrivateKey> {
+    let mut validators: Vec<_> = (41 + term..45 + term).map(key).collect();
     validators.sort_by_key(PrivateKey::public_key);
     validators
+}
+
+pub(crate) fn electorate(network: NetworkId, term: u8) -> Electorate {
+    let keys = validators_of(term)
+        .iter()
+        .map(PrivateKey::public_key)
+        .collect();
+    Electorate {
+        network,
+        term: Term(term.into()),
+        committee: Committee::new(keys).expect("different keys"),
+    }
+}
+
+/// The end of a term: the next validators take over.
+pub(crate) fn hand_over(network: NetworkId, term: u8) -> HandOver {
+    let next = electorate(network, term + 1).committee;
+    let header = Header {
+        term: Term(term.into()),
+        next_committee: Some(next.digest()),
+        ..header(network)
+    };
+    HandOver {
+        certificate: votes(&header, &validators_of(term), &[0, 1, 3]),
+        header,
+        next,
+    }
+}
+
+pub(crate) fn succession(network: NetworkId, terms: std::ops::Range<u8>) -> Succession {
+    Succession::new(terms.map(|term| hand_over(network, term)).collect()).expect("without a gap")
 }
 
 pub(crate) fn network_root() -> NetworkRoot {
@@ -361,9 +398,17 @@ pub(crate) fn vote_bytes(header: &Header) -> Vec<u8> {
     .concat()
 }
 
-/// The votes of these validators, by number.
+/// The votes of the first validators, by number.
 pub(crate) fn certificate(header: &Header, signers: &[u8]) -> FinalityCertificate {
-    let validators = validators();
+    votes(header, &validators(), signers)
+}
+
+/// The votes of these validators, by number.
+pub(crate) fn votes(
+    header: &Header,
+    validators: &[PrivateKey],
+    signers: &[u8],
+) -> FinalityCertificate {
     let bytes = vote_bytes(header);
     FinalityCertificate {
         signers: List::truncated(signers.iter().copied()),
@@ -466,7 +511,48 @@ pub(crate) fn document() -> ReceiptDocument {
         signed: Signed::new(receipt.root(&salt()), &network.id(), &key(2)),
         transcript: List::new(),
         proof: Some(proof(&network, &receipt)),
+        succession: Succession::default(),
         receipt,
         network,
+    }
+}
+
+/// A receipt with the longest leaf: seven seats, two domains.
+pub(crate) fn longest_receipt(network: &NetworkId) -> Receipt {
+    let receipt = receipt(network);
+    let mut selection = receipt.selection.clone();
+    selection.domains = List::truncated(vec![selection.domains[0].clone(); 2]);
+    Receipt {
+        slot: Slot(1_000),
+        selection,
+        seats: List::truncated(vec![receipt.seats[0].clone(); 7]),
+        ..receipt
+    }
+}
+
+/// The proof of the receipt in the fullest block: the last leaf of `LEAVES_MAX` in the last of 16
+/// settlements, in a block that is the last of its term.
+pub(crate) fn longest_proof(network: &NetworkRoot, receipt: &Receipt) -> ReceiptProof {
+    let leaf = leaf(receipt);
+    let leaves = merkle::Tree::new(vec![llmnet_types::codec::encode(&leaf); LEAVES_MAX]);
+    let head = SettlementHead {
+        coordinator: receipt.coordinator,
+        first_slot: Slot(receipt.slot.0 + 1 - LEAVES_MAX as u64),
+        root: leaves.root(),
+    };
+    let settlements = merkle::Tree::new(vec![llmnet_types::codec::encode(&head); 16]);
+    let header = Header {
+        settlements: settlements.root(),
+        next_committee: Some(Digest([58; 32])),
+        ..header(network.id())
+    };
+    ReceiptProof {
+        leaf,
+        leaf_path: leaves.path(LEAVES_MAX - 1).expect("the last"),
+        settlement: head,
+        settlement_path: settlements.path(15).expect("the last"),
+        certificate: certificate(&header, &[0, 2, 3]),
+        header,
+        descendants: List::new(),
     }
 }
