@@ -13,7 +13,7 @@ use llmnet_types::{
     block::Header,
     certificate::{CertificateError, namespace},
     id::{Digest, NetworkId},
-    network::Committee,
+    network::{Committee, Electorate},
     signature::PrivateKey,
     units::{Height, Term},
 };
@@ -123,8 +123,12 @@ fn both_checks_give_one_verdict() {
                 continue;
             };
             let ours = certificate(&finalization).expect("well formed");
-            let check =
-                |ours: &FinalityCertificate, header| ours.verify(&NETWORK, &committee, header);
+            let electorate = Electorate {
+                network: NETWORK,
+                term: header.term,
+                committee: committee.clone(),
+            };
+            let check = |ours: &FinalityCertificate, header| ours.verify(&electorate, header);
             assert_eq!(check(&ours, &header), Ok(()), "seed {seed}");
             let theirs = |finalization: &Finalization<Scheme, sha256::Digest>| {
                 finalization.verify(&mut commonware_utils::sys_rng(), &schemes[0], &Sequential)
@@ -136,7 +140,7 @@ fn both_checks_give_one_verdict() {
             match random.next() % 4 {
                 0 => other.view ^= 1,
                 1 => other.parent_view ^= 1,
-                2 => other.epoch.0 ^= 1,
+                2 => other.term.0 ^= 1,
                 _ => other.state.0[7] ^= 1,
             }
             let mut moved = finalization.clone();
@@ -164,7 +168,11 @@ fn both_checks_give_one_verdict() {
                 swapped.signatures = List::truncated(signatures);
                 assert!(check(&swapped, &header).is_err(), "seed {seed}");
             }
-            let elsewhere = ours.verify(&NetworkId([6; 32]), &committee, &header);
+            let elsewhere = Electorate {
+                network: NetworkId([6; 32]),
+                ..electorate
+            };
+            let elsewhere = ours.verify(&elsewhere, &header);
             assert!(matches!(elsewhere, Err(CertificateError::Network { .. })));
         }
     }

@@ -39,9 +39,9 @@ async fn finality_is_proven_to_whoever_trusts_the_committee() {
         assert_eq!(descendant.parent, certified.digest());
         certified = descendant;
     }
-    let committee = &testnet.genesis.root().committee;
+    let electorate = testnet.genesis.root().electorate();
     let check = |certificate: &FinalityCertificate, header: &Header| {
-        certificate.verify(&testnet.network, committee, header)
+        certificate.verify(&electorate, header)
     };
     assert_eq!(check(&certificate, &certified), Ok(()));
 
