@@ -3,6 +3,8 @@
 //! Every signature is over `kind/version | network id | SHA-256(body)` (ENC-4): a signature for one
 //! kind of message, or for one network, is worth nothing for another.
 
+mod batch;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_zebra::{SigningKey, VerificationKey};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::{
     codec::encode,
     id::{Digest, NetworkId, bytes_type},
 };
+
+pub use batch::{Batch, Known};
 
 bytes_type!(
     /// An ed25519 public key: a node, an operator, an account.
