@@ -3,7 +3,10 @@
 //! `cargo bench --release -p llmnet-ledger` executes blocks of settlements of 256 contracts with three seats,
 //! their leaves of 100 requesters interleaved, co-signed by all 10 providers. `LLMNET_SETTLEMENTS` says how
 //! many settlements a block has, `LLMNET_BLOCKS` how many blocks are executed.
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on should stop")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on should stop"
+)]
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 use std::time::Instant;
@@ -33,7 +36,9 @@ const SEATS: usize = 3;
 
 fn count(name: &str, default: u32) -> u32 {
     let count = std::env::var(name).ok();
-    count.and_then(|count| count.parse().ok()).unwrap_or(default)
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(default)
 }
 
 fn key(role: &str, number: usize) -> PrivateKey {
@@ -59,8 +64,12 @@ struct Network {
 impl Network {
     fn new(chain_length: u32) -> Self {
         let coordinator = key("coordinator", 0);
-        let requesters: Vec<_> = (0..REQUESTERS).map(|number| key("requester", number)).collect();
-        let operators: Vec<_> = (0..PROVIDERS).map(|number| key("operator", number)).collect();
+        let requesters: Vec<_> = (0..REQUESTERS)
+            .map(|number| key("requester", number))
+            .collect();
+        let operators: Vec<_> = (0..PROVIDERS)
+            .map(|number| key("operator", number))
+            .collect();
         let params = Params {
             epoch_blocks: 1_000_000,
             checkpoint_blocks: 100_000,
@@ -150,7 +159,11 @@ impl Network {
         };
         let (execution, seconds) = timed(|| execute(&self.state, &block, transactions));
         let applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. });
-        assert!(execution.outcomes.iter().all(applied), "{:?}", execution.outcomes);
+        assert!(
+            execution.outcomes.iter().all(applied),
+            "{:?}",
+            execution.outcomes
+        );
         self.state.apply(&execution.writes);
         (execution, seconds)
     }
@@ -196,15 +209,19 @@ impl Network {
         let leaves: Vec<_> = (0..LEAVES_MAX).map(|number| self.leaf(number)).collect();
         self.slot += leaves.len() as u64;
         let opened = u32::try_from(self.slot).unwrap();
-        let vouchers = self.requesters.iter().enumerate().map(|(number, requester)| {
-            let voucher = Voucher {
-                line: LineId(number as u32),
-                n: self.n[number],
-                limit: self.drawn[number],
-                terms: Digest::ZERO,
-            };
-            Signed::new(voucher, &self.id, requester)
-        });
+        let vouchers = self
+            .requesters
+            .iter()
+            .enumerate()
+            .map(|(number, requester)| {
+                let voucher = Voucher {
+                    line: LineId(number as u32),
+                    n: self.n[number],
+                    limit: self.drawn[number],
+                    terms: Digest::ZERO,
+                };
+                Signed::new(voucher, &self.id, requester)
+            });
         let mut settlement = Settlement {
             first_slot,
             opening: chain_element(&secret(), self.chain_length, opened),

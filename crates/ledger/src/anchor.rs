@@ -6,7 +6,7 @@ use llmnet_types::{
     params::ANSWER_EPOCHS,
     rejection::{Field, Rejection},
     signature::PublicKey,
-    units::{Amount, Epoch},
+    units::Epoch,
 };
 
 use crate::{
@@ -50,9 +50,7 @@ pub(crate) fn anchor(
     let now = work.clock.epoch;
     match purpose {
         ChainUse::Slots => {
-            if work.params.coordinator_bond_min > Amount::ZERO {
-                bond::require(work, signer, Role::Coordinator)?;
-            }
+            bond::require_coordinator(work, signer)?;
             let key = Key::Coordinator(*signer);
             let mut coordinator: Coordinator = work.read(&key).unwrap_or_default();
             add(&mut coordinator.chains, chain, now)?;

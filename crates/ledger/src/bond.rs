@@ -51,6 +51,14 @@ pub(crate) fn require(work: &Work<'_>, node: &PublicKey, role: Role) -> Result<(
     Ok(())
 }
 
+/// Refuses a coordinator that has not the bond that the parameters ask for (BND-4).
+pub(crate) fn require_coordinator(work: &Work<'_>, node: &PublicKey) -> Result<(), Rejection> {
+    if work.params.coordinator_bond_min == Amount::ZERO {
+        return Ok(());
+    }
+    require(work, node, Role::Coordinator)
+}
+
 /// The key that a bond is kept under: a respondent's of today, however often it was rotated (REG-6).
 fn holder(work: &Work<'_>, node: &PublicKey, role: Role) -> PublicKey {
     match role {

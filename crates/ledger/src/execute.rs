@@ -1,14 +1,14 @@
 //! The one door: what a block does to a state.
 
 use llmnet_types::{
-    codec::encode,
+    codec::{encode, length},
     id::{Digest, NetworkId},
     merkle,
     network::Committee,
     params::Params,
     rejection::Rejection,
     settlement::SettlementHead,
-    signature::PublicKey,
+    signature::{Batch, PublicKey},
     transaction::{Instruction, Outcome, TRANSACTION_LENGTH_MAX, Transaction},
     units::{Amount, Height},
 };
@@ -21,7 +21,7 @@ use crate::{
     registry, settle,
     state::{Key, State, Writes, read},
     vote,
-    work::{Place, Work},
+    work::{Place, Signatures, Work},
 };
 
 /// What of a block the rules look at besides its transactions.
@@ -64,8 +64,49 @@ pub struct Execution {
     pub fault: Option<BlockFault>,
 }
 
+/// What a block does if all signatures in it hold, and those signatures.
+///
+/// For shells that load state lazily, check signatures ahead or on several cores: they ask for this until
+/// nothing is missing, check what they do not know yet, and call [`execute()`] where something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assumed {
+    /// What [`execute()`] says if the signatures hold.
+    pub execution: Execution,
+    /// What it was taken for granted.
+    pub signatures: Batch,
+}
+
 /// Executes a block on the state of its parent (TXN-5). Never fails.
 pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction]) -> Execution {
+    let assumed = assume(state, block, transactions);
+    if assumed.signatures.holds() {
+        return assumed.execution;
+    }
+    let each = Signatures::Checked;
+    run(state, block, transactions, &each, apply_checked)
+}
+
+/// Executes a block as if all signatures in it held (ENC-4).
+pub fn assume(state: &dyn State, block: &BlockInfo, transactions: &[Transaction]) -> Assumed {
+    let signatures = Signatures::gathered();
+    let execution = run(state, block, transactions, &signatures, apply);
+    Assumed {
+        execution,
+        signatures: signatures.into_batch(),
+    }
+}
+
+/// How a transaction is applied.
+type Apply =
+    fn(&mut Work<'_>, &BlockInfo, &Transaction, settlements: &mut Vec<SettlementHead>) -> Outcome;
+
+fn run(
+    state: &dyn State,
+    block: &BlockInfo,
+    transactions: &[Transaction],
+    signatures: &Signatures,
+    apply: Apply,
+) -> Execution {
     let params = query::params(state);
     // Before the clock is loaded, this epoch is as good as any: a shell that loads lazily must not
     // make us walk through all epochs since genesis.
@@ -75,7 +116,7 @@ pub fn execute(state: &dyn State, block: &BlockInfo, transactions: &[Transaction
         beacons: [Digest::ZERO; BEACONS],
         mix: Digest::ZERO,
     });
-    let mut work = Work::new(state, params, clock);
+    let mut work = Work::new(state, signatures, params, clock);
     let mut outcomes = Vec::with_capacity(transactions.len());
     let mut events = Vec::new();
     let mut settlements = Vec::new();
@@ -109,6 +150,27 @@ fn collect(events: &mut Vec<Event>, transaction: Option<u32>, work: &mut Work<'_
     events.extend(kinds.map(|kind| Event { transaction, kind }));
 }
 
+/// Applies a transaction in a block with bad signatures: its own together, and if one of them is bad, each
+/// until that. So one bad signature costs little more than its own transaction.
+fn apply_checked(
+    work: &mut Work<'_>,
+    block: &BlockInfo,
+    transaction: &Transaction,
+    settlements: &mut Vec<SettlementHead>,
+) -> Outcome {
+    let signatures = Signatures::gathered();
+    let mut layer = work.layer_with(&signatures);
+    let mut heads = Vec::new();
+    let outcome = apply(&mut layer, block, transaction, &mut heads);
+    let changes = layer.into_changes();
+    if !signatures.into_batch().holds() {
+        return apply(work, block, transaction, settlements);
+    }
+    work.absorb(changes);
+    settlements.extend(heads);
+    outcome
+}
+
 fn apply(
     work: &mut Work<'_>,
     block: &BlockInfo,
@@ -140,7 +202,7 @@ fn apply(
 
 /// The price of a transaction's bytes (TXN-2).
 fn fee(params: &Params, transaction: &Transaction) -> Result<Amount, Rejection> {
-    let length = encode(transaction).len();
+    let length = length(transaction);
     if length > TRANSACTION_LENGTH_MAX {
         return Err(Rejection::TooLarge);
     }
@@ -170,7 +232,7 @@ fn charge(
         });
     }
     payable(fee, account.balance)?;
-    if !transaction.is_signed() {
+    if !work.signed(transaction, &body.network, &body.signer) {
         return Err(Rejection::Signature);
     }
     account.nonce = account.nonce.checked_add(1).ok_or(Rejection::Overflow)?;

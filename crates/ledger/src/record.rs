@@ -184,6 +184,18 @@ impl Provider {
             .find(|version| version.from <= height)
     }
 
+    /// The keys it has had since this block, as far as its versions are remembered; the last one last.
+    pub fn keys_since(&self, height: Height) -> Vec<PublicKey> {
+        let then = self.at(height).into_iter();
+        let later = self.versions.iter().filter(|version| version.from > height);
+        let mut keys: Vec<PublicKey> = Vec::new();
+        for version in then.chain(later) {
+            keys.retain(|key| *key != version.registration.node);
+            keys.push(version.registration.node);
+        }
+        keys
+    }
+
     /// What it said last, in force or not yet.
     ///
     /// # Panics
@@ -398,7 +410,7 @@ pub struct Coordinator {
     pub height: Height,
     /// Its hash chains.
     pub chains: Chains,
-    /// How it did in the last epochs in which it did anything, newest last; at most two.
+    /// How it did in the last epochs in which it did anything, newest last; at most three.
     pub conduct: Vec<Conduct>,
 }
 

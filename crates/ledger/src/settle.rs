@@ -20,6 +20,7 @@ use llmnet_types::{
 };
 
 use crate::{
+    bond,
     event::EventKind,
     state::Key,
     work::{Place, Work},
@@ -61,8 +62,8 @@ pub(crate) fn settle(
     signer: &PublicKey,
     settlement: &Settlement,
 ) -> Result<SettlementHead, Rejection> {
+    bond::require_coordinator(work, signer)?;
     let mut slots = slots::check(work, signer, settlement)?;
-    let root = settlement.root();
     let mut settling = Settling {
         signer,
         subjects: leaf::Subjects::default(),
@@ -77,7 +78,15 @@ pub(crate) fn settle(
     for (slot, leaf) in slots.numbers.iter().zip(&settlement.leaves) {
         settling.contract(work, *slot, leaf)?;
     }
-    settling.lines.cover(network, settlement)?;
+    settling.lines.cover(settlement)?;
+    let summary = settlement.summary();
+    let root = summary.root();
+    settling.earnings.agree(&summary, settlement)?;
+    // Signatures come last, as they cost most.
+    settling.lines.signed(work, network, settlement)?;
+    let keys = |provider| settling.subjects.keys(work, provider, slots.epoch);
+    settling.earnings.signed(work, network, settlement, keys)?;
+
     settling.lines.keep(work);
     // Money leaves the lines here; that they cover it was checked above.
     work.credit(signer, settling.coordinator_part, Place::Lines)?;
@@ -95,7 +104,7 @@ pub(crate) fn settle(
     });
     settling
         .earnings
-        .pay(work, network, signer, settlement, root, slots.epoch)?;
+        .pay(work, signer, settlement, root, slots.epoch)?;
     conduct::count(work, &mut slots.coordinator, contracts, settling.voids);
     work.write(Key::Coordinator(*signer), &slots.coordinator);
     settling.ratings.keep(work);

@@ -1,8 +1,15 @@
 //! Changes on the way: a layer over a state that can be kept or thrown away whole.
 
+use std::cell::RefCell;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
-    codec::encode, params::Params, rejection::Rejection, signature::PublicKey, units::Amount,
+    codec::encode,
+    id::NetworkId,
+    params::Params,
+    rejection::Rejection,
+    signature::{Batch, Message, PublicKey, Signed},
+    units::Amount,
 };
 
 use crate::{
@@ -18,9 +25,50 @@ pub(crate) struct Changes {
     pub(crate) events: Vec<EventKind>,
 }
 
+/// How signatures are checked that a transaction carries.
+///
+/// Together they cost a fraction of what each costs by itself. So a block is executed as if all held, they
+/// are checked afterwards, and only if that was wrong it is executed again with a closer look.
+pub(crate) enum Signatures {
+    /// Taken for good, and gathered to be checked together.
+    Gathered(RefCell<Batch>),
+    /// Checked where they are asked for.
+    Checked,
+}
+
+impl Signatures {
+    pub(crate) const fn gathered() -> Self {
+        Self::Gathered(RefCell::new(Batch::new()))
+    }
+
+    /// What was taken for good so far.
+    pub(crate) fn into_batch(self) -> Batch {
+        match self {
+            Self::Gathered(batch) => batch.into_inner(),
+            Self::Checked => Batch::new(),
+        }
+    }
+
+    fn holds<T: Message>(
+        &self,
+        signed: &Signed<T>,
+        network: &NetworkId,
+        signer: &PublicKey,
+    ) -> bool {
+        match self {
+            Self::Gathered(batch) => {
+                batch.borrow_mut().push(signed, network, signer);
+                true
+            }
+            Self::Checked => signed.verify(network, signer).is_ok(),
+        }
+    }
+}
+
 /// A state and what was changed on top of it.
 pub(crate) struct Work<'a> {
     base: &'a dyn State,
+    signatures: &'a Signatures,
     changes: Changes,
     pub(crate) params: Params,
     pub(crate) clock: Clock,
@@ -60,9 +108,15 @@ fn place(totals: &mut Totals, place: Place) -> &mut Amount {
 }
 
 impl<'a> Work<'a> {
-    pub(crate) fn new(base: &'a dyn State, params: Params, clock: Clock) -> Self {
+    pub(crate) fn new(
+        base: &'a dyn State,
+        signatures: &'a Signatures,
+        params: Params,
+        clock: Clock,
+    ) -> Self {
         Self {
             base,
+            signatures,
             changes: Changes::default(),
             params,
             clock,
@@ -71,7 +125,40 @@ impl<'a> Work<'a> {
 
     /// A layer on top of this one, for what may be thrown away.
     pub(crate) fn layer(&self) -> Work<'_> {
-        Work::new(self, self.params.clone(), self.clock)
+        self.layer_with(self.signatures)
+    }
+
+    /// A layer on top of this one, in which signatures are checked otherwise.
+    pub(crate) fn layer_with<'b>(&'b self, signatures: &'b Signatures) -> Work<'b> {
+        Work::new(self, signatures, self.params.clone(), self.clock)
+    }
+
+    /// Whether a key signed this. To be asked last, where nothing else can be wrong any more: of all that a
+    /// transaction costs the ledger, signatures cost most. What it is answered may be found wrong after the
+    /// block, which is then executed again; so refuse what is not signed, and do nothing else by it.
+    pub(crate) fn signed<T: Message>(
+        &self,
+        signed: &Signed<T>,
+        network: &NetworkId,
+        signer: &PublicKey,
+    ) -> bool {
+        self.signatures.holds(signed, network, signer)
+    }
+
+    /// Whether one of these keys signed this.
+    pub(crate) fn signed_by_one<T: Message>(
+        &self,
+        signed: &Signed<T>,
+        network: &NetworkId,
+        signers: &[PublicKey],
+    ) -> bool {
+        match signers {
+            [signer] => self.signed(signed, network, signer),
+            // Which one is known only once they were tried.
+            _ => signers
+                .iter()
+                .any(|signer| signed.verify(network, signer).is_ok()),
+        }
     }
 
     pub(crate) fn into_changes(self) -> Changes {

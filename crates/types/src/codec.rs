@@ -46,6 +46,11 @@ pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
     borsh::to_vec(value).expect("canonical types always encode")
 }
 
+/// How many canonical bytes a value has.
+pub fn length<T: BorshSerialize>(value: &T) -> usize {
+    borsh::object_length(value).expect("canonical types always encode")
+}
+
 /// Reads a value that came from outside.
 ///
 /// # Errors

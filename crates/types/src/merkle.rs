@@ -83,6 +83,11 @@ impl Tree {
         u32::try_from(self.hashes.len()).expect("checked when made")
     }
 
+    /// The digest of the leaf at `index`, as it stands in the tree; `None` past the end.
+    pub fn leaf(&self, index: usize) -> Option<Digest> {
+        self.hashes.get(index).copied().map(Digest)
+    }
+
     /// The sealed root.
     pub fn root(&self) -> Digest {
         seal(self.size(), &tree_hash(&self.hashes))

@@ -231,7 +231,7 @@ impl Message for Part {
 pub struct LineOk {
     /// The root of the settlement it is about.
     pub settlement: Digest,
-    /// Digest of the leaves that name the seat, in order.
+    /// Digest of the digests of the leaves that name the seat, in order, as they stand in that tree.
     pub leaves: Digest,
     /// What they pay it in all.
     pub total: crate::units::Amount,

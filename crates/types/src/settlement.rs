@@ -1,5 +1,7 @@
 //! What the ledger is told of contracts: compact leaves, many to a settlement (SET-1, SET-2).
 
+use std::collections::BTreeMap;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -139,35 +141,79 @@ pub struct SettlementHead {
 }
 
 impl Settlement {
-    /// The root over the leaves: what co-signatures and proofs name.
-    pub fn root(&self) -> Digest {
-        merkle::root(self.leaves.iter().map(encode))
+    fn tree(&self) -> merkle::Tree {
+        merkle::Tree::new(self.leaves.iter().map(encode))
     }
 
-    /// The digest of those leaves that name a provider, and what they pay it: what its [`LineOk`] says.
+    /// The root over the leaves: what co-signatures and proofs name.
+    pub fn root(&self) -> Digest {
+        self.tree().root()
+    }
+
+    /// What a provider would co-sign: those leaves that name it, and what they pay it. `None` where that is
+    /// more money than there can be.
     pub fn line_ok(&self, provider: ProviderId) -> Option<LineOk> {
-        let seats = |leaf: &Leaf| {
-            leaf.seats
-                .iter()
-                .find(|seat| seat.provider == provider)
-                .copied()
-        };
-        let named: Vec<_> = self
-            .leaves
-            .iter()
-            .filter(|leaf| seats(leaf).is_some())
-            .collect();
-        let total = Amount::sum(
-            named
-                .iter()
-                .filter_map(|leaf| seats(leaf))
-                .map(|seat| seat.pay),
-        )?;
-        let leaves: Vec<u8> = named.into_iter().flat_map(encode).collect();
+        self.summary().line_ok(provider)
+    }
+
+    /// Root and co-signatures at once, each leaf read and hashed once.
+    pub fn summary(&self) -> Summary {
+        let tree = self.tree();
+        let mut seats: BTreeMap<ProviderId, Named> = BTreeMap::new();
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            let digest = tree.leaf(index).unwrap_or(Digest::ZERO);
+            for seat in &leaf.seats {
+                let named = seats.entry(seat.provider).or_default();
+                named.leaves.extend(digest.0);
+                named.total = named.total.and_then(|sum| sum.checked_add(seat.pay));
+            }
+        }
+        Summary {
+            root: tree.root(),
+            seats,
+        }
+    }
+}
+
+/// What the leaves of a settlement say of a provider.
+#[derive(Debug, Clone)]
+struct Named {
+    /// The digests of the leaves that name it, one after the other.
+    leaves: Vec<u8>,
+    /// What they pay it; `None` where that does not fit.
+    total: Option<Amount>,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self {
+            leaves: Vec::new(),
+            total: Some(Amount::ZERO),
+        }
+    }
+}
+
+/// A settlement's root, and what each provider in it would co-sign.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    root: Digest,
+    seats: BTreeMap<ProviderId, Named>,
+}
+
+impl Summary {
+    /// The root over the leaves.
+    pub const fn root(&self) -> Digest {
+        self.root
+    }
+
+    /// What a provider would co-sign. `None` where that is more money than there can be.
+    pub fn line_ok(&self, provider: ProviderId) -> Option<LineOk> {
+        let nothing = Named::default();
+        let named = self.seats.get(&provider).unwrap_or(&nothing);
         Some(LineOk {
-            settlement: self.root(),
-            leaves: Digest::tagged("llmnet/leaves/1", &[&leaves]),
-            total,
+            settlement: self.root,
+            leaves: Digest::tagged("llmnet/leaves/2", &[&named.leaves]),
+            total: named.total?,
         })
     }
 }

@@ -11,6 +11,9 @@ use crate::{
     work::Work,
 };
 
+/// Epochs of which a coordinator's conduct is remembered: this one, the one before, which is closed in this
+/// one (REP-8), and one more, as closings may lag behind (WIN-2).
+const EPOCHS_KEPT: usize = 3;
 /// Slots from which a share of void ones says something (REP-6).
 const SLOTS_MIN: u32 = 50;
 
@@ -28,22 +31,25 @@ pub(super) fn count(work: &mut Work<'_>, coordinator: &mut Coordinator, slots: u
     }
 }
 
-/// The record of an epoch, new if need be; the two newest are kept.
+/// The record of an epoch, new if need be; the newest are kept.
+///
+/// # Panics
+/// Never: a record that is not there is made.
 pub(crate) fn of_epoch(coordinator: &mut Coordinator, epoch: Epoch) -> &mut Conduct {
-    let known = coordinator
-        .conduct
-        .iter()
-        .position(|conduct| conduct.epoch == epoch);
-    let place = known.unwrap_or_else(|| {
-        coordinator.conduct.push(Conduct {
+    let conduct = &mut coordinator.conduct;
+    if conduct.iter().all(|conduct| conduct.epoch != epoch) {
+        let surplus = conduct.len().saturating_add(1).saturating_sub(EPOCHS_KEPT);
+        conduct.drain(..surplus);
+        conduct.push(Conduct {
             epoch,
             ..Conduct::default()
         });
-        let surplus = coordinator.conduct.len().saturating_sub(2);
-        coordinator.conduct.drain(..surplus);
-        coordinator.conduct.len().saturating_sub(1)
-    });
-    &mut coordinator.conduct[place]
+    }
+    conduct
+        .iter_mut()
+        .rev()
+        .find(|conduct| conduct.epoch == epoch)
+        .expect("a record that is not there is made")
 }
 
 /// Whether evidence of this coordinator of an epoch counts (REP-6).

@@ -9,12 +9,13 @@ use llmnet_types::{
     rejection::LeafFault,
     settlement::{Leaf, LeafSeat},
     signature::PublicKey,
-    units::{Amount, Height, Score},
+    units::{Amount, Epoch, Height, Score},
 };
 
 use crate::{
     record::{DomainEntry, Provider},
     selection::RANKS_MAX,
+    standing,
     state::Key,
     work::Work,
 };
@@ -116,6 +117,13 @@ impl Subjects {
                     .ok_or(LeafFault::Unknown)
             })
             .collect()
+    }
+
+    /// The keys that a provider the leaves name has had since an epoch began, and has now.
+    pub(super) fn keys(&self, work: &Work<'_>, id: ProviderId, epoch: Epoch) -> Vec<PublicKey> {
+        let provider = self.providers.get(&id).and_then(Option::as_ref);
+        let since = standing::first_height(&work.params, epoch);
+        provider.map_or_else(Vec::new, |provider| provider.keys_since(since))
     }
 
     fn server(&mut self, work: &Work<'_>, id: ProviderId, height: Height) -> Option<Server> {

@@ -59,31 +59,37 @@ impl Lines {
         Ok(line.requester)
     }
 
-    /// Each line has the voucher of its highest order, signed by its owner, and all that was ever drawn
-    /// stays within it, as it does within the line (LIN-3).
-    pub(super) fn cover(
-        &self,
-        network: &NetworkId,
-        settlement: &Settlement,
-    ) -> Result<(), Rejection> {
-        let mut vouchers = settlement.vouchers.iter();
+    /// Each line has the voucher of its highest order and no other, and all that was ever drawn stays within
+    /// it, as it does within the line (LIN-3).
+    pub(super) fn cover(&self, settlement: &Settlement) -> Result<(), Rejection> {
+        let mut vouchers = settlement.vouchers.iter().map(|voucher| &voucher.body);
         for (id, line) in &self.0 {
-            let fault = Rejection::Voucher { line: *id };
-            let Some(voucher) = vouchers.next() else {
-                return Err(fault);
-            };
-            let body = &voucher.body;
-            let covered = body.line == *id && body.n == line.n && line.drawn <= body.limit;
-            if !covered || voucher.verify(network, &line.requester).is_err() {
-                return Err(fault);
+            let covered = vouchers.next().is_some_and(|voucher| {
+                voucher.line == *id && voucher.n == line.n && line.drawn <= voucher.limit
+            });
+            if !covered {
+                return Err(Rejection::Voucher { line: *id });
             }
         }
         match vouchers.next() {
-            Some(unused) => Err(Rejection::Voucher {
-                line: unused.body.line,
-            }),
+            Some(unused) => Err(Rejection::Voucher { line: unused.line }),
             None => Ok(()),
         }
+    }
+
+    /// Each voucher is signed by its line's owner (LIN-3). They stand in the order of lines, as checked before.
+    pub(super) fn signed(
+        &self,
+        work: &Work<'_>,
+        network: &NetworkId,
+        settlement: &Settlement,
+    ) -> Result<(), Rejection> {
+        for (voucher, (id, line)) in settlement.vouchers.iter().zip(&self.0) {
+            if !work.signed(voucher, network, &line.requester) {
+                return Err(Rejection::Voucher { line: *id });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn keep(self, work: &mut Work<'_>) {

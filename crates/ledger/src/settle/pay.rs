@@ -7,7 +7,7 @@ use llmnet_types::{
     id::{Digest, NetworkId, ProviderId},
     params::RELEASE_EPOCHS,
     rejection::{Field, Rejection},
-    settlement::{CoSignature, Settlement},
+    settlement::{CoSignature, Settlement, Summary},
     signature::PublicKey,
     units::{Amount, Epoch, Slot},
 };
@@ -17,15 +17,17 @@ use crate::{
     due,
     event::EventKind,
     record::{Due, Held, Provider, SETTLED_PROVIDERS_MAX, Settled},
+    standing,
     state::Key,
     work::{Place, Work},
 };
 
 /// What a provider earns by a settlement.
 struct Earned {
-    node: PublicKey,
     operator: PublicKey,
     amount: Amount,
+    /// Whether it agrees already.
+    co_signed: bool,
 }
 
 /// What all providers earn by a settlement.
@@ -40,11 +42,50 @@ impl Earnings {
         pay: Amount,
     ) -> Result<(), Rejection> {
         let earned = self.0.entry(id).or_insert_with(|| Earned {
-            node: server.node,
             operator: server.operator,
             amount: Amount::ZERO,
+            co_signed: false,
         });
         earned.amount = earned.amount.checked_add(pay).ok_or(Rejection::Overflow)?;
+        Ok(())
+    }
+
+    /// Takes the co-signatures for what they say: each of a provider that the leaves name, in order, about
+    /// exactly those leaves (SET-6). There are not more providers than a settlement may name (SET-9).
+    pub(super) fn agree(
+        &mut self,
+        summary: &Summary,
+        settlement: &Settlement,
+    ) -> Result<(), Rejection> {
+        if self.0.len() > SETTLED_PROVIDERS_MAX {
+            return Err(TOO_MANY);
+        }
+        let mut before = None;
+        for (provider, line_ok) in &settlement.line_oks {
+            let in_order = before.is_none_or(|before| before < provider);
+            let agrees = summary.line_ok(*provider).as_ref() == Some(&line_ok.body);
+            match self.0.get_mut(provider).filter(|_| in_order && agrees) {
+                Some(earned) => earned.co_signed = true,
+                None => return Err(forged(*provider)),
+            }
+            before = Some(provider);
+        }
+        Ok(())
+    }
+
+    /// Co-signatures are of the providers' own keys (SET-6).
+    pub(super) fn signed(
+        &self,
+        work: &Work<'_>,
+        network: &NetworkId,
+        settlement: &Settlement,
+        keys: impl Fn(ProviderId) -> Vec<PublicKey>,
+    ) -> Result<(), Rejection> {
+        for (provider, line_ok) in &settlement.line_oks {
+            if !work.signed_by_one(line_ok, network, &keys(*provider)) {
+                return Err(forged(*provider));
+            }
+        }
         Ok(())
     }
 
@@ -52,30 +93,23 @@ impl Earnings {
     pub(super) fn pay(
         self,
         work: &mut Work<'_>,
-        network: &NetworkId,
         coordinator: &PublicKey,
         settlement: &Settlement,
         root: Digest,
         epoch: Epoch,
     ) -> Result<(), Rejection> {
-        let too_many = Rejection::Bounds {
-            field: Field::Leaves,
-        };
-        if self.0.len() > SETTLED_PROVIDERS_MAX {
-            return Err(too_many);
-        }
-        let co_signed = self.co_signed(network, settlement)?;
         let until = epoch.after(RELEASE_EPOCHS).ok_or(Rejection::Overflow)?;
         let mut held = List::new();
         for (provider, earned) in self.0 {
             let Earned {
-                operator, amount, ..
+                operator,
+                amount,
+                co_signed,
             } = earned;
             if amount == Amount::ZERO {
                 continue;
             }
-            let free = co_signed.binary_search(&provider).is_ok();
-            if free {
+            if co_signed {
                 work.credit(&operator, amount, Place::Lines)?;
             } else {
                 work.shift(Place::Lines, Place::Held, amount)?;
@@ -85,14 +119,14 @@ impl Earnings {
                     amount,
                 };
                 if !held.push(entry) {
-                    return Err(too_many);
+                    return Err(TOO_MANY);
                 }
             }
             work.event(EventKind::PayEarned {
                 provider,
                 operator,
                 amount,
-                held_until: (!free).then_some(until),
+                held_until: (!co_signed).then_some(until),
             });
         }
         let settled = Settled {
@@ -111,30 +145,14 @@ impl Earnings {
         due::push(work, until, due);
         Ok(())
     }
+}
 
-    /// The seats that agreed: each named by the leaves, signed by its node, about exactly them.
-    fn co_signed(
-        &self,
-        network: &NetworkId,
-        settlement: &Settlement,
-    ) -> Result<Vec<ProviderId>, Rejection> {
-        let mut co_signed: Vec<ProviderId> = Vec::new();
-        for (provider, line_ok) in &settlement.line_oks {
-            let fault = Rejection::LineOk {
-                provider: *provider,
-            };
-            let in_order = co_signed.last().is_none_or(|last| last < provider);
-            let Some(earned) = self.0.get(provider).filter(|_| in_order) else {
-                return Err(fault);
-            };
-            let agrees = settlement.line_ok(*provider).as_ref() == Some(&line_ok.body);
-            if !agrees || line_ok.verify(network, &earned.node).is_err() {
-                return Err(fault);
-            }
-            co_signed.push(*provider);
-        }
-        Ok(co_signed)
-    }
+const TOO_MANY: Rejection = Rejection::Bounds {
+    field: Field::Leaves,
+};
+
+const fn forged(provider: ProviderId) -> Rejection {
+    Rejection::LineOk { provider }
 }
 
 /// Frees held pay of seats that agree later (SET-6). One that does not hold refuses them all.
@@ -143,38 +161,85 @@ pub(crate) fn co_sign(
     network: &NetworkId,
     signatures: &[CoSignature],
 ) -> Result<(), Rejection> {
+    if signatures.is_empty() {
+        return Err(Rejection::Bounds {
+            field: Field::Items,
+        });
+    }
+    // Those of one settlement usually follow one another: it is read and written once for all of them.
+    let same = |first: &CoSignature, second: &CoSignature| place(first) == place(second);
+    for signatures in signatures.chunk_by(same) {
+        co_sign_one(work, network, signatures)?;
+    }
+    Ok(())
+}
+
+/// Where the settlement is kept that a co-signature is about.
+const fn place(signature: &CoSignature) -> Key {
+    Key::Settlement(signature.coordinator, signature.first_slot)
+}
+
+/// Frees held pay of one settlement.
+fn co_sign_one(
+    work: &mut Work<'_>,
+    network: &NetworkId,
+    signatures: &[CoSignature],
+) -> Result<(), Rejection> {
+    let Some(first) = signatures.first() else {
+        return Ok(());
+    };
+    let settled: Option<Settled> = work.read(&place(first));
+    let mut settled = settled.ok_or(Rejection::Settlement {
+        slot: first.first_slot,
+    })?;
+    let mut held = settled.held.into_vec();
     for signature in signatures {
-        let fault = Rejection::LineOk {
-            provider: signature.provider,
-        };
-        let key = Key::Settlement(signature.coordinator, signature.first_slot);
-        let settled: Option<Settled> = work.read(&key);
-        let mut settled = settled.ok_or(Rejection::Settlement {
-            slot: signature.first_slot,
-        })?;
-        let place = settled
-            .held
-            .iter()
-            .position(|held| held.provider == signature.provider);
-        let mut held = settled.held.into_vec();
-        let entry = held.remove(place.ok_or_else(|| fault.clone())?);
-        let provider: Option<Provider> = work.read(&Key::Provider(signature.provider));
-        let provider = provider.ok_or_else(|| fault.clone())?;
-        let said = &signature.line_ok.body;
-        let node = provider.newest().registration.node;
-        let agrees = said.settlement == settled.root && said.total == entry.amount;
-        if !agrees || signature.line_ok.verify(network, &node).is_err() {
-            return Err(fault);
-        }
+        let entry = agreed(
+            work,
+            network,
+            signature,
+            settled.root,
+            settled.epoch,
+            &mut held,
+        )?;
         work.credit(&entry.operator, entry.amount, Place::Held)?;
-        settled.held = List::truncated(held);
-        work.write(key, &settled);
         work.event(EventKind::PayReleased {
             operator: entry.operator,
             amount: entry.amount,
         });
     }
+    settled.held = List::truncated(held);
+    work.write(place(first), &settled);
     Ok(())
+}
+
+/// Takes what a co-signature frees from what is held: it names the settlement and the whole amount, and is
+/// of a key that the provider has had since the contracts' epoch began.
+fn agreed(
+    work: &Work<'_>,
+    network: &NetworkId,
+    signature: &CoSignature,
+    root: Digest,
+    epoch: Epoch,
+    held: &mut Vec<Held>,
+) -> Result<Held, Rejection> {
+    let id = signature.provider;
+    let index = held.binary_search_by_key(&id, |held| held.provider);
+    let index = index.map_err(|_| forged(id))?;
+    // Found, so this cannot fail.
+    let entry = held.get(index).copied().ok_or(forged(id))?;
+    let said = &signature.line_ok.body;
+    if said.settlement != root || said.total != entry.amount {
+        return Err(forged(id));
+    }
+    let provider: Option<Provider> = work.read(&Key::Provider(id));
+    let provider = provider.ok_or(forged(id))?;
+    let keys = provider.keys_since(standing::first_height(&work.params, epoch));
+    if !work.signed_by_one(&signature.line_ok, network, &keys) {
+        return Err(forged(id));
+    }
+    held.remove(index);
+    Ok(entry)
 }
 
 /// Frees what a settlement still holds, and forgets it (SET-6, WIN-1).

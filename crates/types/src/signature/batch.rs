@@ -10,7 +10,7 @@ use crate::id::{Digest, NetworkId};
 
 /// What somebody is said to have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Claim {
+struct Item {
     /// The digest of all of it.
     id: Digest,
     signer: PublicKey,
@@ -27,7 +27,7 @@ struct Claim {
 /// for anything that is hashed to 128 bits (the Fiat-Shamir argument, as in Chalkias, Garillot, Kondi,
 /// Nikolaenko: Non-interactive half-aggregation of EdDSA, CT-RSA 2021).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Batch(Vec<Claim>);
+pub struct Batch(Vec<Item>);
 
 impl Batch {
     /// No signatures: holds.
@@ -54,8 +54,8 @@ impl Batch {
     ) {
         let bytes = signed.body.signing_bytes(network);
         let signature = signed.signature;
-        let id = Digest::tagged("llmnet/claim/1", &[&signer.0, &signature.0, &bytes]);
-        self.0.push(Claim {
+        let id = Digest::tagged("llmnet/signature/1", &[&signer.0, &signature.0, &bytes]);
+        self.0.push(Item {
             id,
             signer: *signer,
             signature,
@@ -65,18 +65,18 @@ impl Batch {
 
     /// Whether all of them hold.
     pub fn holds(&self) -> bool {
-        if let [claim] = self.0.as_slice() {
-            return claim.signer.verify(&claim.bytes, &claim.signature);
+        if let [item] = self.0.as_slice() {
+            return item.signer.verify(&item.bytes, &item.signature);
         }
         let mut verifier = batch::Verifier::new();
-        for claim in &self.0 {
+        for item in &self.0 {
             verifier.queue((
-                VerificationKeyBytes::from(claim.signer.0),
-                ed25519_zebra::Signature::from_bytes(&claim.signature.0),
-                &claim.bytes,
+                VerificationKeyBytes::from(item.signer.0),
+                ed25519_zebra::Signature::from_bytes(&item.signature.0),
+                &item.bytes,
             ));
         }
-        let ids: Vec<&[u8]> = self.0.iter().map(|claim| claim.id.0.as_slice()).collect();
+        let ids: Vec<&[u8]> = self.0.iter().map(|item| item.id.0.as_slice()).collect();
         let coefficients = Coefficients {
             seed: Digest::tagged("llmnet/batch/1", &ids),
             drawn: 0,
@@ -140,21 +140,21 @@ impl Known {
 
     /// What of a batch is not known to be good.
     pub fn unknown(&self, batch: Batch) -> Batch {
-        let claims = batch.0.into_iter();
-        Batch(claims.filter(|claim| !self.knows(claim)).collect())
+        let items = batch.0.into_iter();
+        Batch(items.filter(|item| !self.knows(item)).collect())
     }
 
-    fn knows(&self, claim: &Claim) -> bool {
-        self.young.contains(&claim.id) || self.old.contains(&claim.id)
+    fn knows(&self, item: &Item) -> bool {
+        self.young.contains(&item.id) || self.old.contains(&item.id)
     }
 
     /// Remembers a batch that was found to hold.
     pub fn learn(&mut self, batch: &Batch) {
-        for claim in &batch.0 {
+        for item in &batch.0 {
             if self.young.len() >= self.capacity {
                 self.old = std::mem::take(&mut self.young);
             }
-            self.young.insert(claim.id);
+            self.young.insert(item.id);
         }
     }
 }
