@@ -22,6 +22,7 @@ use llmnet_types::{
 use crate::{
     bond,
     event::EventKind,
+    query,
     state::Key,
     work::{Place, Work},
 };
@@ -45,6 +46,8 @@ pub fn charges(params: &Params, seats: Amount, coordinator: Amount) -> Option<Ch
 /// A settlement on its way through the rules.
 struct Settling<'a> {
     signer: &'a PublicKey,
+    /// Those in force when the contracts were made (VOT-3).
+    params: Params,
     subjects: leaf::Subjects,
     lines: lines::Lines,
     earnings: pay::Earnings,
@@ -66,6 +69,7 @@ pub(crate) fn settle(
     let mut slots = slots::check(work, signer, settlement)?;
     let mut settling = Settling {
         signer,
+        params: query::params_of(work, slots.epoch),
         subjects: leaf::Subjects::default(),
         lines: lines::Lines::default(),
         earnings: pay::Earnings::default(),
@@ -123,7 +127,7 @@ impl Settling<'_> {
             return leaf::void(leaf).map_err(fault);
         }
         leaf::seats(leaf).map_err(fault)?;
-        let part = leaf::sums(&work.params, leaf).map_err(fault)?;
+        let part = leaf::sums(&self.params, leaf).map_err(fault)?;
         let servers = self.subjects.servers(work, leaf).map_err(fault)?;
         let requester = self.lines.draw(work, self.signer, slot, leaf)?;
         for (seat, server) in leaf.seats.iter().zip(&servers) {
@@ -134,7 +138,7 @@ impl Settling<'_> {
         self.coordinator_part = add(self.coordinator_part, part)?;
         self.fee = add(self.fee, leaf.fee)?;
         self.ratings
-            .contract(&work.params, &requester, leaf, &servers);
+            .contract(&self.params, &requester, leaf, &servers);
         Ok(())
     }
 }
