@@ -6,7 +6,7 @@ use llmnet_types::{
     id::{Digest, DomainId, LineId, ProviderId},
     reputation::Reputation,
     signature::PublicKey,
-    units::{Amount, Epoch, Height, Slot, Term},
+    units::{Amount, Epoch, Height, Score, Slot, Term},
 };
 use serde::Serialize;
 
@@ -327,8 +327,8 @@ pub enum EventKind {
         /// How much.
         amount: Amount,
     },
-    /// A provider's standing changed: by a settlement's evidence, at the close of an epoch, by a new
-    /// version or by audits.
+    /// A provider's standing changed: by a settlement's evidence, at the close of an epoch, or by a new
+    /// version.
     ReputationChanged {
         /// Who.
         provider: ProviderId,
@@ -336,5 +336,18 @@ pub enum EventKind {
         domain: DomainId,
         /// The evidence as it stands now.
         reputation: Reputation,
+    },
+    /// What audits of an epoch found about a provider counts from now on (AUD-4).
+    AuditsMerged {
+        /// Who.
+        provider: ProviderId,
+        /// In which domain.
+        domain: DomainId,
+        /// Right answers that count, in millionths.
+        right: u64,
+        /// Wrong answers.
+        wrong: u64,
+        /// What praise counts up to now.
+        ceiling: Score,
     },
 }

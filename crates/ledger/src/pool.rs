@@ -30,7 +30,6 @@ pub(crate) fn count(work: &mut Work<'_>, leader: &PublicKey) {
 
 /// Counts the items of a root that became complete for who posted its auditor's bond (POL-2). On a full
 /// list the fewest items make room for more.
-#[allow(dead_code)]
 pub(crate) fn audited(work: &mut Work<'_>, operator: &PublicKey, items: u16) {
     let audited: Audited = work.read(&Key::Audited).unwrap_or_default();
     let mut audited = audited.into_vec();

@@ -7,13 +7,15 @@ use llmnet_types::{
     params::Params,
     reputation::Reputation,
     signature::PublicKey,
-    units::{Epoch, Height, Slot},
+    units::{Epoch, Height, Score, Slot},
 };
 
 use crate::{
+    audit,
     record::{
-        Account, BEACONS, Ballots, Bond, Chains, Clock, Coordinator, Counters, DomainEntry, Line,
-        Node, Office, ParamsBefore, Provider, Settled, Totals, Turns, Validators,
+        Account, Activity, Audit, Audits, BEACONS, Ballots, Bond, Chains, Clock, Coordinator,
+        Counters, DomainEntry, Line, Node, Office, ParamsBefore, Provider, Settled, Standing,
+        Totals, Turns, Validators,
     },
     standing,
     state::{Key, State, read},
@@ -146,22 +148,71 @@ pub fn domain_providers(state: &dyn State, id: DomainId) -> Vec<ProviderId> {
     domain(state, id).map_or_else(Vec::new, |entry| entry.providers.into_vec())
 }
 
-/// A provider's standing in a domain as it is now, decayed.
+/// A provider's reputation in a domain as it is now, decayed.
 pub fn reputation(state: &dyn State, provider: ProviderId, domain: DomainId) -> Reputation {
-    standing::now(state, &params(state), clock(state).epoch, provider, domain)
+    let epoch = clock(state).epoch;
+    standing::now(state, &params(state), epoch, provider, domain).reputation
 }
 
 /// The same as selections at this height see it: at the last checkpoint, decayed (SEL-1). `None`
-/// outside the heights that can still be settled.
+/// outside the heights whose panels can be recomputed (SEL-8).
 pub fn reputation_at(
     state: &dyn State,
     provider: ProviderId,
     domain: DomainId,
     height: Height,
 ) -> Option<Reputation> {
+    let now = params(state);
+    let params = params_of(state, height.epoch(now.epoch_length()));
+    standing::in_window(&now, &clock(state), height)
+        .then(|| standing::at(state, &params, height, provider, domain).reputation)
+}
+
+/// What is shown of a provider in a domain (REP-3, AUD-4). Anybody can compute it again from the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Evidence, ratings and latency.
+    pub reputation: Reputation,
+    /// Mean of the evidence, before audits cap it.
+    pub mean: Score,
+    /// Deviation of that.
+    pub deviation: Score,
+    /// Mean less two deviations.
+    pub lower_bound: Score,
+    /// What audits found.
+    pub audits: Audits,
+    /// What a mean counts up to (SEL-9).
+    pub ceiling: Score,
+}
+
+/// What is shown of a provider in a domain now.
+pub fn profile(state: &dyn State, provider: ProviderId, domain: DomainId) -> Profile {
     let params = params(state);
-    standing::in_window(&params, &clock(state), height)
-        .then(|| standing::at(state, &params, height, provider, domain))
+    let seen = standing::now(state, &params, clock(state).epoch, provider, domain);
+    Profile {
+        reputation: seen.reputation,
+        mean: seen.reputation.mean(&params.prior),
+        deviation: seen.reputation.deviation(&params.prior),
+        lower_bound: seen.reputation.lower_bound(&params.prior),
+        audits: seen.audits,
+        ceiling: audit::ceiling(&seen.audits),
+    }
+}
+
+/// All that is remembered of a provider in a domain: what it was at which height, and what this epoch
+/// gathers, by source.
+pub fn standing(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standing {
+    read(state, &Key::Standing(provider, domain)).unwrap_or_default()
+}
+
+/// How many coordinators and requesters are active.
+pub fn activity(state: &dyn State) -> Activity {
+    read(state, &Key::Activity).unwrap_or_default()
+}
+
+/// An auditor's root for an epoch, until it is closed.
+pub fn audit(state: &dyn State, auditor: &PublicKey, epoch: Epoch) -> Option<Audit> {
+    read(state, &Key::Audit(*auditor, epoch))
 }
 
 /// A coordinator's slots and chains.

@@ -5,8 +5,9 @@ use llmnet_types::{
     audit::AUDIT_ITEMS_MAX,
     bond::ADDRESS_LENGTH_MAX,
     codec::{List, Text},
+    contract::SEATS_MAX,
     domain::Domain,
-    id::{Digest, DomainId, LineId, ProviderId},
+    id::{ContractId, Digest, DomainId, LineId, ProviderId},
     network::{COMMITTEE_MAX, Committee},
     params::Params,
     registration::{Adapter, DOMAINS_MAX, Registration},
@@ -27,10 +28,13 @@ pub const SETTLED_PROVIDERS_MAX: usize = 256;
 pub const CLAIMS_MAX: usize = 1024;
 /// The most operators that are paid for audits at a time.
 pub const AUDITED_MAX: usize = 1024;
+/// Epochs of which a coordinator's conduct is remembered (REP-6): this one, the one before, which is closed
+/// in this one (REP-8), and two more, as closings may lag behind (WIN-2).
+pub const CONDUCT_EPOCHS: usize = 4;
 /// How many sources of evidence are told apart (REP-5).
 pub const SOURCES_MAX: usize = 8;
-/// The most results of one audit root.
-pub const AUDIT_RESULTS_MAX: usize = 1024;
+/// The most results of one audit root: as many as there can be, or an honest auditor could be stuck.
+pub const AUDIT_RESULTS_MAX: usize = AUDIT_ITEMS_MAX as usize * SEATS_MAX;
 /// The most auditors whose results about one provider and domain are merged at a time.
 pub const AUDITORS_MAX: usize = 64;
 /// Beacons that are remembered: this epoch's and as far back as panels are recomputed.
@@ -329,13 +333,9 @@ pub struct Gathering {
     pub epoch: Epoch,
     /// What stood before it, decayed to it.
     pub before: Reputation,
-    /// All evidence for in this epoch, uncut.
-    pub positive: u64,
-    /// All evidence against.
-    pub negative: u64,
-    /// By coordinator, largest first.
+    /// By coordinator, uncut, largest first.
     pub coordinators: List<Source, SOURCES_MAX>,
-    /// By requester, largest first.
+    /// The same evidence by requester, largest first.
     pub requesters: List<Source, SOURCES_MAX>,
 }
 
@@ -410,7 +410,7 @@ pub struct Coordinator {
     pub height: Height,
     /// Its hash chains.
     pub chains: Chains,
-    /// How it did in the last epochs in which it did anything, newest last; at most three.
+    /// How it did in the last epochs in which it did anything, newest last.
     pub conduct: Vec<Conduct>,
 }
 
@@ -488,8 +488,10 @@ pub struct Audit {
     pub opened: [u8; AUDIT_ITEMS_MAX as usize / 8],
     /// Whose bond is lost if some stay closed.
     pub role: llmnet_types::bond::Role,
-    /// What was found, in order of first finding.
+    /// What was found, by provider and domain.
     pub results: List<AuditResult, AUDIT_RESULTS_MAX>,
+    /// The contracts that answered, each one item, in order of opening.
+    pub contracts: List<ContractId, { AUDIT_ITEMS_MAX as usize }>,
 }
 
 /// What one auditor found about a provider in a domain, until it is merged (AUD-4).
@@ -503,8 +505,14 @@ pub struct Finding {
     pub wrong: u16,
 }
 
-/// What all auditors found, until it is merged.
-pub type Findings = List<Finding, AUDITORS_MAX>;
+/// What all auditors found about a provider in a domain, until it is merged.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Findings {
+    /// The epoch of their roots.
+    pub epoch: Epoch,
+    /// In the order in which their roots were closed.
+    pub findings: List<Finding, AUDITORS_MAX>,
+}
 
 /// Something that an epoch's first blocks do by themselves (WIN-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

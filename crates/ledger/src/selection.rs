@@ -162,7 +162,11 @@ fn utility(candidate: &Candidate, seed: &Digest, rule: &Rule) -> i64 {
     let quantile = i64::from(quantiles::normal(u16::from_le_bytes([low, high])));
     let mean = i64::from(candidate.mean.get()).saturating_mul(MILLIONTHS_PER_POINT);
     let deviation = i64::from(candidate.deviation.get()).saturating_mul(MILLIONTHS_PER_POINT);
-    let theta = mean.saturating_add(deviation.saturating_mul(quantile) / 1_000_000);
+    let ceiling = i64::from(candidate.ceiling.get()).saturating_mul(MILLIONTHS_PER_POINT);
+    // Luck does not lift anybody over what audits found (SEL-9).
+    let theta = mean
+        .saturating_add(deviation.saturating_mul(quantile) / 1_000_000)
+        .min(ceiling);
 
     // The cost of a usual call: a thousand tokens each way.
     let price = candidate.price.of(Tokens(1_000), Tokens(1_000));

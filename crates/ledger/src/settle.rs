@@ -27,7 +27,7 @@ use crate::{
     work::{Place, Work},
 };
 
-pub(crate) use conduct::of_epoch;
+pub(crate) use conduct::{active, evidence_counts, slashed};
 pub(crate) use pay::{co_sign, release};
 
 /// The charges of a contract whose seats and coordinator earn so much: the fee is the network's share

@@ -11,7 +11,6 @@ use llmnet_types::{
     id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
     receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
-    selection::Candidate,
     signature::Message,
     units::{Amount, Score, Tokens},
 };
@@ -250,7 +249,7 @@ fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
             SeatView {
                 part: seat.part.as_ref().map(|part| &part.body),
                 corpus: candidate.map_or(Digest::ZERO, |candidate| candidate.corpus),
-                mean: candidate.map_or(Score::ZERO, Candidate::trusted),
+                mean: candidate.map_or(Score::ZERO, |candidate| candidate.mean),
             }
         })
         .collect();

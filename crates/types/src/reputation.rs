@@ -45,7 +45,53 @@ pub struct Prior {
     pub negative: u64,
 }
 
+/// Scale of powers of the decay: 12 decimals.
+const SCALE: u128 = 1_000_000_000_000;
+/// A basis point in that scale.
+const POINT: u128 = 100_000_000;
+
+/// `decay^epochs` in [`SCALE`], rounded down at each multiplication: first of the result, then of the
+/// square, from the lowest bit of `epochs` up.
+fn power(decay: Score, mut epochs: u64) -> u128 {
+    let mut base = u128::from(decay.get()) * POINT;
+    let mut result = SCALE;
+    while epochs > 0 {
+        if epochs & 1 == 1 {
+            result = result * base / SCALE;
+        }
+        base = base * base / SCALE;
+        epochs >>= 1;
+    }
+    result
+}
+
+/// What is left of evidence after so many epochs, rounded down (REP-1, REP-2).
+pub fn faded(evidence: u64, decay: Score, epochs: u64) -> u64 {
+    let product = u128::from(evidence) * power(decay, epochs) / SCALE;
+    u64::try_from(product).expect("a share is at most the whole")
+}
+
 impl Reputation {
+    /// With more evidence for and against, `w y` and `w (1 - y)` (REP-1).
+    #[must_use]
+    pub const fn with(self, positive: u64, negative: u64) -> Self {
+        Self {
+            positive: self.positive.saturating_add(positive),
+            negative: self.negative.saturating_add(negative),
+            ..self
+        }
+    }
+
+    /// What is left of it after so many epochs (REP-2). Samples and latency do not fade.
+    #[must_use]
+    pub fn decayed(self, decay: Score, epochs: u64) -> Self {
+        Self {
+            positive: faded(self.positive, decay, epochs),
+            negative: faded(self.negative, decay, epochs),
+            ..self
+        }
+    }
+
     fn sums(&self, prior: &Prior) -> (u64, u64) {
         let positive = self.positive.saturating_add(prior.positive);
         (
@@ -77,5 +123,11 @@ impl Reputation {
     pub fn lower_bound(&self, prior: &Prior) -> Score {
         let doubt = 2 * u64::from(self.deviation(prior).get());
         Score::clamped(u64::from(self.mean(prior).get()).saturating_sub(doubt))
+    }
+
+    /// The mean and two deviations, at most one: what it can be at best.
+    pub fn upper_bound(&self, prior: &Prior) -> Score {
+        let doubt = 2 * u64::from(self.deviation(prior).get());
+        Score::clamped(u64::from(self.mean(prior).get()).saturating_add(doubt))
     }
 }

@@ -51,11 +51,13 @@ pub struct Candidate {
     pub corpus_as_of_day: u32,
     /// What it asks.
     pub price: Price,
-    /// Mean reputation over the request's domains, weighted by confidence.
+    /// Mean reputation over the request's domains, in each at most the ceiling there, weighted by
+    /// confidence.
     pub mean: Score,
     /// Deviation of that.
     pub deviation: Score,
-    /// What audits allow at most: peers' praise counts no further (AUD-4). One without audits.
+    /// What audits allow at most, weighted alike: peers' praise counts no further (AUD-4). One without
+    /// audits.
     pub ceiling: Score,
     /// Mean less two deviations, for people.
     pub lower_bound: Score,
@@ -65,13 +67,6 @@ pub struct Candidate {
     pub latency_ms: u32,
     /// Its bond: a newcomer's chance is in proportion.
     pub bond: Amount,
-}
-
-impl Candidate {
-    /// Its mean as far as audits bear it out: what its word weighs (SEL-9).
-    pub fn trusted(&self) -> Score {
-        self.mean.min(self.ceiling)
-    }
 }
 
 /// Everything the rule of selection looks at (SEL-1).

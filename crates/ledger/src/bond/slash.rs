@@ -9,9 +9,8 @@ use llmnet_types::{
 
 use crate::{
     event::EventKind,
-    record::{Bond, Coordinator},
+    record::Bond,
     registry, settle,
-    state::Key,
     work::{Place, Work},
 };
 
@@ -49,7 +48,8 @@ pub(crate) fn slash(
     });
     match role {
         Role::Respondent => registry::slashed(work, &node),
-        Role::Coordinator => mark(work, &node),
+        // Its evidence of this epoch does not count.
+        Role::Coordinator => settle::slashed(work, &node),
         // Who has too little left is not elected (COM-3) and commits no root (AUD-1).
         Role::Validator | Role::Auditor => {}
     }
@@ -72,15 +72,4 @@ fn withdraw(bond: &mut Bond, cost: Amount) {
         left = left.saturating_sub(taken);
     }
     bond.leaving.retain(|(_, amount)| *amount > Amount::ZERO);
-}
-
-/// Its evidence of this epoch does not count (REP-6).
-fn mark(work: &mut Work<'_>, coordinator: &PublicKey) {
-    let key = Key::Coordinator(*coordinator);
-    // Who never anchored has settled nothing.
-    let Some(mut record) = work.read::<Coordinator>(&key) else {
-        return;
-    };
-    settle::of_epoch(&mut record, work.clock.epoch).slashed = true;
-    work.write(key, &record);
 }

@@ -12,7 +12,7 @@ use llmnet_types::{
 
 use super::Rule;
 use crate::{
-    query,
+    audit, query,
     record::Provider,
     standing,
     state::{Key, State, read},
@@ -52,12 +52,12 @@ pub(crate) fn candidates(
     height: Height,
     domains: &[(DomainId, Score)],
 ) -> Result<SelectionInputs, LeafFault> {
-    let params = query::params(state);
+    let now = query::params(state);
     let clock = query::clock(state);
-    if !standing::in_window(&params, &clock, height) {
+    if !standing::in_window(&now, &clock, height) {
         return Err(LeafFault::Height);
     }
-    let epoch = height.epoch(params.epoch_length());
+    let epoch = height.epoch(now.epoch_length());
     // Other parameters since then change nobody's place (VOT-3).
     let params = query::params_of(state, epoch);
     let beacon = clock.beacon_of(epoch).ok_or(LeafFault::Height)?;
@@ -105,6 +105,37 @@ fn corpus(registration: &Registration) -> (Digest, u32) {
         .map_or((Digest::ZERO, 0), |corpus| (corpus.root, corpus.as_of_day))
 }
 
+/// What selection makes of a provider's standing over the request's domains.
+#[derive(Default)]
+struct Esteem {
+    mean: u64,
+    deviation: u64,
+    ceiling: u64,
+    weight: u64,
+}
+
+impl Esteem {
+    fn add(&mut self, params: &Params, seen: &standing::Seen, confidence: Score) {
+        // The first counts even where the classifier had no confidence at all.
+        let weight = u64::from(confidence.get().max(1));
+        let ceiling = audit::ceiling(&seen.audits);
+        // Audits cap praise wherever a mean is looked at: filters, places, weights in a verdict (SEL-9).
+        let mean = seen.reputation.mean(&params.prior).min(ceiling);
+        let deviation = seen.reputation.deviation(&params.prior);
+        let add = |sum: &mut u64, score: Score| {
+            *sum = sum.saturating_add(u64::from(score.get()).saturating_mul(weight));
+        };
+        add(&mut self.mean, mean);
+        add(&mut self.deviation, deviation);
+        add(&mut self.ceiling, ceiling);
+        self.weight = self.weight.saturating_add(weight);
+    }
+
+    fn average(&self, sum: u64) -> Score {
+        Score::clamped(sum.checked_div(self.weight).unwrap_or(0))
+    }
+}
+
 fn candidate(
     state: &dyn State,
     params: &Params,
@@ -113,26 +144,15 @@ fn candidate(
     provider: ProviderId,
     registration: &Registration,
 ) -> Candidate {
-    let mut weighted = (0_u64, 0_u64, 0_u64);
+    let mut esteem = Esteem::default();
     let mut first = None;
     for (domain, confidence) in domains {
-        let reputation = standing::at(state, params, height, provider, *domain);
-        first = first.or(Some(reputation));
-        // The first counts even where the classifier had no confidence at all.
-        let weight = u64::from(confidence.get().max(1));
-        let times = |score: Score| u64::from(score.get()).saturating_mul(weight);
-        weighted = (
-            weighted
-                .0
-                .saturating_add(times(reputation.mean(&params.prior))),
-            weighted
-                .1
-                .saturating_add(times(reputation.deviation(&params.prior))),
-            weighted.2.saturating_add(weight),
-        );
+        let seen = standing::at(state, params, height, provider, *domain);
+        first = first.or(Some(seen.reputation));
+        esteem.add(params, &seen, *confidence);
     }
-    let average = |sum: u64| Score::clamped(sum.checked_div(weighted.2).unwrap_or(0));
-    let (mean, deviation) = (average(weighted.0), average(weighted.1));
+    let mean = esteem.average(esteem.mean);
+    let deviation = esteem.average(esteem.deviation);
     let doubt = u64::from(deviation.get()).saturating_mul(2);
     let first = first.unwrap_or_default();
     let (corpus, corpus_as_of_day) = corpus(registration);
@@ -148,7 +168,7 @@ fn candidate(
         price: registration.price,
         mean,
         deviation,
-        ceiling: Score::ONE,
+        ceiling: esteem.average(esteem.ceiling),
         lower_bound: Score::clamped(u64::from(mean.get()).saturating_sub(doubt)),
         samples: first.samples,
         latency_ms: first.latency_ms,

@@ -78,7 +78,7 @@ impl Session {
             provider: candidate.provider,
             node: candidate.node,
             corpus: candidate.corpus,
-            mean: candidate.trusted(),
+            mean: candidate.mean,
             rank,
             assign: Signed::new(assign, &self.setup.network, &self.setup.key),
             asked_at: now,

@@ -2,7 +2,7 @@
 
 use llmnet_types::{
     registration::{Price, Tokenizer},
-    reputation::{EVIDENCE_UNIT, Prior, Reputation},
+    reputation::{EVIDENCE_UNIT, Prior, Reputation, faded},
     units::{Amount, Epoch, Height, Score, Timestamp, Tokens},
 };
 
@@ -144,6 +144,34 @@ fn reputation_is_a_beta_distribution_in_integers() {
             (mean, deviation, lower_bound),
             "{positive}, {negative}"
         );
+    }
+}
+
+/// REP-1, REP-2: `a <- g a + w y`, in integers, rounded down.
+#[test]
+fn evidence_adds_up_and_fades() {
+    let decay = Score::clamped(9_800);
+    for (epochs, left) in [(0, 1_000_000), (1, 980_000), (2, 960_400), (50, 364_169)] {
+        assert_eq!(faded(EVIDENCE_UNIT, decay, epochs), left, "{epochs}");
+    }
+    assert_eq!(faded(u64::MAX, decay, u64::MAX), 0);
+    assert_eq!(faded(u64::MAX, Score::ONE, u64::MAX), u64::MAX);
+    let record = Reputation {
+        samples: 7,
+        latency_ms: 90,
+        ..reputation(1, 2)
+    };
+    let later = record.decayed(decay, 1).with(20_000, 40_000);
+    assert_eq!(later, record);
+    let full = reputation(0, 0).with(u64::MAX, 1).with(1, u64::MAX);
+    assert_eq!((full.positive, full.negative), (u64::MAX, u64::MAX));
+}
+
+#[test]
+fn what_it_can_be_at_best_is_above_the_mean_and_at_most_one() {
+    for (positive, negative, upper_bound) in [(0, 0, 8_047), (7, 0, 10_000), (0, 97, 298)] {
+        let reputation = reputation(positive, negative);
+        assert_eq!(reputation.upper_bound(&PRIOR).get(), upper_bound);
     }
 }
 

@@ -1,0 +1,99 @@
+use super::*;
+
+fn finding(weight: u64, right: u16, wrong: u16) -> Finding {
+    Finding {
+        weight: Amount(weight),
+        right,
+        wrong,
+    }
+}
+
+/// Right and wrong answers that count, in thousandths.
+fn thousandths(findings: &[Finding]) -> (u64, u64) {
+    let (right, wrong) = merged(findings);
+    (right / 1_000, wrong / 1_000)
+}
+
+#[test]
+fn aud_4_what_one_or_two_auditors_found_counts_as_it_is() {
+    assert_eq!(merged(&[]), (0, 0));
+    assert_eq!(thousandths(&[finding(1, 256, 0)]), (256_000, 0));
+    let two = [finding(1, 0, 200), finding(9, 3, 1)];
+    assert_eq!(thousandths(&two), (3_000, 201_000));
+}
+
+/// With an answer each, a share that a majority found would be all or nothing.
+#[test]
+fn aud_4_honest_auditors_with_few_answers_are_hardly_clipped() {
+    for right in 0..=10_u16 {
+        let findings: Vec<_> = (0..10)
+            .map(|auditor| finding(5, u16::from(auditor < right), u16::from(auditor >= right)))
+            .collect();
+        let (counted, wrong) = thousandths(&findings);
+        assert!(
+            (9_999..=10_000).contains(&(counted + wrong)),
+            "cut to thousandths"
+        );
+        let truth = u64::from(right) * 1_000;
+        assert!(counted.abs_diff(truth) <= 800, "{counted} of {truth}");
+    }
+}
+
+#[test]
+fn aud_4_praise_and_blame_of_one_are_held_to_the_others() {
+    let honest = [finding(5, 2, 8), finding(5, 3, 7)];
+    let share = |liar: Finding| {
+        let (right, wrong) = merged(&[honest[0], honest[1], liar]);
+        right * 100 / (right + wrong)
+    };
+    assert!(share(finding(5, 5, 15)) == 25);
+    // Two hundred lies are worth twenty answers, of which no more are right than the others allow.
+    assert!((35..45).contains(&share(finding(5, 200, 0))), "praise");
+    let honest = [finding(5, 9, 1), finding(5, 8, 2)];
+    let share = |liar: Finding| {
+        let (right, wrong) = merged(&[honest[0], honest[1], liar]);
+        right * 100 / (right + wrong)
+    };
+    assert!((65..85).contains(&share(finding(5, 0, 200))), "blame");
+    // More than half of the bonds is what counts, not how many auditors.
+    let rich = [finding(11, 20, 0), finding(5, 1, 9), finding(5, 1, 9)];
+    let (right, wrong) = merged(&rich);
+    assert!(right > wrong);
+}
+
+#[test]
+fn aud_4_without_bonds_nothing_is_clipped_and_nothing_overflows() {
+    let none = [finding(0, 1, 0), finding(0, 0, 1), finding(0, 1, 0)];
+    assert_eq!(thousandths(&none), (2_000, 1_000));
+    let most = vec![finding(u64::MAX, u16::MAX, u16::MAX); 64];
+    let (right, wrong) = merged(&most);
+    assert_eq!(right, wrong);
+}
+
+#[test]
+fn aud_4_the_ceiling_is_the_lower_of_a_long_and_a_short_record() {
+    let audits =
+        |right: u64, wrong: u64| with(&Audits::default(), (right * 1_000_000, wrong * 1_000_000));
+    assert_eq!(ceiling(&Audits::default()), Score::ONE);
+    assert_eq!(ceiling(&audits(0, 1)), Score::clamped(8_047));
+    assert_eq!(ceiling(&audits(0, 5)), Score::clamped(3_902));
+    assert_eq!(ceiling(&audits(40, 0)), Score::ONE);
+    // A sleeper: hundreds of right answers, then it turns. The long record hardly moves.
+    let slept = faded(&audits(200, 0), Score::clamped(9_800), Epoch(10));
+    assert_eq!(slept.short_right, 195_312);
+    let turned = with(&slept, (0, 5_000_000));
+    assert!(ceiling(&turned) < Score::HALF, "{}", ceiling(&turned).get());
+    let long = answers(turned.long_right, turned.long_wrong);
+    assert!(long.upper_bound(&GIVEN) > Score::clamped(9_500));
+    // And one that was bad for long does not wash itself by one good epoch.
+    let washed = with(
+        &faded(&audits(0, 200), Score::clamped(9_800), Epoch(10)),
+        (5_000_000, 0),
+    );
+    assert!(ceiling(&washed) < Score::clamped(1_000));
+    assert_eq!(faded(&audits(3, 3), Score::ONE, Epoch(64)).short_right, 0);
+    assert_eq!(
+        faded(&audits(3, 3), Score::ONE, Epoch(u64::MAX)).long_right,
+        3_000_000
+    );
+}
