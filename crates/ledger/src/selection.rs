@@ -16,14 +16,16 @@ use llmnet_types::{
     contract::{Filters, SEATS_MAX},
     id::{Digest, NetworkId, ProviderId},
     params::Params,
+    rejection::LeafFault,
     selection::{Candidate, SelectionInputs},
+    settlement::Leaf,
     signature::PublicKey,
     units::{Score, Slot, Tokens},
 };
 
-#[allow(unused_imports)]
-pub(crate) use inputs::candidates;
 pub use inputs::{ESTABLISHED_MAX, inputs};
+
+use crate::{query, state::State};
 
 /// Ranks of an order: the most candidates that are asked, replacements included (CON-8).
 pub const RANKS_MAX: usize = 2 * SEATS_MAX;
@@ -145,6 +147,26 @@ pub fn order(
         .into_iter()
         .map(|candidate| candidate.provider)
         .collect()
+}
+
+/// The order of a settled contract, computed again from what the ledger remembers of its height: the same
+/// that its coordinator computed (SEL-8). `place` is its slot and the slot's element.
+///
+/// # Errors
+/// As [`inputs()`].
+pub(crate) fn again(
+    state: &dyn State,
+    network: &NetworkId,
+    coordinator: &PublicKey,
+    place: (Slot, Digest),
+    leaf: &Leaf,
+    filters: &Filters,
+) -> Result<Vec<ProviderId>, LeafFault> {
+    let (slot, element) = place;
+    let inputs = inputs::candidates(state, leaf.height, &leaf.domains)?;
+    let seed = seed(network, &inputs.beacon, coordinator, slot, &element);
+    let rule = Rule::of(&query::params(state));
+    Ok(order(&inputs, &seed, &rule, filters))
 }
 
 /// The requester's own filters (SEL-3).

@@ -11,7 +11,7 @@ use crate::{
     id::{Digest, DomainId, LineId, ProviderId, ReceiptRoot},
     merkle,
     message::LineOk,
-    receipt::{ContractStatus, Receipt, SeatOutcome},
+    receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
     selection::REQUEST_DOMAINS_MAX,
     signature::{PublicKey, Signed},
     units::{Amount, Height, Score, Slot, Tokens},
@@ -48,6 +48,22 @@ pub struct LeafSeat {
     pub pay: Amount,
 }
 
+impl LeafSeat {
+    /// The line that stands for a seat of a receipt.
+    pub fn of(seat: &SeatReceipt) -> Self {
+        Self {
+            provider: seat.provider,
+            rank: seat.assign.body.rank,
+            outcome: seat.outcome,
+            class: seat.class,
+            score: seat.score,
+            output: seat.output,
+            latency_ms: seat.latency_ms,
+            pay: seat.pay,
+        }
+    }
+}
+
 /// A contract as the chain sees it: numbers and one root, never text (SET-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,16 +97,7 @@ impl Leaf {
     /// proof holds for no other (SET-1, PRF-3).
     pub fn of(receipt: &Receipt, root: ReceiptRoot) -> Self {
         let void = receipt.status == ContractStatus::Void;
-        let seats = receipt.seats.iter().map(|seat| LeafSeat {
-            provider: seat.provider,
-            rank: seat.assign.body.rank,
-            outcome: seat.outcome,
-            class: seat.class,
-            score: seat.score,
-            output: seat.output,
-            latency_ms: seat.latency_ms,
-            pay: seat.pay,
-        });
+        let seats = receipt.seats.iter().map(LeafSeat::of);
         let domains = receipt
             .selection
             .domains

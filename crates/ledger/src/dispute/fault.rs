@@ -1,0 +1,247 @@
+//! Proofs of fault (DIS-1): what an honest node never does, whatever others do to it.
+//!
+//! An honest coordinator writes a slot down with its order before it offers a seat, never uses it for
+//! another, and signs one receipt. An honest seat tells of what it bound as it is. An honest validator
+//! votes once for each step of a round. So each of these is shown by what the culprit itself signed, and
+//! no crash, delay or message from others makes one of an honest node's words.
+
+use borsh::BorshSerialize;
+use llmnet_types::{
+    bond::Role,
+    certificate::EngineVote,
+    codec::{List, encode},
+    contract::{Assign, Filters, SEATS_MAX, contract_id},
+    disclosure::{Disclosure, ReceiptField},
+    dispute::{FaultProof, SettledLeaf},
+    id::{ContractId, Digest, NetworkId, ReceiptRoot},
+    message::Part,
+    params::DISPUTE_EPOCHS,
+    receipt::{Charges, ContractStatus, SeatReceipt},
+    rejection::{LeafFault, ProofPart, Rejection},
+    signature::{PublicKey, Signed},
+    units::{Amount, Slot, Term},
+};
+
+use super::{broken, element, in_window, settlement, signed};
+use crate::{bond, selection, state::Key, work::Work};
+
+/// What was done, by whom, and where: punished once, however it is shown (BND-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
+enum Offence {
+    Assigns(PublicKey, Slot),
+    Panel(PublicKey, Slot),
+    Totals(PublicKey, ReceiptRoot),
+    Parts(PublicKey, ContractId),
+    Votes(PublicKey, Term, u64),
+}
+
+impl Offence {
+    fn key(&self) -> Key {
+        Key::Offence(Digest::tagged("llmnet/offence/1", &[&encode(self)]))
+    }
+
+    const fn culprit(&self) -> (PublicKey, Role) {
+        match self {
+            Self::Assigns(coordinator, _)
+            | Self::Panel(coordinator, _)
+            | Self::Totals(coordinator, _) => (*coordinator, Role::Coordinator),
+            Self::Parts(node, _) => (*node, Role::Respondent),
+            Self::Votes(validator, ..) => (*validator, Role::Validator),
+        }
+    }
+}
+
+/// What a proof would show, if it holds.
+fn named(proof: &FaultProof) -> Result<Offence, Rejection> {
+    Ok(match proof {
+        FaultProof::Assigns {
+            coordinator, first, ..
+        } => Offence::Assigns(*coordinator, first.body.slot),
+        FaultProof::Panel(shown) => {
+            let slot = shown.slot().ok_or(broken(ProofPart::Leaf))?;
+            Offence::Panel(shown.coordinator, slot)
+        }
+        FaultProof::Totals {
+            coordinator,
+            receipt,
+            ..
+        } => Offence::Totals(*coordinator, receipt.body),
+        FaultProof::Parts { node, first, .. } => Offence::Parts(*node, first.body.contract),
+        FaultProof::Votes {
+            validator, first, ..
+        } => Offence::Votes(*validator, first.term, first.view),
+    })
+}
+
+/// Checks a proof and punishes what it shows (DIS-1, BND-5). Who shows it gets nothing.
+pub(crate) fn fault(
+    work: &mut Work<'_>,
+    network: &NetworkId,
+    proof: &FaultProof,
+) -> Result<(), Rejection> {
+    let offence = named(proof)?;
+    if work.read::<()>(&offence.key()).is_some() {
+        return Err(Rejection::Already);
+    }
+    match proof {
+        FaultProof::Assigns {
+            coordinator,
+            first,
+            second,
+        } => assigns(network, coordinator, first, second)?,
+        FaultProof::Panel(shown) => panel(work, network, shown)?,
+        FaultProof::Totals {
+            coordinator,
+            receipt,
+            seats,
+            charges,
+        } => totals(network, coordinator, receipt, seats, charges)?,
+        FaultProof::Parts {
+            node,
+            first,
+            second,
+        } => parts(network, node, first, second)?,
+        FaultProof::Votes {
+            validator,
+            first,
+            second,
+        } => votes(network, validator, first, second)?,
+    }
+    let (culprit, role) = offence.culprit();
+    bond::slash(work, &culprit, role, None)?;
+    work.write(offence.key(), &());
+    Ok(())
+}
+
+/// One slot binds one order at one height (CON-1): an honest coordinator has written both down before the
+/// first offer.
+fn assigns(
+    network: &NetworkId,
+    coordinator: &PublicKey,
+    first: &Signed<Assign>,
+    second: &Signed<Assign>,
+) -> Result<(), Rejection> {
+    let of_slot = |assign: &Assign| {
+        assign.slot == first.body.slot
+            && assign.contract == contract_id(network, coordinator, assign.slot)
+    };
+    if !of_slot(&first.body) || !of_slot(&second.body) {
+        return Err(broken(ProofPart::Contract));
+    }
+    let bound = |assign: &Assign| (assign.voucher, assign.height);
+    if bound(&first.body) == bound(&second.body) {
+        return Err(Rejection::NoFault);
+    }
+    signed(first, network, coordinator)?;
+    signed(second, network, coordinator)
+}
+
+/// Seats of an unfiltered leaf stand where the order puts them (SEL-8). Ranks may be left out, as the
+/// skipped are on the receipt: that they were, a challenge asks (DIS-5).
+fn panel(work: &Work<'_>, network: &NetworkId, shown: &SettledLeaf) -> Result<(), Rejection> {
+    let leaf = &shown.leaf;
+    if leaf.filtered || leaf.status == ContractStatus::Void {
+        return Err(Rejection::NoFault);
+    }
+    let (slot, settled) = settlement(work, shown)?;
+    in_window(work, settled.epoch, DISPUTE_EPOCHS)?;
+    let element = element(&settled, shown.first_slot, slot).ok_or(broken(ProofPart::Leaf))?;
+    let order = selection::again(
+        work,
+        network,
+        &shown.coordinator,
+        (slot, element),
+        leaf,
+        &Filters::default(),
+    )
+    .map_err(|reason| match reason {
+        LeafFault::Height => Rejection::Window,
+        reason => Rejection::Leaf { slot, reason },
+    })?;
+    let in_place = leaf
+        .seats
+        .iter()
+        .all(|seat| order.get(usize::from(seat.rank)) == Some(&seat.provider));
+    if in_place {
+        return Err(Rejection::NoFault);
+    }
+    Ok(())
+}
+
+/// What seats earn is what they charge, and the charges are their total. The network's share is not
+/// looked at: it may have been another when the receipt was signed, and settlements are held to it.
+fn totals(
+    network: &NetworkId,
+    coordinator: &PublicKey,
+    receipt: &Signed<ReceiptRoot>,
+    seats: &Disclosure,
+    charges: &Disclosure,
+) -> Result<(), Rejection> {
+    let fault = broken(ProofPart::Disclosure);
+    let root = &receipt.body;
+    let charges: Charges = charges
+        .open(ReceiptField::Charges, root)
+        .ok_or(fault.clone())?;
+    let seats: List<SeatReceipt, SEATS_MAX> = seats.open(ReceiptField::Seats, root).ok_or(fault)?;
+    let earned = Amount::sum(seats.iter().map(|seat| seat.pay));
+    let total = Amount::sum([charges.seats, charges.coordinator, charges.fee]);
+    if earned == Some(charges.seats) && total == Some(charges.total) {
+        return Err(Rejection::NoFault);
+    }
+    signed(receipt, network, coordinator)
+}
+
+/// Two accounts that name the same commitments tell of the same words (CON-6): classes, ballot, tokens
+/// delivered and citations follow from these. Program and tokens received do not, and a seat that had to
+/// begin anew bound other words, so nothing of that is held against it. Where only the first commitment
+/// is the same, one account may have been given before the debate went on: the first class is the same.
+fn parts(
+    network: &NetworkId,
+    node: &PublicKey,
+    first: &Signed<Part>,
+    second: &Signed<Part>,
+) -> Result<(), Rejection> {
+    let (one, other) = (&first.body, &second.body);
+    if one.contract != other.contract {
+        return Err(broken(ProofPart::Contract));
+    }
+    let same_answer = matches!(
+        (one.commitments.first(), other.commitments.first()),
+        (Some(bound), Some(again)) if bound == again
+    );
+    let told = |part: &Part| {
+        let Part {
+            last_class,
+            ballot,
+            output,
+            citations,
+            ..
+        } = part.clone();
+        (last_class, ballot, output, citations)
+    };
+    let differs = one.first_class != other.first_class
+        || (one.commitments == other.commitments && told(one) != told(other));
+    if !same_answer || !differs {
+        return Err(Rejection::NoFault);
+    }
+    signed(first, network, node)?;
+    signed(second, network, node)
+}
+
+/// Two votes of which consensus allows one.
+fn votes(
+    network: &NetworkId,
+    validator: &PublicKey,
+    first: &EngineVote,
+    second: &EngineVote,
+) -> Result<(), Rejection> {
+    if !first.contradicts(second) {
+        return Err(Rejection::NoFault);
+    }
+    for vote in [first, second] {
+        if !validator.verify(&vote.signed_bytes(network), &vote.signature) {
+            return Err(broken(ProofPart::Signature));
+        }
+    }
+    Ok(())
+}
