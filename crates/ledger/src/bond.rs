@@ -59,6 +59,12 @@ pub(crate) fn require_coordinator(work: &Work<'_>, node: &PublicKey) -> Result<(
     require(work, node, Role::Coordinator)
 }
 
+/// All that an offence can cost a node in a role (BND-5).
+pub(crate) fn total(work: &Work<'_>, node: &PublicKey, role: Role) -> Amount {
+    let holder = holder(work, node, role);
+    get(work, &holder, role).map_or(Amount::ZERO, |bond| bond.total())
+}
+
 /// The key that a bond is kept under: a respondent's of today, however often it was rotated (REG-6).
 fn holder(work: &Work<'_>, node: &PublicKey, role: Role) -> PublicKey {
     match role {

@@ -108,7 +108,7 @@ fn drawn(beacon: &Digest, coordinator: &PublicKey, slot: Slot) -> u64 {
 }
 
 /// Ends a challenge. Unanswered, the deposit returns, and the coordinator is slashed with the contract's
-/// charge as the requester's loss (DIS-6). A coordinator without a bond has nothing to lose here.
+/// charge as the requester's loss (DIS-6).
 pub(crate) fn end(work: &mut Work<'_>, coordinator: &PublicKey, slot: Slot) {
     let key = Key::Challenge(*coordinator, slot);
     let Some(challenged) = work.read::<Challenged>(&key) else {
@@ -118,9 +118,13 @@ pub(crate) fn end(work: &mut Work<'_>, coordinator: &PublicKey, slot: Slot) {
         work.remove(key);
         return;
     }
-    // All money together fits in 64 bits (TXN-4), so this cannot fail.
-    let returned = work.credit(&challenged.challenger, challenged.deposit, Place::Deposits);
-    if returned.is_err() {
+    let loss = challenged.charge;
+    let victim = (loss > Amount::ZERO).then_some((challenged.requester, loss));
+    // All money together fits in 64 bits (TXN-4), so neither can fail.
+    let done = work
+        .credit(&challenged.challenger, challenged.deposit, Place::Deposits)
+        .and_then(|()| bond::slash(work, coordinator, Role::Coordinator, victim));
+    if done.is_err() {
         return;
     }
     work.remove(key);
@@ -128,11 +132,4 @@ pub(crate) fn end(work: &mut Work<'_>, coordinator: &PublicKey, slot: Slot) {
         coordinator: *coordinator,
         slot,
     });
-    let loss = challenged.charge;
-    let victim = (loss > Amount::ZERO).then_some((challenged.requester, loss));
-    let mut layer = work.layer();
-    if bond::slash(&mut layer, coordinator, Role::Coordinator, victim).is_ok() {
-        let changes = layer.into_changes();
-        work.absorb(changes);
-    }
 }

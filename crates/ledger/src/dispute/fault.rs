@@ -23,7 +23,7 @@ use llmnet_types::{
 };
 
 use super::{broken, element, in_window, settlement, signed};
-use crate::{bond, selection, state::Key, work::Work};
+use crate::{bond, record::Coordinator, selection, state::Key, work::Work};
 
 /// What was done, by whom, and where: punished once, however it is shown (BND-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
@@ -83,6 +83,10 @@ pub(crate) fn fault(
     if work.read::<()>(&offence.key()).is_some() {
         return Err(Rejection::Already);
     }
+    let (culprit, role) = offence.culprit();
+    if !punishable(work, &culprit, role) {
+        return Err(Rejection::NotEnlisted { role });
+    }
     match proof {
         FaultProof::Assigns {
             coordinator,
@@ -107,10 +111,20 @@ pub(crate) fn fault(
             second,
         } => votes(network, validator, first, second)?,
     }
-    let (culprit, role) = offence.culprit();
-    bond::slash(work, &culprit, role, None)?;
     work.write(offence.key(), &());
+    bond::slash(work, &culprit, role, None)?;
     Ok(())
+}
+
+/// Whether there is anything to punish: a bond, or a coordinator's evidence (REP-6). Else a record would
+/// be kept for ever of a key that stands for nothing.
+fn punishable(work: &Work<'_>, culprit: &PublicKey, role: Role) -> bool {
+    let bonded = bond::total(work, culprit, role) > Amount::ZERO;
+    let known = || {
+        work.read::<Coordinator>(&Key::Coordinator(*culprit))
+            .is_some()
+    };
+    bonded || (role == Role::Coordinator && known())
 }
 
 /// One slot binds one order at one height (CON-1): an honest coordinator has written both down before the

@@ -315,17 +315,7 @@ fn pay(work: &mut Work<'_>, owed: &Owed) -> Result<(), Rejection> {
     let mut restored = Amount::ZERO;
     if short > Amount::ZERO || !punished {
         let victim = (short > Amount::ZERO).then_some((owed.payee, short));
-        let mut layer = work.layer();
-        match bond::slash(&mut layer, &owed.coordinator, Role::Coordinator, victim) {
-            Ok(given) => {
-                restored = given;
-                let changes = layer.into_changes();
-                work.absorb(changes);
-            }
-            // Without a bond there is the line; without both there is nothing to file for.
-            Err(reason) if drawn == Amount::ZERO => return Err(reason),
-            Err(_) => {}
-        }
+        restored = bond::slash(work, &owed.coordinator, Role::Coordinator, victim)?;
     }
     work.event(EventKind::Filed {
         coordinator: owed.coordinator,

@@ -9,6 +9,7 @@ mod contract;
 mod world;
 
 mod audits;
+mod disputes;
 mod encoding;
 mod lines;
 mod money;

@@ -1,0 +1,178 @@
+//! A respondent that tells of one answer in two ways.
+
+use llmnet_ledger::query;
+use llmnet_types::{
+    bond::Role,
+    codec::{List, Text},
+    dispute::FaultProof,
+    id::{ContractId, Digest},
+    message::Part,
+    rating::{Comparison, Preference},
+    rejection::{ProofPart, Rejection},
+    signature::Signed,
+    transaction::Outcome,
+    units::{Amount, Tokens},
+};
+
+use super::fault;
+use crate::{
+    contract::{Contract, Plan, part},
+    world::{World, key, public},
+};
+
+/// A contract's first seat, as its node's name and its account.
+fn seat(world: &World) -> (String, Part) {
+    let plan = Plan::new(Default::default(), 1, 0, world.height, 2);
+    let contract = Contract::new(world, plan);
+    let seat = &contract.receipt.seats[0];
+    let name = format!("node-{}", seat.provider);
+    (name, seat.part.clone().unwrap().body)
+}
+
+fn proof(world: &World, node: &str, first: &Part, second: &Part) -> FaultProof {
+    let sign = |part: &Part| Signed::new(part.clone(), &world.network, &key(node));
+    FaultProof::Parts {
+        node: public(node),
+        first: sign(first),
+        second: sign(second),
+    }
+}
+
+fn bond(world: &World, node: &str) -> Amount {
+    query::bond(&world.state, &public(node), Role::Respondent)
+        .unwrap()
+        .total()
+}
+
+fn with(part: &Part, change: impl FnOnce(&mut Part)) -> Part {
+    let mut other = part.clone();
+    change(&mut other);
+    other
+}
+
+/// An account of a debate that went on: the same first answer, more commitments, another mind.
+fn later(part: &Part) -> Part {
+    with(part, |part| {
+        let revised = Digest::of(b"revised");
+        part.commitments = List::truncated([part.commitments[0], revised]);
+        part.last_class = Digest::of(b"convinced");
+        part.output = Tokens(80);
+        part.citations = List::truncated([Digest::of(b"passage")]);
+        part.ballot = ballot();
+    })
+}
+
+fn ballot() -> llmnet_types::rating::Ballot {
+    List::truncated([Comparison {
+        first: 0,
+        second: 1,
+        better: Preference::First,
+    }])
+}
+
+/// DIS-1, BND-5: whatever follows from the same commitments cannot be told in two ways.
+#[test]
+fn dis_1_two_accounts_of_one_answer_cost_the_bond() {
+    let lies: [&dyn Fn(&mut Part); 5] = [
+        &|part| part.first_class = Digest::of(b"right"),
+        &|part| part.last_class = Digest::of(b"right"),
+        &|part| part.output = Tokens(400),
+        &|part| part.ballot = ballot(),
+        &|part| part.citations = List::truncated([Digest::of(b"passage")]),
+    ];
+    for lie in lies {
+        let mut world = World::with_experts(3);
+        let (node, part) = seat(&world);
+        let before = bond(&world, &node);
+        let other = with(&part, lie);
+        let proof = proof(&world, &node, &part, &other);
+        let outcome = world.run("bob", fault(&proof));
+        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+        let half = Amount(before.0 / 2);
+        assert_eq!(bond(&world, &node), half);
+        let again = FaultProof::Parts {
+            node: public(&node),
+            first: Signed::new(other, &world.network, &key(&node)),
+            second: Signed::new(part, &world.network, &key(&node)),
+        };
+        assert_eq!(world.rejection("bob", fault(&again)), Rejection::Already);
+    }
+}
+
+/// DIS-1: of the first answer, no debate makes another.
+#[test]
+fn dis_1_the_first_class_stays_however_the_debate_goes_on() {
+    let mut world = World::with_experts(3);
+    let (node, part) = seat(&world);
+    let later = with(&later(&part), |part| {
+        part.first_class = Digest::of(b"right")
+    });
+    let outcome = world.run("bob", fault(&proof(&world, &node, &part, &later)));
+    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+}
+
+/// The innocent twins: one that was cut off and later went on; one that began anew after a crash and bound
+/// other words; one whose program was renewed, or that was sent more; one that simply repeats itself.
+#[test]
+fn dis_1_accounts_of_different_words_are_no_fault() {
+    let mut world = World::with_experts(3);
+    let (node, part) = seat(&world);
+    let before = bond(&world, &node);
+    let anew = with(&part, |part| {
+        part.commitments = List::truncated([Digest::of(b"another answer")]);
+        part.first_class = Digest::of(b"other");
+        part.last_class = Digest::of(b"other");
+        part.output = Tokens(7);
+    });
+    let renewed = with(&part, |part| {
+        part.version = Text::new("extractive-2").unwrap();
+        part.input = Tokens(900);
+    });
+    let silent = with(&part, |part| part.commitments = List::new());
+    let silent_too = with(&silent, |part| part.first_class = Digest::of(b"other"));
+    let pairs = [
+        (&part, &later(&part)),
+        (&part, &anew),
+        (&part, &renewed),
+        (&part, &part),
+        (&silent, &silent_too),
+    ];
+    for (first, second) in pairs {
+        for (first, second) in [(first, second), (second, first)] {
+            let proof = proof(&world, &node, first, second);
+            assert_eq!(world.rejection("bob", fault(&proof)), Rejection::NoFault);
+        }
+    }
+    // Two contracts have two accounts.
+    let elsewhere = with(&part, |part| part.contract = ContractId([7; 32]));
+    let elsewhere = proof(&world, &node, &part, &elsewhere);
+    let expected = Rejection::Proof {
+        part: ProofPart::Contract,
+    };
+    assert_eq!(world.rejection("bob", fault(&elsewhere)), expected);
+    assert_eq!(bond(&world, &node), before);
+}
+
+/// DIS-1: nobody is convicted by what another signed.
+#[test]
+fn dis_1_forged_accounts_convict_nobody() {
+    let mut world = World::with_experts(3);
+    let (node, own) = seat(&world);
+    let other = with(&own, |part| part.output = Tokens(400));
+    let mut forged = proof(&world, &node, &own, &other);
+    if let FaultProof::Parts { second, .. } = &mut forged {
+        *second = Signed::new(second.body.clone(), &world.network, &key("bob"));
+    }
+    let expected = Rejection::Proof {
+        part: ProofPart::Signature,
+    };
+    assert_eq!(world.rejection("bob", fault(&forged)), expected);
+    // Nor does a key without a registration leave a trace.
+    let stranger = part(own.contract, "scattering", &key("bob"));
+    let lie = with(&stranger, |part| part.output = Tokens(400));
+    let stranger = proof(&world, "bob", &stranger, &lie);
+    assert!(matches!(
+        world.rejection("bob", fault(&stranger)),
+        Rejection::NotEnlisted { .. }
+    ));
+}
