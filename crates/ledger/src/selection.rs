@@ -165,7 +165,8 @@ pub(crate) fn again(
     let (slot, element) = place;
     let inputs = inputs::candidates(state, leaf.height, &leaf.domains)?;
     let seed = seed(network, &inputs.beacon, coordinator, slot, &element);
-    let rule = Rule::of(&query::params(state));
+    // Whatever validators voted for since then (VOT-3).
+    let rule = Rule::of(&query::params_of(state, inputs.epoch));
     Ok(order(&inputs, &seed, &rule, filters))
 }
 

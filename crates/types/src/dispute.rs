@@ -98,6 +98,10 @@ pub enum FaultProof {
 /// A party was not paid what a contract owes it.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an instruction keeps it in a box"
+)]
 pub enum Filing {
     /// The coordinator signed another receipt for the slot than it settled (DIS-2).
     Contradiction {
@@ -132,6 +136,10 @@ pub enum Filing {
 /// What a signed receipt promises and its leaf does not keep (DIS-2).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an instruction keeps it in a box"
+)]
 pub enum Claim {
     /// A seat was to earn more.
     Seat {

@@ -126,12 +126,13 @@ impl Opened<'_> {
     fn agrees(&self, work: &Work<'_>) -> Result<(), Rejection> {
         let (leaf, terms) = (self.leaf, &self.receipt.terms);
         let voucher = &self.receipt.voucher.body;
+        let epoch = leaf.height.epoch(work.params.epoch_length());
         let ordered = voucher.line == leaf.line
             && voucher.n == leaf.n
             && voucher.terms == terms.digest()
             && terms.strategy == leaf.strategy
             && terms.filters.is_empty() != leaf.filtered
-            && terms.policy == work.params.policy;
+            && terms.policy == query::params_of(work, epoch).policy;
         // A domain that the requester names is what its request is about.
         let named = terms.domain.as_ref().is_none_or(|domain| {
             let id = query::domain_id(work, domain);

@@ -92,8 +92,6 @@ fn dis_2_a_seat_gets_what_its_receipt_promised() {
 /// the bond pays the rest, and for that is slashed again (BND-5).
 #[test]
 fn dis_2_the_bond_pays_what_the_line_does_not() {
-    let line = Scene::with_line(Amount(1_300));
-    let mut promising = Scene::new();
     let limited = |contract: &mut Contract, limit| {
         let voucher = Voucher {
             limit,
@@ -103,30 +101,23 @@ fn dis_2_the_bond_pays_what_the_line_does_not() {
         contract.receipt.voucher = Signed::new(voucher, &network, &key("alice"));
         let digest = llmnet_types::signature::Message::digest(&contract.receipt.voucher.body);
         let coordinator = key("coordinator");
-        contract.receipt.seats = contract
-            .receipt
-            .seats
-            .to_vec()
-            .into_iter()
-            .map(|mut seat| {
-                seat.assign.body.voucher = digest;
-                seat.assign = Signed::new(seat.assign.body, &network, &coordinator);
-                seat
-            })
-            .collect::<Vec<_>>()
-            .try_into()
-            .unwrap();
+        let mut seats = std::mem::take(&mut contract.receipt.seats).into_vec();
+        for seat in &mut seats {
+            seat.assign.body.voucher = digest;
+            seat.assign = Signed::new(seat.assign.body.clone(), &network, &coordinator);
+        }
+        contract.receipt.seats = seats.try_into().unwrap();
     };
     let cases: [(Scene, Option<Amount>, Amount, Amount); 3] = [
         // Two seats of 300 and a fee of 30 leave 670 of the line: the first claim is whole, 70 are left.
-        (line, None, Amount(600), Amount(70)),
-        (Scene::new(), Some(Amount(1_300)), Amount(600), Amount(70)),
         (
-            std::mem::replace(&mut promising, Scene::new()),
+            Scene::with_line(Amount(1_300)),
             None,
             Amount(600),
-            Amount(600),
+            Amount(70),
         ),
+        (Scene::new(), Some(Amount(1_300)), Amount(600), Amount(70)),
+        (Scene::new(), None, Amount(600), Amount(600)),
     ];
     for (mut scene, limit, first, second) in cases {
         let mut contract = scene.contract();
