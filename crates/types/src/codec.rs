@@ -273,8 +273,12 @@ impl<const MAX: usize> BorshDeserialize for Text<MAX> {
                 limit: MAX,
             }));
         }
-        let mut bytes = vec![0; count];
-        reader.read_exact(&mut bytes)?;
+        // As with lists: room is made for bytes that are there, not for those that are announced.
+        let mut bytes = Vec::new();
+        reader.take(count as u64).read_to_end(&mut bytes)?;
+        if bytes.len() < count {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         String::from_utf8(bytes).map(Self).map_err(invalid)
     }
 }

@@ -87,7 +87,7 @@ fn a_changed_byte_is_found() {
         .and_then(|count| count.parse().ok())
         .unwrap_or(400);
     let bytes = document().to_bytes();
-    let mut source = Source(7);
+    let mut source = Source::new(7);
     for _ in 0..count {
         let mut other = bytes.clone();
         let at = source.below(other.len());

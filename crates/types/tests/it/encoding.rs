@@ -45,7 +45,7 @@ fn has_one_encoding<T>(seed: u64)
 where
     T: Any + BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned + PartialEq + Debug,
 {
-    let mut source = Source(seed);
+    let mut source = Source::new(seed);
     let value = T::any(&mut source);
     let bytes = encode(&value);
     assert_eq!(decode::<T>(&bytes, bytes.len()).as_ref(), Ok(&value));
@@ -192,6 +192,22 @@ fn a_count_alone_makes_nobody_allocate() {
     // ENC-2: the count says 65,535 lists, the bytes end at once.
     type Wide = List<List<Text<60_000>, 60_000>, 60_000>;
     assert!(decode::<Wide>(&60_000_u16.to_le_bytes(), NO_LIMIT).is_err());
+
+    // Nor does a text that ends early; a reader sees how much room is made for it.
+    struct Short<'a>(&'a [u8], usize);
+    impl std::io::Read for Short<'_> {
+        fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = self.1.max(room.len());
+            self.0.read(room)
+        }
+    }
+    let bytes = [&60_000_u16.to_le_bytes(), &[b'a'; 100][..]].concat();
+    let mut short = Short(&bytes, 0);
+    assert!(Text::<60_000>::deserialize_reader(&mut short).is_err());
+    assert!(short.1 < 1_000, "room for {} bytes", short.1);
+    let long = [&60_000_u16.to_le_bytes(), &[b'a'; 60_000][..]].concat();
+    let text = decode::<Text<60_000>>(&long, NO_LIMIT).expect("all of it is there");
+    assert_eq!(text.len(), 60_000);
 }
 
 #[test]
@@ -253,7 +269,7 @@ fn a_salt_hides_short_text_field_by_field() {
         salt.field("a").digest(b"no")
     );
 
-    let request = Request::any(&mut Source(1));
+    let request = Request::any(&mut Source::new(1));
     assert_ne!(
         request.digest(&salt.field("request")),
         request.digest(&Salt([8; 32]).field("request")),

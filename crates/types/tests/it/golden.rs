@@ -139,7 +139,7 @@ fn other_bytes_that_leave_the_process_keep_their_digests() {
 fn variants<T: Variants + BorshSerialize + Serialize>(kind: &str) -> String {
     let mut text = format!("{kind}:");
     for (place, make) in T::MAKERS.iter().enumerate() {
-        let value = make(&mut Source(1));
+        let value = make(&mut Source::new(1));
         let number = encode(&value)[0];
         assert_eq!(usize::from(number), place, "listed in order");
         let name = match serde_json::to_value(&value).expect("values have JSON") {

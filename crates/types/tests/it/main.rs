@@ -1,6 +1,6 @@
 //! The vocabulary, held to the rules ENC, PRF, FIN, REC and their like.
 //!
-//! Counts of random cases come from `PROPTEST_CASES`.
+//! Counts of random cases come from `PROPTEST_CASES`, times from `LLMNET_FUZZ_SECONDS`.
 
 mod any;
 mod certificate;
@@ -8,6 +8,7 @@ mod committee;
 mod document;
 mod domain;
 mod encoding;
+mod fuzz;
 mod golden;
 mod merkle;
 mod numbers;

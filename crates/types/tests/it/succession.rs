@@ -19,8 +19,8 @@ use llmnet_types::{
 use crate::{
     any::Source,
     samples::{
-        NETWORK, certificate, document, electorate, hand_over, header, key, network_root, proof,
-        receipt, salt, succession, validators_of, votes,
+        NETWORK, certificate, electorate, hand_over, header, key, later_document, network_root,
+        proof, receipt, salt, succession, validators_of, votes,
     },
 };
 
@@ -169,29 +169,6 @@ fn the_link_that_does_not_hold_is_named() {
             error: HandOverError::Certificate(UNSIGNED)
         })
     );
-}
-
-/// A receipt settled in the third term, whose file leads there from the first committee.
-fn later_document() -> ReceiptDocument {
-    let document = document();
-    let network = document.network.id();
-    ReceiptDocument {
-        proof: Some(later_proof(&document.network)),
-        succession: succession(network, 0..2),
-        ..document
-    }
-}
-
-fn later_proof(network: &NetworkRoot) -> ReceiptProof {
-    let proof = proof(network, &receipt(&network.id()));
-    let mut header = proof.header.clone();
-    header.term = Term(2);
-    ReceiptProof {
-        certificate: votes(&header, &validators_of(2), &[1, 2, 3]),
-        header,
-        descendants: List::new(),
-        ..proof
-    }
 }
 
 #[test]
@@ -351,7 +328,7 @@ fn a_changed_byte_of_a_hand_over_is_found() {
     let bytes = document.to_bytes();
     let text = String::from_utf8(bytes.clone()).expect("JSON");
     let from = text.find("\"succession\"").expect("it has hand-overs");
-    let mut source = Source(8);
+    let mut source = Source::new(8);
     for _ in 0..count {
         let mut other = bytes.clone();
         let at = from + source.below(other.len() - from);
