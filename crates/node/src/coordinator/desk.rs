@@ -20,6 +20,7 @@ use llmnet_types::{
     request::{Progress, Request},
     settlement::Leaf,
     signature::PrivateKey,
+    succession::Succession,
     units::{Amount, Epoch, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -252,6 +253,7 @@ impl Desk {
             receipt: finished.receipt.clone(),
             signed: finished.signed.clone(),
             transcript: List::truncated(transcript),
+            succession: Succession::default(),
             proof: None,
         })
     }

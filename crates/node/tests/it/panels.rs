@@ -1,4 +1,4 @@
-//! Every panel is what the ledger gives, and a coordinator that chose another is refused.
+//! Every panel is what the ledger gives, and a coordinator that chose another is punished.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,20 @@ use llmnet_ledger::{
 };
 use llmnet_protocol::replay::{Deviation, replay};
 use llmnet_types::{
-    codec::List,
+    bond::Role,
+    codec::{List, encode},
     contract::{Filters, Voucher},
+    dispute::{FaultProof, SettledLeaf},
     document::ReceiptDocument,
-    id::ProviderId,
+    id::{NetworkId, ProviderId},
+    merkle::Tree,
     receipt::Receipt,
-    rejection::{LeafFault, Rejection},
+    rejection::Rejection,
     selection::{DomainChoice, SelectionInputs},
     settlement::{Leaf, LeafSeat, Settlement},
-    signature::Signed,
+    signature::{PrivateKey, PublicKey, Signed},
     transaction::{Instruction, Outcome, Transaction},
-    units::{Height, Slot},
+    units::{Amount, Height, Slot},
 };
 
 use crate::support::{DEADLINE, Local, questions};
@@ -120,10 +123,10 @@ async fn settle(
     settled: Leaf,
 ) -> Outcome {
     let (coordinator, network) = (keys.coordinator(), receipt.network);
-    let payer = coordinator.public_key();
-    let nonce = query(chain, |state| ledger::account(state, &payer).nonce);
     let body = Voucher {
         n: settled.n,
+        // The receipt's own covers no further contract.
+        limit: Amount(10 * receipt.voucher.body.limit.0),
         ..receipt.voucher.body.clone()
     };
     let index = u32::try_from(slot.0).unwrap() + 1;
@@ -135,11 +138,41 @@ async fn settle(
         line_oks: List::new(),
     };
     let instruction = Instruction::Settle(Box::new(settlement));
+    submit(chain, receipt.network, &coordinator, instruction).await
+}
+
+async fn submit(
+    chain: &dyn ChainClient,
+    network: NetworkId,
+    signer: &PrivateKey,
+    instruction: Instruction,
+) -> Outcome {
+    let payer = signer.public_key();
+    let nonce = query(chain, |state| ledger::account(state, &payer).nonce);
     let nonce = nonce.await.unwrap().1;
-    let transaction = Transaction::sign(network, &coordinator, nonce, instruction);
+    let transaction = Transaction::sign(network, signer, nonce, instruction);
     let id = chain.submit(transaction).await.unwrap();
     let inclusion = chain.outcome(id, DEADLINE).await.unwrap();
     inclusion.expect("a block takes it in").outcome
+}
+
+/// What anybody shows the ledger of a leaf that was settled alone.
+fn shown(coordinator: PublicKey, slot: Slot, leaf: Leaf) -> Instruction {
+    let path = Tree::new([encode(&leaf)]).path(0).unwrap();
+    let settled = SettledLeaf {
+        coordinator,
+        first_slot: slot,
+        leaf,
+        path,
+    };
+    Instruction::Fault(Box::new(FaultProof::Panel(settled)))
+}
+
+async fn bond(chain: &dyn ChainClient, coordinator: PublicKey) -> Amount {
+    let read = query(chain, |state| {
+        ledger::bond(state, &coordinator, Role::Coordinator)
+    });
+    read.await.unwrap().1.expect("it posted one").standing
 }
 
 /// The same leaf with these in its seats.
@@ -165,29 +198,31 @@ async fn next(
     let coordinator = keys.coordinator().public_key();
     let read = query(chain, |state| {
         let record = ledger::coordinator(state, &coordinator);
+        let line = ledger::line(state, receipt.voucher.body.line);
         (
             record.unwrap_or_default().next_slot,
             ledger::clock(state).height,
+            line.expect("it is open").n + 1,
         )
     });
-    let (_, (slot, height)) = read.await.unwrap();
+    let (_, (slot, height, n)) = read.await.unwrap();
     let (inputs, order) = order(chain, keys, receipt, slot, height).await;
     let mut honest = Leaf::of(receipt, document.signed.body);
     honest.height = height;
-    honest.n += 1;
+    honest.n = n;
     let ranks = honest.seats.iter().map(|seat| usize::from(seat.rank));
     let providers: Vec<_> = ranks.map(|rank| order[rank]).collect();
     (slot, seated(&honest, &providers), inputs)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_coordinator_that_chose_another_panel_is_refused() {
+async fn a_coordinator_that_chose_another_panel_loses_its_bond() {
     let local = Local::start().await;
     let (chain, keys, gateway) = (local.chain(), local.keys(), &local.gateway);
     let question = "What happens when one of four validators falls silent?";
     let (_, _, document) = gateway.receipt_for("llmnet/auto", question).await;
     let receipt = &document.receipt;
-    let (slot, honest, inputs) = next(&*chain, &keys, &document).await;
+    let (_, honest, inputs) = next(&*chain, &keys, &document).await;
 
     let mut others: Vec<Leaf> = Vec::new();
     let providers: Vec<_> = honest.seats.iter().map(|seat| seat.provider).collect();
@@ -206,20 +241,38 @@ async fn a_coordinator_that_chose_another_panel_is_refused() {
     others.push(seated(&honest, &swapped));
     println!("{} other panels", others.len());
     assert!(others.len() > 2);
-    for other in others {
-        let outcome = settle(&*chain, &keys, receipt, slot, other).await;
-        let reason = LeafFault::Panel;
-        let expected = Rejection::Leaf { slot, reason };
-        let refused = matches!(&outcome, Outcome::Rejected { reason, .. } if *reason == expected);
-        assert!(refused, "{outcome:?}");
+    let (coordinator, anybody) = (keys.coordinator().public_key(), keys.requester());
+    // Each costs half of what is left of the bond.
+    for chosen in others.into_iter().rev().take(2) {
+        let (slot, honest, _) = next(&*chain, &keys, &document).await;
+        let leaf = Leaf {
+            seats: chosen.seats,
+            ..honest
+        };
+        let outcome = settle(&*chain, &keys, receipt, slot, leaf.clone()).await;
+        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+        let before = bond(&*chain, coordinator).await;
+        let proof = shown(coordinator, slot, leaf);
+        let outcome = submit(&*chain, receipt.network, &anybody, proof.clone()).await;
+        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+        assert_eq!(bond(&*chain, coordinator).await.0, before.0 / 2);
+        let again = submit(&*chain, receipt.network, &anybody, proof).await;
+        let already =
+            matches!(&again, Outcome::Rejected { reason, .. } if *reason == Rejection::Already);
+        assert!(already, "{again:?}");
     }
 
-    // The network goes on as if nothing had been tried.
-    let (_, _, document) = gateway.receipt_for("llmnet/auto", question).await;
-    // And it was for the panel that the others were refused.
+    // It was for the panel: who settles the order's own is not punished.
     let (slot, honest, _) = next(&*chain, &keys, &document).await;
-    let outcome = settle(&*chain, &keys, &document.receipt, slot, honest).await;
+    let outcome = settle(&*chain, &keys, receipt, slot, honest.clone()).await;
     assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    let before = bond(&*chain, coordinator).await;
+    let proof = shown(coordinator, slot, honest);
+    let outcome = submit(&*chain, receipt.network, &anybody, proof).await;
+    let innocent =
+        matches!(&outcome, Outcome::Rejected { reason, .. } if *reason == Rejection::NoFault);
+    assert!(innocent, "{outcome:?}");
+    assert_eq!(bond(&*chain, coordinator).await, before);
     local.stop().await;
 }
 
