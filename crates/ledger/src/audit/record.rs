@@ -102,7 +102,7 @@ fn found(finding: &Finding) -> Reputation {
     answers(unit(finding.right), unit(finding.wrong))
 }
 
-/// The first bound, in their order, that auditors with more than half of the bonds allow.
+/// The first bound, in their order, that auditors with half of the bonds allow.
 fn allowed<B: Ord + Copy>(
     findings: &[Finding],
     many: bool,
@@ -119,7 +119,7 @@ fn allowed<B: Ord + Copy>(
     let mut support = 0_u128;
     let first = bounds.into_iter().find(|(_, weight)| {
         support = support.saturating_add(*weight);
-        support.saturating_mul(2) > total
+        support.saturating_mul(2) >= total
     });
     first.map(|(bound, _)| bound)
 }

@@ -68,14 +68,18 @@ pub(super) fn halved(sources: &[Source]) -> Vec<Source> {
         .collect()
 }
 
-/// What each source says for a provider counts up to the largest share that more than half of all weight
-/// supports: at least so many say at least that. The sources are taken as cut by [`halved`], or else one
-/// could be that half by itself.
-pub(super) fn clipped(sources: &[Source]) -> Vec<Source> {
-    let Some((positive, whole)) = supported(sources) else {
-        return sources.to_vec();
+/// What each source says for a provider counts up to the largest share that half of the weight supports:
+/// at least so much says at least that.
+///
+/// Whoever [`halved`] cut is not asked. It has half of the weight by itself, and would decide alone: by
+/// praise that nothing is clipped, by blame that all is.
+pub(super) fn clipped(sources: &[Source], halved: &[Source]) -> Vec<Source> {
+    let uncut = sources.iter().zip(halved);
+    let asked = uncut.filter(|(source, halved)| source == halved);
+    let Some((positive, whole)) = supported(asked.map(|(source, _)| source)) else {
+        return halved.to_vec();
     };
-    sources
+    halved
         .iter()
         .map(|source| Source {
             positive: source.positive.min(scaled(weight(source), positive, whole)),
@@ -84,19 +88,14 @@ pub(super) fn clipped(sources: &[Source]) -> Vec<Source> {
         .collect()
 }
 
-/// The share that more than half of all weight supports, as a fraction.
-fn supported(sources: &[Source]) -> Option<(u128, u128)> {
-    let fraction = |source: &Source| (u128::from(source.positive), u128::from(weight(source)));
-    let total: u128 = sources
-        .iter()
-        .map(|source| u128::from(weight(source)))
-        .sum();
-    let mut shares: Vec<_> = sources
-        .iter()
-        .map(fraction)
+/// The largest share that half of all weight supports, as a fraction.
+fn supported<'a>(sources: impl Iterator<Item = &'a Source>) -> Option<(u128, u128)> {
+    let mut shares: Vec<(u128, u128)> = sources
+        .map(|source| (u128::from(source.positive), u128::from(weight(source))))
         .filter(|(_, whole)| *whole > 0)
         .collect();
-    // Largest first, compared without rounding; both products fit as both factors have 64 bits.
+    let total: u128 = shares.iter().map(|(_, whole)| whole).sum();
+    // Largest first, compared without rounding; the products fit, as their factors have 64 bits.
     shares.sort_by(|(one, of_one), (other, of_other)| {
         other
             .saturating_mul(*of_one)
@@ -105,7 +104,7 @@ fn supported(sources: &[Source]) -> Option<(u128, u128)> {
     let mut support = 0_u128;
     shares.into_iter().find(|(_, whole)| {
         support = support.saturating_add(*whole);
-        support.saturating_mul(2) > total
+        support.saturating_mul(2) >= total
     })
 }
 
@@ -118,3 +117,6 @@ pub(super) fn sums(sources: &[Source]) -> (u64, u64) {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,7 @@ fn counted(work: &Work<'_>, gathering: &Gathering) -> Reputation {
     };
     let mut by_coordinator = halved(&coordinators, active_coordinators);
     if u32::try_from(coordinators.len()).is_ok_and(|there| there >= cut::MANY) {
-        by_coordinator = cut::clipped(&by_coordinator);
+        by_coordinator = cut::clipped(&coordinators, &by_coordinator);
     }
     let by_coordinator = cut::sums(&by_coordinator);
     let by_requester = cut::sums(&halved(&gathering.requesters, active_requesters));

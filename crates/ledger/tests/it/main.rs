@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod market;
 mod world;
 
 mod audits;
@@ -14,6 +15,7 @@ mod encoding;
 mod lines;
 mod money;
 mod registry;
+mod reputation;
 mod selection;
 mod settlement;
 
