@@ -12,9 +12,11 @@ use crate::{
 };
 
 /// Entries of a page.
-const PAGE: u32 = 64;
-/// The most entries one block looks at; what remains is the next block's.
-const ENTRIES_PER_BLOCK: u32 = 512;
+pub(crate) const PAGE: u32 = 64;
+/// What one block does at most, in [`units`]; what remains is the next block's (WIN-2). It is as much as the
+/// transactions of a full block can put on the lists, so that no flood of small holds makes the lists longer
+/// from epoch to epoch and everybody's money late.
+const UNITS_PER_BLOCK: u32 = 32_768;
 /// The most epochs one block walks through.
 const EPOCHS_PER_BLOCK: u32 = 64;
 
@@ -22,8 +24,26 @@ const fn page(index: u32) -> u32 {
     index / PAGE
 }
 
-/// Puts an entry on an epoch's list. The epoch must lie ahead.
+/// What an entry costs, where the payment of one hold is 1. A settlement costs one more for each that it holds.
+const fn units(due: &Due) -> u32 {
+    match due {
+        Due::Line(_)
+        | Due::Settlement { .. }
+        | Due::Bond { .. }
+        | Due::Challenge { .. }
+        | Due::Claims { .. }
+        | Due::Retired(_) => 1,
+        Due::Standing(..) | Due::Findings(..) => 8,
+        // Hands on what was found about all providers it names.
+        Due::Audit { .. } => 1_024,
+    }
+}
+
+/// Puts an entry on an epoch's list; on the next one's where that has begun already, as lists are taken in
+/// order and never again.
 pub(crate) fn push(work: &mut Work<'_>, epoch: Epoch, due: Due) {
+    let ahead = work.clock.epoch.next().unwrap_or(epoch);
+    let epoch = epoch.max(ahead);
     let count: u32 = work.read(&Key::DueCount(epoch)).unwrap_or(0);
     let key = Key::Due {
         epoch,
@@ -38,44 +58,58 @@ pub(crate) fn push(work: &mut Work<'_>, epoch: Epoch, due: Due) {
 /// Sets free what is due up to the clock's epoch, within a block's bounds.
 pub(crate) fn release(work: &mut Work<'_>) {
     let mut cursor: DueCursor = work.read(&Key::DueCursor).unwrap_or_default();
-    let mut entries_left = ENTRIES_PER_BLOCK;
-    let mut epochs_left = EPOCHS_PER_BLOCK;
-    while cursor.epoch <= work.clock.epoch && entries_left > 0 && epochs_left > 0 {
+    let mut left = UNITS_PER_BLOCK;
+    for _ in 0..EPOCHS_PER_BLOCK {
         let epoch = cursor.epoch;
-        let count: u32 = work.read(&Key::DueCount(epoch)).unwrap_or(0);
-        if cursor.index >= count {
-            if count > 0 {
-                work.remove(Key::DueCount(epoch));
-            }
-            let Some(next) = epoch.next() else { break };
-            cursor = DueCursor {
-                epoch: next,
-                index: 0,
-            };
-            epochs_left = epochs_left.saturating_sub(1);
-            continue;
+        if epoch > work.clock.epoch || !release_list(work, &mut cursor, &mut left) {
+            break;
         }
-        // A page at a time: pages end where the index is a multiple of their size.
-        let page = page(cursor.index);
-        let key = Key::Due { epoch, page };
-        let entries: Vec<Due> = work.read(&key).unwrap_or_default();
-        for due in entries {
-            free(work, due);
-        }
-        work.remove(key);
-        entries_left = entries_left.saturating_sub(PAGE);
-        cursor.index = page.saturating_add(1).saturating_mul(PAGE).min(count);
+        work.remove(Key::DueCount(epoch));
+        let Some(next) = epoch.next() else { break };
+        cursor = DueCursor {
+            epoch: next,
+            index: 0,
+        };
     }
     work.write(Key::DueCursor, &cursor);
 }
 
-fn free(work: &mut Work<'_>, due: Due) {
+/// Works on the list of the cursor's epoch. Says whether it is done.
+fn release_list(work: &mut Work<'_>, cursor: &mut DueCursor, left: &mut u32) -> bool {
+    let epoch = cursor.epoch;
+    let count: u32 = work.read(&Key::DueCount(epoch)).unwrap_or(0);
+    while cursor.index < count {
+        let page = page(cursor.index);
+        let key = Key::Due { epoch, page };
+        let entries: Vec<Due> = work.read(&key).unwrap_or_default();
+        let end = page.saturating_add(1).saturating_mul(PAGE).min(count);
+        while cursor.index < end {
+            if *left == 0 {
+                return false;
+            }
+            // A page that is not loaded yet is walked through as well, and costs as much.
+            let place = usize::try_from(cursor.index % PAGE).unwrap_or(usize::MAX);
+            let spent = entries.get(place).map_or(1, |due| free(work, *due));
+            *left = left.saturating_sub(spent);
+            cursor.index = cursor.index.saturating_add(1);
+        }
+        work.remove(key);
+    }
+    true
+}
+
+/// Does what is due. Says what it cost, in [`units`].
+fn free(work: &mut Work<'_>, due: Due) -> u32 {
+    let mut spent = units(&due);
     match due {
         Due::Line(line) => free_line(work, line),
         Due::Settlement {
             coordinator,
             first_slot,
-        } => settle::release(work, &coordinator, first_slot),
+        } => {
+            let paid = settle::release(work, &coordinator, first_slot);
+            spent = spent.saturating_add(paid);
+        }
         Due::Bond { node, role } => bond::free(work, &node, role),
         Due::Standing(provider, domain) => standing::close(work, provider, domain),
         Due::Challenge { coordinator, slot } => dispute::end(work, &coordinator, slot),
@@ -84,6 +118,7 @@ fn free(work: &mut Work<'_>, due: Due) {
         Due::Findings(provider, domain) => audit::merge(work, provider, domain),
         Due::Retired(provider) => registry::forget(work, provider),
     }
+    spent
 }
 
 /// Returns what is left of a line. One that was closed early is on two lists and gone at the second.

@@ -6,9 +6,9 @@ use borsh::BorshDeserialize;
 use llmnet_types::{codec::encode, id::LineId, units::Amount};
 
 use crate::{
-    query,
-    record::{Account, Bond, Challenged, Due, Line, Settled, Standing},
-    state::{Key, MemoryState, State},
+    due, query,
+    record::{Account, Bond, Challenged, Due, DueCursor, Line, Settled, Standing},
+    state::{Key, MemoryState, State, read},
 };
 
 /// A truth that does not hold.
@@ -107,17 +107,30 @@ pub fn conserved(state: &MemoryState) -> Result<(), Broken> {
     Ok(())
 }
 
+/// What stands on lists and was not done yet.
+fn ahead(state: &MemoryState) -> Result<BTreeSet<Vec<u8>>, Broken> {
+    let cursor: DueCursor = read(state, &Key::DueCursor).unwrap_or_default();
+    let mut ahead = BTreeSet::new();
+    for (key, bytes) in state.iter() {
+        let Key::Due { epoch, page } = key else {
+            continue;
+        };
+        let entries: Vec<Due> = value(key, bytes)?;
+        let first = page.saturating_mul(due::PAGE);
+        let left = (first..).zip(&entries).filter(|(index, _)| {
+            *epoch > cursor.epoch || (*epoch == cursor.epoch && *index >= cursor.index)
+        });
+        ahead.extend(left.map(|(_, due)| encode(due)));
+    }
+    Ok(ahead)
+}
+
 /// Everything that must end is on a list that is still ahead (WIN-2, LIN-2, SET-6, BND-3, DIS-6, REP-8).
 ///
 /// # Errors
 /// The first that would never end.
 pub fn ends(state: &MemoryState) -> Result<(), Broken> {
-    let mut ahead: BTreeSet<Vec<u8>> = BTreeSet::new();
-    for (key, bytes) in state.iter() {
-        if matches!(key, Key::Due { .. }) {
-            ahead.extend(value::<Vec<Due>>(key, bytes)?.iter().map(encode));
-        }
-    }
+    let ahead = ahead(state)?;
     for (key, bytes) in state.iter() {
         let due = match key {
             Key::Line(line) => Some(Due::Line(*line)),

@@ -242,11 +242,11 @@ fn agreed(
     Ok(entry)
 }
 
-/// Frees what a settlement still holds, and forgets it (SET-6, WIN-1).
-pub(crate) fn release(work: &mut Work<'_>, coordinator: &PublicKey, first_slot: Slot) {
+/// Frees what a settlement still holds, and forgets it (SET-6, WIN-1). Gives how many it paid.
+pub(crate) fn release(work: &mut Work<'_>, coordinator: &PublicKey, first_slot: Slot) -> u32 {
     let key = Key::Settlement(*coordinator, first_slot);
     let Some(settled) = work.read::<Settled>(&key) else {
-        return;
+        return 0;
     };
     for held in &settled.held {
         // All money together fits in 64 bits (TXN-4), so this cannot fail.
@@ -261,4 +261,5 @@ pub(crate) fn release(work: &mut Work<'_>, coordinator: &PublicKey, first_slot: 
         }
     }
     work.remove(key);
+    u32::try_from(settled.held.len()).unwrap_or(u32::MAX)
 }
