@@ -9,7 +9,7 @@ use llmnet_types::{
     units::{Amount, Epoch},
 };
 
-use crate::world::{World, credits, public};
+use crate::world::{World, credits, public, settle};
 
 fn balance(world: &World) -> Amount {
     query::account(&world.state, &public("alice")).balance
@@ -69,36 +69,68 @@ fn lin_2_a_closed_line_returns_earlier_and_once() {
     assert_eq!(balance(&world), Amount(after.0 + credits(10).0));
 }
 
+/// LIN-5
 #[test]
-fn lin_2_many_lines_of_one_epoch_all_return_though_blocks_are_bounded() {
-    let mut world = World::new();
-    let alice = crate::world::key("alice");
-    let coordinator = public("coordinator");
-    for _ in 0..5 {
-        let first = query::account(&world.state, &alice.public_key()).nonce;
-        let transactions: Vec<_> = (0..104)
-            .map(|index| {
-                llmnet_types::transaction::Transaction::sign(
-                    world.network,
-                    &alice,
-                    first + index,
-                    Instruction::OpenLine {
-                        coordinator,
-                        amount: Amount(1),
-                        expires: Epoch(1),
-                    },
-                )
-            })
-            .collect();
-        world.block(&transactions);
-    }
-    world.go_to_epoch(5);
-    assert!(
-        query::totals(&world.state).lines > Amount::ZERO,
-        "carried over"
+fn lin_5_its_owner_locks_more_on_a_line_that_takes_orders() {
+    let mut world = World::with_experts(5);
+    let line = world.open_line(Amount(3_000), Epoch(1));
+    let more = |amount| Instruction::TopUp { line, amount };
+    let leaf = world.leaf(line, 1, 0, world.height, 3);
+    assert!(leaf.charge > Amount(3_000));
+    let settlement = world.settlement(vec![leaf.clone()]);
+    let too_much = world.rejection("coordinator", settle(settlement.clone()));
+    assert_eq!(too_much, Rejection::Voucher { line });
+
+    let reason = world.rejection("bob", more(Amount(1)));
+    assert_eq!(reason, Rejection::Line { line });
+    let reason = world.rejection("alice", more(Amount::ZERO));
+    let expected = Rejection::Bounds {
+        field: Field::Amount,
+    };
+    assert_eq!(reason, expected);
+    let reason = world.rejection("alice", more(credits(1_000)));
+    assert!(matches!(reason, Rejection::Balance { .. }));
+
+    let before = balance(&world);
+    let outcome = world.run("alice", more(Amount(2_000)));
+    let Outcome::Applied { fee } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(balance(&world), Amount(before.0 - 2_000 - fee.0));
+    assert_eq!(
+        query::line(&world.state, line).unwrap().locked,
+        Amount(5_000)
     );
-    world.blocks(1);
-    assert_eq!(query::totals(&world.state).lines, Amount::ZERO);
+    let outcome = world.run("coordinator", settle(settlement));
+    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    assert_eq!(
+        query::line(&world.state, line).unwrap().rest(),
+        Amount(5_000 - leaf.charge.0)
+    );
+
+    // An expired line takes no more, and neither does a closed one.
+    let other = world.open_line(credits(1), Epoch(8));
+    world.run("alice", Instruction::CloseLine { line: other });
+    let closed = Instruction::TopUp {
+        line: other,
+        amount: Amount(1),
+    };
+    let reason = world.rejection("alice", closed);
+    assert_eq!(reason, Rejection::LineClosed { line: other });
+    world.go_to_epoch(2);
+    let reason = world.rejection("alice", more(Amount(1)));
+    assert_eq!(reason, Rejection::LineClosed { line });
+}
+
+/// LIN-1: a line pays its coordinator and nobody else.
+#[test]
+fn lin_1_a_line_is_of_one_coordinator() {
+    let mut world = World::with_experts(5);
+    let line = world.open_line(credits(1), Epoch(8));
+    let mut settlement = world.settlement(vec![world.leaf(line, 1, 0, world.height, 3)]);
+    settlement.opening = crate::world::element("rival", 0);
+    let reason = world.rejection("rival", settle(settlement));
+    assert_eq!(reason, Rejection::Line { line });
 }
 
 #[test]

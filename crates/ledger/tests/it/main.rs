@@ -11,6 +11,7 @@ mod world;
 
 mod audits;
 mod disputes;
+mod co_signing;
 mod encoding;
 mod lines;
 mod money;
@@ -18,5 +19,7 @@ mod registry;
 mod reputation;
 mod selection;
 mod settlement;
+mod signatures;
+mod windows;
 
 mod properties;

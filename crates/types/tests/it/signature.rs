@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
     id::NetworkId,
-    signature::{BadSignature, Message, PublicKey, Signature, Signed},
+    signature::{BadSignature, Batch, Known, Message, PublicKey, Signature, Signed},
 };
 
 use crate::samples::{NETWORK, key};
@@ -99,4 +99,109 @@ fn a_secret_key_prints_as_its_public_half() {
     assert_ne!(secret.derive("a", 0), secret.derive("b", 0));
     assert_ne!(secret.derive("a", 0), secret.derive("a", 1));
     assert_ne!(secret.derive("a", 0), secret.to_seed());
+}
+
+/// A batch of cats, each signed by its own of three keys.
+fn cats(count: u8) -> Vec<(Signed<Cat>, PublicKey)> {
+    (0..count)
+        .map(|number| {
+            let key = key(number % 3);
+            (Signed::new(Cat(number), &NETWORK, &key), key.public_key())
+        })
+        .collect()
+}
+
+fn batch(cats: &[(Signed<Cat>, PublicKey)]) -> Batch {
+    let mut batch = Batch::new();
+    for (cat, signer) in cats {
+        batch.push(cat, &NETWORK, signer);
+    }
+    batch
+}
+
+#[test]
+fn a_batch_holds_exactly_if_each_signature_does() {
+    // ENC-4
+    assert!(Batch::new().holds() && Batch::new().is_empty());
+    for count in [1, 2, 3, 40] {
+        let good = cats(count);
+        assert_eq!(batch(&good).len(), good.len());
+        assert!(batch(&good).holds());
+        let places = [0, good.len() / 2, good.len() - 1];
+        for place in places {
+            let mut bad = good.clone();
+            bad[place].0.body.0 += 1;
+            assert!(!batch(&bad).holds(), "another body, {place} of {count}");
+            let mut bad = good.clone();
+            bad[place].0.signature.0[3] ^= 1;
+            assert!(
+                !batch(&bad).holds(),
+                "another signature, {place} of {count}"
+            );
+            let mut bad = good.clone();
+            bad[place].1 = key(9).public_key();
+            assert!(!batch(&bad).holds(), "another signer, {place} of {count}");
+        }
+    }
+}
+
+#[test]
+fn wrong_signatures_of_a_batch_do_not_cancel_out() {
+    // ENC-4: one s is too large by what the other is too small, which fools a plain sum.
+    let mut cats = cats(6);
+    cats[0].0.signature.0[32] ^= 1;
+    let one = 1_i16 - 2 * i16::from(cats[0].0.signature.0[32] & 1);
+    let other = i16::from(cats[3].0.signature.0[32]) + one;
+    cats[3].0.signature.0[32] = u8::try_from(other.rem_euclid(256)).expect("a byte");
+    assert!(!batch(&cats).holds());
+    // Nor do two signatures that were swapped.
+    let mut swapped = self::cats(6);
+    let first = swapped[0].0.signature;
+    swapped[0].0.signature = swapped[3].0.signature;
+    swapped[3].0.signature = first;
+    assert!(!batch(&swapped).holds());
+}
+
+#[test]
+fn batches_are_judged_by_zip_215() {
+    // ENC-4: what a single check takes, a batch takes as well: here a key and R of small order.
+    let mut point = [0xff; 32];
+    point[0] = 0xee;
+    point[31] = 0x7f;
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&point);
+    let odd = Signed {
+        body: Cat(1),
+        signature: Signature(signature),
+    };
+    assert!(odd.verify(&NETWORK, &PublicKey(point)).is_ok());
+    let mut all = cats(5);
+    all.push((odd, PublicKey(point)));
+    assert!(batch(&all).holds());
+    // And what it refuses, a batch refuses: bytes that are no key.
+    all[5].1 = PublicKey([2; 32]);
+    assert!(!batch(&all).holds());
+}
+
+#[test]
+fn what_is_known_is_not_checked_again() {
+    let cats = cats(4);
+    let mut known = Known::new(3);
+    assert_eq!(known.unknown(batch(&cats)), batch(&cats));
+    known.learn(&batch(&cats[..2]));
+    assert_eq!(known.unknown(batch(&cats)), batch(&cats[2..]));
+    // Another signature of a known body is another signature.
+    let mut forged = cats.clone();
+    forged[0].0.signature.0[3] ^= 1;
+    assert_eq!(
+        known.unknown(batch(&forged)),
+        batch(&[&forged[..1], &forged[2..]].concat())
+    );
+    // The oldest are forgotten.
+    known.learn(&batch(&cats[2..]));
+    assert!(known.unknown(batch(&cats)).is_empty());
+    let others: Vec<_> = self::cats(20).split_off(4);
+    known.learn(&batch(&others));
+    assert_eq!(known.unknown(batch(&cats)), batch(&cats));
+    assert!(known.unknown(batch(&others[13..])).is_empty());
 }
