@@ -10,8 +10,8 @@ mod market;
 mod world;
 
 mod audits;
-mod disputes;
 mod co_signing;
+mod disputes;
 mod encoding;
 mod lines;
 mod money;
