@@ -14,12 +14,16 @@ use super::{Effect, Member, Presence, Session, Stage};
 use crate::message::{Offer, ToSeat};
 
 impl Session {
-    /// Asks candidates in order until as many are asked or seated as are wanted (SEL-7).
+    /// Asks candidates in order until as many are asked or seated as are wanted (SEL-7). Behind as many
+    /// as are wanted and said no word nobody is asked any more: of more, the coordinator's word that they
+    /// were not reached is not taken (DIS-5).
     pub(super) fn fill_seats(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let asked_max = self.setup.order.len().min(2 * self.setup.seats_wanted());
+        let wanted = self.setup.seats_wanted();
+        let asked_max = self.setup.order.len().min(2 * wanted);
         while self.next_rank < asked_max
-            && self.active() < self.setup.seats_wanted()
+            && self.active() < wanted
             && self.accountable() < SEATS_MAX
+            && self.silent() <= wanted
         {
             let rank = self.next_rank;
             self.next_rank += 1;
@@ -39,6 +43,12 @@ impl Session {
             .iter()
             .filter(|member| matches!(member.presence, Presence::Asked { .. } | Presence::Seated))
             .count()
+    }
+
+    /// Candidates that said no word, or none yet.
+    fn silent(&self) -> usize {
+        let silent = |member: &&Member| member.reply.is_none();
+        self.members.iter().filter(silent).count()
     }
 
     /// Seats that a receipt must have room for: those active, and those that accepted and failed.

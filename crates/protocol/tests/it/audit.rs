@@ -15,7 +15,7 @@ use crate::{
 
 /// A run's receipt is signed, plays again, costs no more than was promised and came in time.
 ///
-/// Here CON-1, CON-7, CON-8, CON-9, DEB-6, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
+/// Here CON-1, CON-7, CON-8, CON-9, DEB-6, DIS-5, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
 pub fn audit(world: &World, run: &Run) {
     let document = world.document(&run.finished);
     document
@@ -52,6 +52,16 @@ pub fn audit(world: &World, run: &Run) {
         asked,
         receipt.seats.len() + receipt.skips.len(),
         "all are told of"
+    );
+
+    let last = receipt.seats.last().map_or(0, |seat| seat.assign.body.rank);
+    let unreached = receipt
+        .skips
+        .iter()
+        .filter(|skip| skip.reply.is_none() && skip.rank < last);
+    assert!(
+        unreached.count() <= usize::from(terms.seats.clamp(1, 7)),
+        "who was not reached is believed of k at most (DIS-5)"
     );
 
     for seat in &receipt.seats {

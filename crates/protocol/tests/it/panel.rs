@@ -136,6 +136,27 @@ fn at_most_twice_as_many_are_asked() {
     assert_eq!(run.finished.receipt.status, ContractStatus::Void);
 }
 
+/// DIS-5: of k candidates the coordinator's word is taken that they were not reached. With as many behind
+/// it, one more is asked; where that is silent too, nobody could be seated any more.
+#[test]
+fn nobody_sits_behind_more_unreached_than_are_believed() {
+    let world = World::new();
+    let ranks = |reached: &[usize]| {
+        let mut panel: Panel = (0..8).map(|_| None).collect();
+        for rank in reached {
+            panel[*rank] = agreeing(&world, *rank..*rank + 1).remove(0);
+        }
+        let run = play(&world, panel);
+        let seats = run.finished.receipt.seats.iter();
+        let seats: Vec<u8> = seats.map(|seat| seat.assign.body.rank).collect();
+        (seats, run.finished.receipt.skips.len())
+    };
+    // Three are wanted: six may be asked.
+    assert_eq!(ranks(&[3, 4, 5]), (vec![3, 4, 5], 3));
+    assert_eq!(ranks(&[3, 5]), (vec![3], 4));
+    assert_eq!(ranks(&[4, 5]), (vec![], 4));
+}
+
 /// CON-8: below the quorum, who accepted and did not answer is replaced, once.
 #[test]
 fn no_shows_below_the_quorum_are_replaced_once() {
