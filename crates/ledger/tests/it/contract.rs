@@ -159,7 +159,12 @@ impl Contract {
         let coordinator = key(&plan.coordinator);
         let slot = Slot(plan.slot);
         let id = contract_id(&world.network, &coordinator.public_key(), slot);
-        let terms = plan.terms();
+        let epoch = plan.height.epoch(world.params.epoch_length());
+        let params = query::params_of(&world.state, epoch);
+        let terms = Terms {
+            policy: params.policy,
+            ..plan.terms()
+        };
         let voucher = Voucher {
             line: plan.line,
             n: plan.n,
@@ -179,7 +184,7 @@ impl Contract {
             slot,
             &secret,
         );
-        let rule = selection::Rule::of(&world.params);
+        let rule = selection::Rule::of(&params);
         let order = selection::order(&selection, &seed, &rule, &plan.filters);
 
         let offer = |rank: u8| {
@@ -260,7 +265,7 @@ impl Contract {
         let close = Signed::new(close, &world.network, &coordinator);
         let total = Amount::sum(seats.iter().map(|seat| seat.pay)).unwrap();
         let part = total.share(terms.split.coordinator);
-        let charges = charges(&world.params, total, part).unwrap();
+        let charges = charges(&params, total, part).unwrap();
         let strengths = seats.iter().map(|_| Score::HALF);
         let verdict = Verdict {
             conclusion: Conclusion::Vote,

@@ -7,6 +7,8 @@ mod equivocating_coordinator;
 mod equivocating_validator;
 mod false_filer;
 mod forging_coordinator;
+mod innocents;
+mod mutations;
 mod overcharging_coordinator;
 mod pinning_coordinator;
 mod silent_coordinator;
