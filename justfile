@@ -44,6 +44,11 @@ clippy:
 test *arguments:
     cargo test {{ cargo_flags }} {{ arguments }}
 
+# Fuzz all decoders and the rules, so many seconds for each target.
+fuzz seconds='10':
+    LLMNET_FUZZ_SECONDS='{{ seconds }}' cargo test --release --locked -p llmnet-types -p llmnet-ledger \
+        --test it -- --nocapture fuzz::
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

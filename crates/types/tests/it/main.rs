@@ -1,6 +1,6 @@
 //! The vocabulary, held to the rules ENC, PRF, FIN, REC and their like.
 //!
-//! Counts of random cases come from `PROPTEST_CASES`, times from `LLMNET_FUZZ_SECONDS`.
+//! Counts of random cases come from `LLMNET_CASES`, times from `LLMNET_FUZZ_SECONDS`.
 
 mod any;
 mod certificate;
@@ -10,6 +10,7 @@ mod domain;
 mod encoding;
 mod fuzz;
 mod golden;
+mod kinds;
 mod merkle;
 mod numbers;
 mod passage;
