@@ -144,6 +144,8 @@ pub struct Contract {
     pub plan: Plan,
     pub receipt: Receipt,
     pub salt: Salt,
+    /// What its coordinator settles, where that is not the receipt's own leaf.
+    pub told: Option<Leaf>,
 }
 
 /// The private key of a node that a world registered.
@@ -297,6 +299,7 @@ impl Contract {
             plan,
             receipt,
             salt,
+            told: None,
         }
     }
 
@@ -309,7 +312,8 @@ impl Contract {
     }
 
     pub fn leaf(&self) -> Leaf {
-        Leaf::of(&self.receipt, self.root())
+        let own = || Leaf::of(&self.receipt, self.root());
+        self.told.clone().unwrap_or_else(own)
     }
 
     /// The receipt's root as its coordinator signs it.
