@@ -2,4 +2,4 @@
 
 mod attacks;
 mod roots;
-mod world;
+pub(crate) mod world;

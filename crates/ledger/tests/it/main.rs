@@ -15,6 +15,7 @@ mod disputes;
 mod encoding;
 mod lines;
 mod money;
+mod recompute;
 mod registry;
 mod reputation;
 mod selection;

@@ -11,13 +11,13 @@ use llmnet_types::{
     reputation::Reputation,
     signature::Signed,
     transaction::{Instruction, Outcome},
-    units::{Amount, Epoch, Height, Score, Slot},
+    units::{Epoch, Height, Score, Slot},
 };
 
 use crate::{
     contract::durations,
     market::{Asked, Market},
-    world::{World, key, params, public, registration},
+    world::{key, params, public, registration},
 };
 
 const FRIEND: ProviderId = ProviderId(0);
