@@ -45,13 +45,15 @@ const fn broken(part: ProofPart) -> Rejection {
 
 /// Refuses what somebody did not sign.
 fn signed<T: Message>(
+    work: &Work<'_>,
     signed: &Signed<T>,
     network: &NetworkId,
     signer: &PublicKey,
 ) -> Result<(), Rejection> {
-    signed
-        .verify(network, signer)
-        .map_err(|_| broken(ProofPart::Signature))
+    if work.signed(signed, network, signer) {
+        return Ok(());
+    }
+    Err(broken(ProofPart::Signature))
 }
 
 /// Refuses what is said too early or too late about a contract: it is time from its epoch on to the end

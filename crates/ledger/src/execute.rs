@@ -2,6 +2,7 @@
 
 use llmnet_types::{
     codec::{encode, length},
+    dispute::FaultProof,
     id::{Digest, NetworkId},
     merkle,
     network::Committee,
@@ -200,15 +201,30 @@ fn apply(
     }
 }
 
-/// The price of a transaction's bytes (TXN-2).
-fn fee(params: &Params, transaction: &Transaction) -> Result<Amount, Rejection> {
+/// What a transaction costs the network, in bytes: its length; or as much as the largest one where a panel
+/// has to be selected again, which takes about as long as settling all that fits in there (TXN-2).
+pub fn weight(transaction: &Transaction) -> usize {
+    let selects = match &transaction.body.instruction {
+        Instruction::Fault(proof) => matches!(**proof, FaultProof::Panel(_)),
+        Instruction::Answer(_) => true,
+        _ => false,
+    };
     let length = length(transaction);
-    if length > TRANSACTION_LENGTH_MAX {
+    if selects {
+        return length.max(TRANSACTION_LENGTH_MAX);
+    }
+    length
+}
+
+/// The price of what a transaction weighs (TXN-2).
+fn fee(params: &Params, transaction: &Transaction) -> Result<Amount, Rejection> {
+    let weight = weight(transaction);
+    if weight > TRANSACTION_LENGTH_MAX {
         return Err(Rejection::TooLarge);
     }
-    u64::try_from(length)
+    u64::try_from(weight)
         .ok()
-        .and_then(|length| params.fee_per_byte.0.checked_mul(length))
+        .and_then(|weight| params.fee_per_byte.0.checked_mul(weight))
         .map(Amount)
         .ok_or(Rejection::Overflow)
 }

@@ -50,7 +50,7 @@ pub mod invariant;
 
 pub use anchor::{chain_element, chain_step};
 pub use event::{Event, EventKind};
-pub use execute::{Assumed, BlockFault, BlockInfo, Execution, admissible, assume, execute};
+pub use execute::{Assumed, BlockFault, BlockInfo, Execution, admissible, assume, execute, weight};
 pub use genesis::{Genesis, GenesisAnchor, GenesisError, GenesisValidator};
 pub use settle::charges;
 pub use state::{Key, MemoryState, State, Writes};

@@ -56,7 +56,7 @@ pub(crate) fn answer(
     if !opened.panel(work, &asked, &order) {
         return Err(broken(ProofPart::Panel));
     }
-    opened.signatures(&challenged.requester, &asked)?;
+    opened.signatures(work, &challenged.requester, &asked)?;
 
     work.credit(signer, challenged.deposit, Place::Deposits)?;
     challenged.deposit = Amount::ZERO;
@@ -233,16 +233,21 @@ impl Opened<'_> {
     }
 
     /// Everybody's own word, and the requester's order.
-    fn signatures(&self, requester: &PublicKey, asked: &[Asked<'_>]) -> Result<(), Rejection> {
-        signed(&self.receipt.voucher, self.network, requester)?;
+    fn signatures(
+        &self,
+        work: &Work<'_>,
+        requester: &PublicKey,
+        asked: &[Asked<'_>],
+    ) -> Result<(), Rejection> {
+        signed(work, &self.receipt.voucher, self.network, requester)?;
         for asked in asked {
-            signed(asked.assign, self.network, self.coordinator)?;
+            signed(work, asked.assign, self.network, self.coordinator)?;
             let candidate = &asked.assign.body.seat;
             if let Some(reply) = asked.reply {
-                signed(reply, self.network, candidate)?;
+                signed(work, reply, self.network, candidate)?;
             }
             if let Some(part) = asked.part {
-                signed(part, self.network, candidate)?;
+                signed(work, part, self.network, candidate)?;
             }
         }
         Ok(())

@@ -92,19 +92,19 @@ pub(crate) fn fault(
             coordinator,
             first,
             second,
-        } => assigns(network, coordinator, first, second)?,
+        } => assigns(work, network, coordinator, first, second)?,
         FaultProof::Panel(shown) => panel(work, network, shown)?,
         FaultProof::Totals {
             coordinator,
             receipt,
             seats,
             charges,
-        } => totals(network, coordinator, receipt, seats, charges)?,
+        } => totals(work, network, coordinator, receipt, seats, charges)?,
         FaultProof::Parts {
             node,
             first,
             second,
-        } => parts(network, node, first, second)?,
+        } => parts(work, network, node, first, second)?,
         FaultProof::Votes {
             validator,
             first,
@@ -130,6 +130,7 @@ fn punishable(work: &Work<'_>, culprit: &PublicKey, role: Role) -> bool {
 /// One slot binds one order at one height (CON-1): an honest coordinator has written both down before the
 /// first offer.
 fn assigns(
+    work: &Work<'_>,
     network: &NetworkId,
     coordinator: &PublicKey,
     first: &Signed<Assign>,
@@ -146,8 +147,8 @@ fn assigns(
     if bound(&first.body) == bound(&second.body) {
         return Err(Rejection::NoFault);
     }
-    signed(first, network, coordinator)?;
-    signed(second, network, coordinator)
+    signed(work, first, network, coordinator)?;
+    signed(work, second, network, coordinator)
 }
 
 /// Seats of an unfiltered leaf stand where the order puts them (SEL-8). Ranks may be left out, as the
@@ -185,6 +186,7 @@ fn panel(work: &Work<'_>, network: &NetworkId, shown: &SettledLeaf) -> Result<()
 /// What seats earn is what they charge, and the charges are their total. The network's share is not
 /// looked at: it may have been another when the receipt was signed, and settlements are held to it.
 fn totals(
+    work: &Work<'_>,
     network: &NetworkId,
     coordinator: &PublicKey,
     receipt: &Signed<ReceiptRoot>,
@@ -202,7 +204,7 @@ fn totals(
     if earned == Some(charges.seats) && total == Some(charges.total) {
         return Err(Rejection::NoFault);
     }
-    signed(receipt, network, coordinator)
+    signed(work, receipt, network, coordinator)
 }
 
 /// Two accounts that name the same commitments tell of the same words (CON-6): classes, ballot, tokens
@@ -210,6 +212,7 @@ fn totals(
 /// begin anew bound other words, so nothing of that is held against it. Where only the first commitment
 /// is the same, one account may have been given before the debate went on: the first class is the same.
 fn parts(
+    work: &Work<'_>,
     network: &NetworkId,
     node: &PublicKey,
     first: &Signed<Part>,
@@ -238,8 +241,8 @@ fn parts(
     if !same_answer || !differs {
         return Err(Rejection::NoFault);
     }
-    signed(first, network, node)?;
-    signed(second, network, node)
+    signed(work, first, network, node)?;
+    signed(work, second, network, node)
 }
 
 /// Two votes of which consensus allows one.

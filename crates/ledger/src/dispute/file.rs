@@ -165,7 +165,7 @@ fn contradiction(
                     line: Some((voucher.body.line, left.min(cap))),
                 },
             )?;
-            signed(voucher, network, &requester)?;
+            signed(work, voucher, network, &requester)?;
             owed
         }
         Claim::Requester { charges } => {
@@ -188,7 +188,7 @@ fn contradiction(
             )?
         }
     };
-    signed(receipt, network, &coordinator)?;
+    signed(work, receipt, network, &coordinator)?;
     Ok(owed)
 }
 
@@ -243,10 +243,10 @@ impl Unpaid<'_> {
                 line: Some((voucher.line, left)),
             },
         )?;
-        signed(self.voucher, network, &requester)?;
-        signed(self.assign, network, self.coordinator)?;
-        signed(self.close, network, self.coordinator)?;
-        signed(self.part, network, &assign.seat)?;
+        signed(work, self.voucher, network, &requester)?;
+        signed(work, self.assign, network, self.coordinator)?;
+        signed(work, self.close, network, self.coordinator)?;
+        signed(work, self.part, network, &assign.seat)?;
         Ok(owed)
     }
 

@@ -1,6 +1,6 @@
 //! Innocents: whatever happens around an honest coordinator, nothing it did can be shown against it.
 //!
-//! Experts join, change, rotate, announce and leave; validators vote for other parameters; ratings come in.
+//! Experts join, change, rotate, announce, leave and are slashed; validators vote for other parameters; ratings come in.
 //! Every panel it ever settled recomputes in all of its windows (SEL-8, VOT-3), and every challenge is
 //! answered (DIS-5). `LLMNET_CASES` sets how many histories.
 
@@ -11,20 +11,20 @@ use llmnet_types::{
     disclosure::ReceiptField,
     dispute::{Claim, FaultProof, Filing, SettledLeaf},
     domain::Domain,
-    id::{Digest, ProviderId},
+    id::{ContractId, Digest, ProviderId},
     params::Params,
     registration::{Adapter, Announcement, Corpus, Novelty, Registration, Rotated},
     rejection::Rejection,
     selection::DomainChoice,
     signature::Signed,
     transaction::{Instruction, Outcome},
-    units::{Amount, Epoch, Score},
+    units::{Amount, Epoch, Score, Tokens},
 };
 use proptest::{prelude::*, test_runner::Config};
 
 use super::{Scene, answer, bond, challenge, enlist, fault, file, withholding_coordinator::unpaid};
 use crate::{
-    contract::{Contract, Plan, settlement},
+    contract::{Contract, Plan, part, settlement},
     world::{VALIDATORS, World, credits, key, params, public, registration, settle},
 };
 
@@ -45,6 +45,8 @@ enum Happening {
     Announce(u32, u8),
     Rotate(u32),
     Retire(u32),
+    /// An expert is shown to have two faces, and loses its registration with its bond.
+    Slash(u32),
     Vote(u8),
     Wait(u64),
     /// Somebody shows everything that was ever settled as a fault, and files about it.
@@ -71,7 +73,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (expert.clone(), 1..5_000_u64).prop_map(|(number, price)| Happening::Update(number, price)),
         2 => (expert.clone(), any::<u8>()).prop_map(|(number, what)| Happening::Announce(number, what)),
         1 => expert.clone().prop_map(Happening::Rotate),
-        1 => expert.prop_map(Happening::Retire),
+        1 => expert.clone().prop_map(Happening::Retire),
+        1 => expert.prop_map(Happening::Slash),
         1 => any::<u8>().prop_map(Happening::Vote),
         4 => (1..7_u64).prop_map(Happening::Wait),
         3 => Just(Happening::Accuse),
@@ -209,6 +212,7 @@ impl History {
                     self.run(&operator, Instruction::Retire { provider });
                 }
             }
+            Happening::Slash(number) => self.slash(*number),
             Happening::Vote(what) => self.vote(*what),
             Happening::Wait(blocks) => {
                 for _ in 0..*blocks {
@@ -285,6 +289,24 @@ impl History {
         let new = key(&format!("node-{}", self.fresh_keys));
         let rotated = Rotated::sign(provider, &self.scene.world.network, &old, &new);
         self.run(&operator, Instruction::Rotate(Box::new(rotated)));
+    }
+
+    fn slash(&mut self, number: u32) {
+        let Some((_, _, registration)) = self.expert(number) else {
+            return;
+        };
+        let node = self.key_of(&registration);
+        let contract = ContractId([u8::try_from(number).unwrap(); 32]);
+        let honest = part(contract, "scattering", &node);
+        let mut lie = honest.clone();
+        lie.output = Tokens(4_000);
+        let network = self.scene.world.network;
+        let proof = FaultProof::Parts {
+            node: node.public_key(),
+            first: Signed::new(honest, &network, &node),
+            second: Signed::new(lie, &network, &node),
+        };
+        self.run("bob", fault(&proof));
     }
 
     /// Three of four validators want other parameters.
