@@ -14,6 +14,9 @@ mod enlist;
 mod leave;
 mod slash;
 
+#[cfg(test)]
+mod tests;
+
 use llmnet_types::{
     bond::Role, codec::Text, params::Params, rejection::Rejection, signature::PublicKey,
     units::Amount,

@@ -10,17 +10,22 @@ mod market;
 mod world;
 
 mod audits;
+mod beacon;
+mod bonds;
 mod co_signing;
+mod committee;
 mod disputes;
 mod encoding;
 mod lines;
 mod money;
+mod pool;
 mod recompute;
 mod registry;
 mod reputation;
 mod selection;
 mod settlement;
 mod signatures;
+mod votes;
 mod windows;
 
 mod properties;

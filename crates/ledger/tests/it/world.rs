@@ -5,6 +5,7 @@ use llmnet_ledger::{
     chain_element, execute, invariant, query, selection,
 };
 use llmnet_types::{
+    bond::{Enlistment, Role},
     codec::{List, Text},
     contract::{Filters, Strategy, Voucher},
     domain::Domain,
@@ -222,6 +223,25 @@ impl World {
     pub fn run(&mut self, signer: &str, instruction: Instruction) -> Outcome {
         let transaction = self.sign(signer, instruction);
         self.block(&[transaction]).outcomes.remove(0)
+    }
+
+    pub fn apply(&mut self, signer: &str, instruction: Instruction) {
+        let outcome = self.run(signer, instruction);
+        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    }
+
+    /// A node's consent to a role with this operator's bond.
+    pub fn enlist(&self, node: &str, operator: &str, role: Role, bond: Amount) -> Instruction {
+        let enlistment = Enlistment {
+            node: public(node),
+            operator: public(operator),
+            role,
+            address: Text::empty(),
+            bond,
+            until: Epoch(u64::MAX),
+        };
+        let signed = Signed::new(enlistment, &self.network, &key(node));
+        Instruction::Enlist(Box::new(signed))
     }
 
     pub fn rejection(&mut self, signer: &str, instruction: Instruction) -> Rejection {

@@ -1,0 +1,181 @@
+//! COM: who is in office, for how long, and who comes next.
+
+use llmnet_ledger::{EventKind, query};
+use llmnet_types::{
+    bond::Role,
+    network::Committee,
+    params::Params,
+    signature::PublicKey,
+    transaction::Instruction,
+    units::{Amount, Height, Term},
+};
+
+use crate::world::{VALIDATORS, World, credits, params, public};
+
+/// Terms of two epochs, sixteen blocks: the first ends with block 15.
+fn world(committee_max: u32) -> World {
+    let mut world = World::with(Params {
+        term_epochs: 2,
+        committee_max,
+        ..params()
+    });
+    for name in VALIDATORS {
+        let (to, amount) = (public(name), credits(1));
+        world.apply("alice", Instruction::Transfer { to, amount });
+    }
+    world
+}
+
+fn delist(name: &str) -> Instruction {
+    Instruction::Delist {
+        node: public(name),
+        role: Role::Validator,
+    }
+}
+
+fn in_office(world: &World) -> Vec<PublicKey> {
+    query::office(&world.state)
+        .unwrap()
+        .committee
+        .keys()
+        .to_vec()
+}
+
+fn sorted(names: &[&str]) -> Vec<PublicKey> {
+    let mut keys: Vec<_> = names.iter().map(|name| public(name)).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Goes to a term's last block and executes it.
+fn end_term(world: &mut World, term: u64) {
+    while world.height < Height(16 * (term + 1) - 2) {
+        assert_eq!(world.block(&[]).next_committee, None);
+    }
+    assert!(world.block(&[]).next_committee.is_some());
+}
+
+#[test]
+fn com_1_and_com_2_the_last_block_of_a_term_names_the_next_committee_and_its_state_holds_it() {
+    let mut world = World::with(Params {
+        term_epochs: 2,
+        ..params()
+    });
+    let first = query::office(&world.state).unwrap();
+    assert_eq!((first.term, first.committee.keys().len()), (Term(0), 4));
+    for height in 1..50_u64 {
+        let execution = world.block(&[]);
+        let is_last = [15, 31, 47].contains(&height);
+        assert_eq!(execution.next_committee.is_some(), is_last, "{height}");
+        let office = query::office(&world.state).unwrap();
+        assert_eq!(office.term, Term((height + 1) / 16));
+        let elected = execution.events.iter().find_map(|event| match event.kind {
+            EventKind::Elected {
+                term,
+                committee,
+                validators,
+            } => Some((term, committee, validators)),
+            _ => None,
+        });
+        let next = execution.next_committee.as_ref();
+        assert_eq!(elected, next.map(|next| (office.term, next.digest(), 4)));
+        assert!(next.is_none_or(|next| *next == office.committee));
+    }
+}
+
+#[test]
+fn com_3_the_largest_bonds_are_elected_ties_by_key_as_many_as_fit() {
+    let mut world = world(4);
+    world.apply(
+        "bob",
+        world.enlist("large", "bob", Role::Validator, credits(11)),
+    );
+    world.apply(
+        "bob",
+        world.enlist("equal", "bob", Role::Validator, credits(10)),
+    );
+    world.apply(
+        "bob",
+        world.enlist("small", "bob", Role::Validator, Amount(9_999_999)),
+    );
+    assert_eq!(
+        in_office(&world),
+        sorted(&VALIDATORS),
+        "a term is not cut short"
+    );
+    end_term(&mut world, 0);
+    let mut equals = sorted(&[&VALIDATORS[..], &["equal"]].concat());
+    equals.truncate(3);
+    let mut expected = equals;
+    expected.push(public("large"));
+    expected.sort_unstable();
+    assert_eq!(in_office(&world), expected);
+    assert!(Committee::new(expected).is_ok());
+}
+
+#[test]
+fn com_3_what_is_said_in_the_last_block_counts() {
+    let mut world = world(5);
+    world.apply(
+        "bob",
+        world.enlist("new", "bob", Role::Validator, credits(2)),
+    );
+    while world.height < Height(14) {
+        world.block(&[]);
+    }
+    let leaves = world.sign("validator-1", delist("validator-1"));
+    let next = world.block(&[leaves]).next_committee.unwrap();
+    let expected = sorted(&["validator-0", "validator-2", "validator-3", "new"]);
+    assert_eq!(next.keys(), expected);
+}
+
+#[test]
+fn com_3_fewer_may_be_able_than_before_and_of_none_the_committee_stays() {
+    let mut world = world(4);
+    world.apply("validator-0", delist("validator-0"));
+    world.apply("validator-1", delist("validator-1"));
+    end_term(&mut world, 0);
+    assert_eq!(in_office(&world), sorted(&["validator-2", "validator-3"]));
+    world.apply("validator-2", delist("validator-2"));
+    world.apply("validator-3", delist("validator-3"));
+    end_term(&mut world, 1);
+    assert_eq!(in_office(&world), sorted(&["validator-2", "validator-3"]));
+    assert_eq!(query::office(&world.state).unwrap().term, Term(2));
+
+    // Their bonds leave all the same: no lock is without an end.
+    (2..5).for_each(|term| end_term(&mut world, term));
+    for name in VALIDATORS {
+        assert_eq!(
+            query::bond(&world.state, &public(name), Role::Validator),
+            None
+        );
+    }
+    assert_eq!(in_office(&world), sorted(&["validator-2", "validator-3"]));
+    // Whoever enlists takes over.
+    world.apply(
+        "bob",
+        world.enlist("new", "bob", Role::Validator, credits(1)),
+    );
+    end_term(&mut world, 5);
+    assert_eq!(in_office(&world), sorted(&["new"]));
+}
+
+/// A bond that was enough once is not, where validators voted for a larger one.
+#[test]
+fn com_3_the_least_bond_is_that_of_the_day() {
+    let mut world = world(4);
+    world.apply(
+        "bob",
+        world.enlist("large", "bob", Role::Validator, credits(11)),
+    );
+    let dearer = Params {
+        validator_bond_min: credits(11),
+        ..world.params.clone()
+    };
+    for name in &VALIDATORS[..3] {
+        world.apply(name, Instruction::Vote(Box::new(dearer.clone())));
+    }
+    end_term(&mut world, 0);
+    end_term(&mut world, 1);
+    assert_eq!(in_office(&world), sorted(&["large"]));
+}
