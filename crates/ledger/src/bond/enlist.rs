@@ -49,9 +49,6 @@ pub(crate) fn enlist(
         });
     }
     super::post(work, operator, node, *role, *amount)?;
-    signed
-        .verify(network, node)
-        .map_err(|_| Rejection::NodeSignature)?;
     if *role == Role::Validator {
         join(work, node, *amount)?;
         let mut bond = super::get(work, node, *role).ok_or(Rejection::Overflow)?;
@@ -64,6 +61,9 @@ pub(crate) fn enlist(
         operator: *operator,
         bond: *amount,
     });
+    if !work.signed(signed, network, node) {
+        return Err(Rejection::NodeSignature);
+    }
     Ok(())
 }
 

@@ -18,7 +18,8 @@ use llmnet_types::{
 
 use super::slash;
 use crate::{
-    BlockInfo, Genesis, GenesisValidator, MemoryState, execute, invariant, query, work::Work,
+    BlockInfo, Genesis, GenesisValidator, MemoryState, execute, invariant, query,
+    work::{Signatures, Work},
 };
 
 fn key(name: &str) -> PrivateKey {
@@ -116,6 +117,7 @@ impl Ledger {
     fn slash(&mut self, node: &str, role: Role, loss: u64) -> u64 {
         let mut work = Work::new(
             &self.state,
+            &Signatures::Checked,
             query::params(&self.state),
             query::clock(&self.state),
         );

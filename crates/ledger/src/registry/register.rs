@@ -40,9 +40,9 @@ pub(crate) fn register(
     let provider = counters.provider;
     counters.provider = provider.next().ok_or(Rejection::Overflow)?;
     let domains = enter(work, &mut counters, provider, registration)?;
-    signed
-        .verify(network, &registration.node)
-        .map_err(|_| Rejection::NodeSignature)?;
+    if !work.signed(signed, network, &registration.node) {
+        return Err(Rejection::NodeSignature);
+    }
 
     work.write(Key::Counters, &counters);
     let node = Node {

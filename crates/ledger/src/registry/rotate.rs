@@ -1,7 +1,10 @@
 //! A registration gets another key and keeps its number (REG-6).
 
 use llmnet_types::{
-    id::NetworkId, registration::Rotated, rejection::Rejection, signature::PublicKey,
+    id::NetworkId,
+    registration::Rotated,
+    rejection::Rejection,
+    signature::{PublicKey, Signed},
 };
 
 use super::versions;
@@ -34,8 +37,15 @@ pub(crate) fn rotate(
     versions::amend(work, &mut provider, 0, |version| {
         version.registration.node = rotation.new;
     })?;
-    if !rotated.is_signed(network) {
-        return Err(Rejection::NodeSignature);
+    let words = [
+        (rotation.old, rotated.by_old),
+        (rotation.new, rotated.by_new),
+    ];
+    for (key, signature) in words {
+        let body = *rotation;
+        if !work.signed(&Signed { body, signature }, network, &key) {
+            return Err(Rejection::NodeSignature);
+        }
     }
     work.write(Key::Provider(id), &provider);
     // The old key goes on to name the registration: by that an offence of the old key finds the bond.

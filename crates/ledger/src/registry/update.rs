@@ -47,9 +47,9 @@ pub(crate) fn update(
         adapter,
     };
     versions::supersede(work, &mut provider, version)?;
-    signed
-        .verify(network, &next.node)
-        .map_err(|_| Rejection::NodeSignature)?;
+    if !work.signed(signed, network, &next.node) {
+        return Err(Rejection::NodeSignature);
+    }
     work.write(Key::Provider(id), &provider);
     shrink(work, id, &provider, &before.registration, next);
     work.event(EventKind::Updated { provider: id, from });
