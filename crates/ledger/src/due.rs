@@ -31,9 +31,8 @@ const fn units(due: &Due) -> u32 {
         | Due::Settlement { .. }
         | Due::Bond { .. }
         | Due::Challenge { .. }
-        | Due::Claims { .. }
-        | Due::Retired(_) => 1,
-        Due::Standing(..) | Due::Findings(..) => 8,
+        | Due::Claims { .. } => 1,
+        Due::Standing(..) | Due::Findings(..) | Due::Retired(_) => 8,
         // Hands on what was found about all providers it names.
         Due::Audit { .. } => 1_024,
     }

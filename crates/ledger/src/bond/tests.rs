@@ -368,6 +368,27 @@ fn reg_6_rotating_the_key_is_no_escape() {
     assert_eq!(ledger.bond("newest", Role::Respondent), None);
 }
 
+/// What was stolen with a key does not cost the bond for ever.
+#[test]
+fn reg_6_a_key_rotated_away_answers_until_its_contracts_are_over() {
+    let mut ledger = Ledger::new();
+    ledger.register("old", 0, 8 * CREDIT).unwrap();
+    ledger.rotate(0, "old", "new").unwrap();
+    ledger.go_to_epoch(3);
+    ledger.slash("old", Role::Respondent, 0);
+    assert_eq!(ledger.burnt(), 8 * CREDIT);
+    ledger.go_to_epoch(4);
+    ledger.slash("old", Role::Respondent, 0);
+    assert_eq!(ledger.burnt(), 8 * CREDIT);
+    // Though nothing about the registration changes, and though it ends.
+    let provider = ProviderId(0);
+    ledger.run(Instruction::Retire { provider }).unwrap();
+    ledger.slash("old", Role::Respondent, 0);
+    assert_eq!(ledger.burnt(), 8 * CREDIT);
+    ledger.slash("new", Role::Respondent, 0);
+    assert_eq!(ledger.burnt(), 12 * CREDIT);
+}
+
 #[test]
 fn reg_7_a_slashing_ends_a_registration_with_too_little_bond_and_lowers_any_other() {
     let mut ledger = Ledger::new();

@@ -59,9 +59,15 @@ pub(crate) fn rotate(
     Ok(())
 }
 
-/// The key that a registration has now, by any key that it ever had; of an unknown key, itself.
+/// The key that a registration has now, by it or by one that it had when contracts were made that can still
+/// be disputed (WIN-1); of any other key, itself. So who stole a key can do harm with it for some epochs after
+/// its rotation, and not for ever.
 pub(crate) fn key_of_today(work: &Work<'_>, node: &PublicKey) -> PublicKey {
+    let window = versions::window(work);
     query::node(work, node)
         .and_then(|known| query::provider(work, known.provider))
-        .map_or(*node, |provider| provider.newest().registration.node)
+        .map(|provider| provider.keys_since(window))
+        .filter(|keys| keys.contains(node))
+        .and_then(|keys| keys.last().copied())
+        .unwrap_or(*node)
 }

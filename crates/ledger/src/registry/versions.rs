@@ -64,10 +64,15 @@ pub(super) fn next_epoch(work: &Work<'_>) -> Result<Height, Rejection> {
     Ok(first_height(&work.params, next))
 }
 
+/// The first height that selections are recomputed for (SEL-8).
+pub(super) fn window(work: &Work<'_>) -> Height {
+    first_height(&work.params, work.clock.epoch.before(ANSWER_EPOCHS))
+}
+
 /// All that selections may still look at: what came since the first height of the window, and what was
 /// in force there.
 fn remembered(work: &Work<'_>, provider: &Provider) -> Vec<Version> {
-    let window = first_height(&work.params, work.clock.epoch.before(ANSWER_EPOCHS));
+    let window = window(work);
     let forgotten = provider
         .versions
         .iter()

@@ -1,17 +1,20 @@
 //! REG: who registers, with which bond.
 
-use llmnet_ledger::query;
+use llmnet_ledger::{query, record::Version};
 use llmnet_types::{
+    bond::Role,
+    codec::List,
     domain::Domain,
-    id::{DomainId, ProviderId},
-    registration::Registration,
+    id::{Digest, DomainId, ProviderId},
+    params::Params,
+    registration::{Adapter, Announcement, Corpus, Novelty, Price, Registration, Rotated},
     rejection::{Field, Rejection},
     signature::Signed,
-    transaction::{Instruction, Outcome},
-    units::Amount,
+    transaction::{Instruction, Outcome, Transaction},
+    units::{Amount, Epoch, Height, Score},
 };
 
-use crate::world::{World, credits, key, public, registration};
+use crate::world::{World, credits, key, params, public, registration};
 
 fn reason(outcome: Outcome) -> Rejection {
     match outcome {
@@ -101,4 +104,528 @@ fn reg_3_the_bond_has_a_minimum_for_each_domain() {
     let poor = reason(world.register(bad(credits(60), &["law", "art"])));
     assert!(matches!(poor, Rejection::Balance { .. }));
     assert_eq!(query::counters(&world.state).domain, DomainId(0));
+}
+
+fn version(world: &World, provider: u32, height: Height) -> Version {
+    let provider = query::provider(&world.state, ProviderId(provider)).unwrap();
+    provider.at(height).unwrap().clone()
+}
+
+fn price(call: u64) -> Price {
+    Price {
+        call: Amount(call),
+        ..Price::default()
+    }
+}
+
+fn update(world: &World, node: &str, registration: Registration) -> Instruction {
+    let signed = Signed::new(registration, &world.network, &key(node));
+    Instruction::Update(Box::new(signed))
+}
+
+fn rotate(world: &World, provider: u32, old: &str, new: &str) -> Instruction {
+    let rotated = Rotated::sign(ProviderId(provider), &world.network, &key(old), &key(new));
+    Instruction::Rotate(Box::new(rotated))
+}
+
+fn retire(provider: u32) -> Instruction {
+    let provider = ProviderId(provider);
+    Instruction::Retire { provider }
+}
+
+fn corpus(root: u8) -> Corpus {
+    Corpus {
+        root: Digest([root; 32]),
+        as_of_day: 20_000,
+        passages: 7,
+    }
+}
+
+fn announce(novelty: Novelty) -> Instruction {
+    let provider = ProviderId(0);
+    Instruction::Announce(Box::new(Announcement { provider, novelty }))
+}
+
+fn announce_corpus(root: u8) -> Instruction {
+    announce(Novelty::Corpus {
+        corpus: corpus(root),
+        changed: Score::ZERO,
+    })
+}
+
+fn adapter(base: Digest) -> Adapter {
+    Adapter {
+        adapter: Digest::of(b"adapter"),
+        base,
+        data: Digest::ZERO,
+        before: Score::HALF,
+        after: Score::ONE,
+    }
+}
+
+/// Keys that never take a role pay too.
+fn fund(world: &mut World, name: &str) {
+    let (to, amount) = (public(name), credits(1));
+    world.apply("alice", Instruction::Transfer { to, amount });
+}
+
+#[test]
+fn reg_5_an_update_is_in_force_from_the_next_epoch_and_of_several_the_last() {
+    let mut world = World::with_experts(1);
+    world.go_to_epoch(1);
+    for call in [2_000, 3_000] {
+        let next = Registration {
+            price: price(call),
+            ..registration(0, &["physics", "law"])
+        };
+        world.apply("operator-0", update(&world, "node-0", next));
+        let said = version(&world, 0, world.height).registration.price;
+        assert_eq!(said, price(1_000));
+    }
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 2);
+    assert_eq!(record.newest().from, Height(16));
+    world.go_to_epoch(2);
+    assert_eq!(world.height, Height(16));
+    assert_eq!(
+        version(&world, 0, Height(16)).registration.price,
+        price(3_000)
+    );
+    assert_eq!(
+        version(&world, 0, Height(15)).registration.price,
+        price(1_000)
+    );
+}
+
+#[test]
+fn reg_5_an_update_is_signed_and_leaves_alone_what_stands_behind_a_registration() {
+    let mut world = World::with_experts(2);
+    let same = registration(0, &["physics", "law"]);
+    let with = |change: fn(&mut Registration)| {
+        let mut next = same.clone();
+        change(&mut next);
+        next
+    };
+    let cases = [
+        (
+            with(|next| next.operator = public("operator-1")),
+            Rejection::Operator,
+        ),
+        (
+            with(|next| next.nonce = 1),
+            Rejection::RegistrationNonce {
+                expected: 0,
+                found: 1,
+            },
+        ),
+        (
+            with(|next| next.domains = List::truncated([Domain::new("law").unwrap()])),
+            Rejection::Bounds {
+                field: Field::Domains,
+            },
+        ),
+        (
+            with(|next| next.bond = credits(2)),
+            Rejection::Bounds { field: Field::Bond },
+        ),
+        (
+            with(|next| next.node = public("node-9")),
+            Rejection::NotEnlisted {
+                role: Role::Respondent,
+            },
+        ),
+        (
+            with(|next| next.node = public("node-1")),
+            Rejection::Operator,
+        ),
+    ];
+    for (next, expected) in cases {
+        let attempt = update(&world, "node-0", next);
+        assert_eq!(world.rejection("operator-0", attempt), expected);
+    }
+    let forged = update(&world, "node-1", same.clone());
+    assert_eq!(
+        world.rejection("operator-0", forged),
+        Rejection::NodeSignature
+    );
+    let others = update(&world, "node-0", same.clone());
+    assert_eq!(world.rejection("operator-1", others), Rejection::Operator);
+    world.apply("operator-0", retire(0));
+    let late = update(&world, "node-0", same);
+    assert_eq!(
+        world.rejection("operator-0", late),
+        Rejection::NotEnlisted {
+            role: Role::Respondent
+        }
+    );
+}
+
+#[test]
+fn reg_6_a_rotation_keeps_number_standing_and_bond_and_the_old_key_is_over() {
+    let mut world = World::with_experts(2);
+    world.go_to_epoch(1);
+    let next = Registration {
+        price: price(2_000),
+        ..registration(0, &["physics", "law"])
+    };
+    world.apply("operator-0", update(&world, "node-0", next.clone()));
+    world.apply("operator-0", rotate(&world, 0, "node-0", "node-7"));
+    let (id, _) = query::provider_of(&world.state, &public("node-7")).unwrap();
+    assert_eq!(id, ProviderId(0));
+    assert_eq!(query::provider_of(&world.state, &public("node-0")), None);
+    let node_at = |height: u64| version(&world, 0, Height(height)).registration.node;
+    let height = world.height.0;
+    assert_eq!(node_at(height - 1), public("node-0"));
+    assert_eq!(node_at(height), public("node-7"));
+    // What was to be said later is said by the new key too.
+    assert_eq!(node_at(16), public("node-7"));
+    let later = version(&world, 0, Height(16)).registration.price;
+    assert_eq!(later, price(2_000));
+    let role = Role::Respondent;
+    assert_eq!(query::bond(&world.state, &public("node-0"), role), None);
+    let bond = query::bond(&world.state, &public("node-7"), role).unwrap();
+    assert_eq!(bond.standing, credits(2));
+
+    let stale = update(&world, "node-0", next.clone());
+    let gone = Rejection::NotEnlisted { role };
+    assert_eq!(world.rejection("operator-0", stale), gone);
+    let next = Registration {
+        node: public("node-7"),
+        ..next
+    };
+    world.apply("operator-0", update(&world, "node-7", next));
+    // The key may register again only once this registration ended, and under its next nonce.
+    let again = |nonce| Registration {
+        node: public("node-7"),
+        nonce,
+        ..registration(0, &["law"])
+    };
+    let provider = ProviderId(0);
+    assert_eq!(
+        reason(world.register(again(1))),
+        Rejection::Registered { provider }
+    );
+    world.apply("operator-0", retire(0));
+    assert_eq!(
+        reason(world.register(again(0))),
+        Rejection::RegistrationNonce {
+            expected: 1,
+            found: 0
+        }
+    );
+    let outcome = world.register(again(1));
+    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+}
+
+#[test]
+fn reg_6_a_rotation_has_three_signatures_and_a_key_that_never_registered() {
+    let mut world = World::with_experts(2);
+    let provider = ProviderId(1);
+    let good = rotate(&world, 0, "node-0", "node-7");
+    assert_eq!(
+        world.rejection("operator-1", good.clone()),
+        Rejection::Operator
+    );
+    let known = rotate(&world, 0, "node-0", "node-1");
+    assert_eq!(
+        world.rejection("operator-0", known),
+        Rejection::Registered { provider }
+    );
+    let not_its_key = rotate(&world, 0, "node-8", "node-7");
+    let provider = ProviderId(0);
+    assert_eq!(
+        world.rejection("operator-0", not_its_key),
+        Rejection::Provider { provider }
+    );
+    let itself = rotate(&world, 0, "node-0", "node-0");
+    assert_eq!(
+        world.rejection("operator-0", itself),
+        Rejection::Registered { provider }
+    );
+    let Instruction::Rotate(good) = good else {
+        unreachable!("it rotates")
+    };
+    for forge in [
+        |rotated: &mut Rotated| rotated.by_old = rotated.by_new,
+        |rotated: &mut Rotated| rotated.by_new = rotated.by_old,
+    ] {
+        let mut forged = good.clone();
+        forge(&mut forged);
+        assert_eq!(
+            world.rejection("operator-0", Instruction::Rotate(forged)),
+            Rejection::NodeSignature
+        );
+    }
+    world.apply("operator-0", Instruction::Rotate(good.clone()));
+    // Once is all, and there is no way back.
+    assert_eq!(
+        world.rejection("operator-0", Instruction::Rotate(good)),
+        Rejection::Provider { provider }
+    );
+    let back = rotate(&world, 0, "node-7", "node-0");
+    assert_eq!(
+        world.rejection("operator-0", back),
+        Rejection::Registered { provider }
+    );
+    world.apply("operator-0", retire(0));
+    let late = rotate(&world, 0, "node-7", "node-8");
+    assert_eq!(
+        world.rejection("operator-0", late),
+        Rejection::Provider { provider }
+    );
+}
+
+/// BND-3: its money leaves by the new key's list as it would have by the old one's.
+#[test]
+fn reg_6_what_leaves_a_bond_leaves_in_time_though_the_key_is_rotated() {
+    let mut world = World::with_experts(1);
+    let role = Role::Respondent;
+    let more = Instruction::Bond {
+        node: public("node-0"),
+        role,
+        amount: credits(3),
+    };
+    world.apply("operator-0", more);
+    let take = |node: &str, amount| Instruction::Unbond {
+        node: public(node),
+        role,
+        amount,
+    };
+    world.apply("operator-0", take("node-0", credits(1)));
+    world.go_to_epoch(2);
+    world.apply("operator-0", take("node-0", credits(2)));
+    world.apply("operator-0", rotate(&world, 0, "node-0", "node-7"));
+    let leaving = |world: &World| {
+        query::bond(&world.state, &public("node-7"), role)
+            .unwrap()
+            .leaving
+    };
+    let all = [(Epoch(6), credits(1)), (Epoch(8), credits(2))];
+    assert_eq!(leaving(&world), all);
+    let before = query::account(&world.state, &public("operator-0")).balance;
+    world.go_to_epoch(6);
+    assert_eq!(leaving(&world), all[1..]);
+    world.go_to_epoch(8);
+    assert_eq!(leaving(&world), []);
+    let after = query::account(&world.state, &public("operator-0")).balance;
+    assert_eq!(after.0 - before.0, credits(3).0);
+}
+
+#[test]
+fn reg_7_a_registration_ends_by_its_operators_word_and_its_bond_leaves() {
+    let mut world = World::with_experts(2);
+    let provider = ProviderId(0);
+    let refused = Rejection::Provider { provider };
+    assert_eq!(world.rejection("operator-1", retire(0)), refused);
+    world.apply("operator-0", retire(0));
+    assert_eq!(world.rejection("operator-0", retire(0)), refused);
+    assert_eq!(query::provider_of(&world.state, &public("node-0")), None);
+    let order = world.order("coordinator", 0, world.height);
+    assert_eq!(order, [ProviderId(1)]);
+    let role = Role::Respondent;
+    let bond = query::bond(&world.state, &public("node-0"), role).unwrap();
+    assert!(!bond.enlisted);
+    assert_eq!(bond.leaving, [(Epoch(6), credits(2))]);
+    let again = Instruction::Unbond {
+        node: public("node-0"),
+        role,
+        amount: credits(1),
+    };
+    assert_eq!(
+        world.rejection("operator-0", again),
+        Rejection::NotEnlisted { role }
+    );
+    world.go_to_epoch(6);
+    assert_eq!(query::bond(&world.state, &public("node-0"), role), None);
+}
+
+/// Those who left take nobody's place, and selections that look back still see them (SEL-8).
+#[test]
+fn reg_3_a_retired_registration_leaves_its_domains_when_no_selection_looks_back_to_it() {
+    let mut world = World::with_experts(3);
+    world.go_to_epoch(1);
+    let then = world.height;
+    let order = world.order("coordinator", 0, then);
+    world.apply("operator-0", retire(0));
+    let law = world.domain("law");
+    for epoch in 1..5 {
+        world.go_to_epoch(epoch);
+        assert_eq!(world.order("coordinator", 0, then), order, "{epoch}");
+        assert_eq!(query::domain_providers(&world.state, law).len(), 2);
+    }
+    world.go_to_epoch(5);
+    let left = query::domain_providers(&world.state, law);
+    assert_eq!(left, [ProviderId(2)]);
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 1);
+    // Its number is never another's.
+    let again = Registration {
+        nonce: 1,
+        ..registration(0, &["law"])
+    };
+    world.register(again);
+    let left = query::domain_providers(&world.state, law);
+    assert_eq!(left, [ProviderId(2), ProviderId(3)]);
+}
+
+#[test]
+fn reg_8_node_and_operator_announce_from_the_next_block_on() {
+    let mut world = World::with_experts(1);
+    fund(&mut world, "node-0");
+    world.go_to_epoch(1);
+    let first = world.height;
+    world.apply("node-0", announce_corpus(1));
+    let said = |world: &World, height: Height| version(world, 0, height).registration.corpus;
+    assert_eq!(said(&world, first), None);
+    assert_eq!(said(&world, world.height), Some(corpus(1)));
+    let model = registration(0, &["law"]).model.digest;
+    world.apply("operator-0", announce(Novelty::Adapter(adapter(model))));
+    assert_eq!(
+        version(&world, 0, world.height).adapter,
+        Some(adapter(model))
+    );
+    assert_eq!(said(&world, world.height), Some(corpus(1)));
+
+    let other = announce(Novelty::Adapter(adapter(Digest::ZERO)));
+    let field = Field::Novelty;
+    assert_eq!(
+        world.rejection("operator-0", other),
+        Rejection::Bounds { field }
+    );
+    let provider = ProviderId(0);
+    let refused = Rejection::Provider { provider };
+    assert_eq!(world.rejection("bob", announce_corpus(2)), refused);
+    world.apply("operator-0", retire(0));
+    assert_eq!(world.rejection("operator-0", announce_corpus(2)), refused);
+}
+
+#[test]
+fn reg_8_an_announcement_is_the_later_word_than_an_update_that_waits() {
+    let mut world = World::with_experts(1);
+    world.go_to_epoch(1);
+    let mut next = registration(0, &["physics", "law"]);
+    next.model.digest = Digest::of(b"next model");
+    next.corpus = Some(corpus(1));
+    world.apply("operator-0", update(&world, "node-0", next.clone()));
+    world.apply("operator-0", announce_corpus(2));
+    // An adapter of today's model is none of the next one's.
+    let model = registration(0, &["law"]).model.digest;
+    world.apply("operator-0", announce(Novelty::Adapter(adapter(model))));
+    let now = version(&world, 0, world.height);
+    assert_eq!(now.registration.corpus, Some(corpus(2)));
+    assert_eq!(now.adapter, Some(adapter(model)));
+    world.go_to_epoch(2);
+    let then = version(&world, 0, world.height);
+    assert_eq!(then.registration.corpus, Some(corpus(2)));
+    assert_eq!(then.registration.model, next.model);
+    assert_eq!(then.adapter, None);
+}
+
+#[test]
+fn reg_8_beyond_the_free_ones_each_costs_a_fee_split_as_all_fees() {
+    let mut world = World::with(Params {
+        announcements_free: 2,
+        announcement_fee: Amount(100_001),
+        ..params()
+    });
+    world.register(registration(0, &["law"]));
+    world.go_to_epoch(1);
+    let mut cost = |world: &mut World, root| {
+        let before = query::totals(&world.state);
+        let outcome = world.run("operator-0", announce_corpus(root));
+        let Outcome::Applied { fee } = outcome else {
+            panic!("{outcome:?}")
+        };
+        let after = query::totals(&world.state);
+        (
+            after.burnt.0 - before.burnt.0 - fee.0 / 2,
+            after.pool.0 - before.pool.0 - fee.0.div_ceil(2),
+        )
+    };
+    assert_eq!(cost(&mut world, 1), (0, 0));
+    assert_eq!(cost(&mut world, 2), (0, 0));
+    assert_eq!(cost(&mut world, 3), (50_000, 50_001));
+    world.go_to_epoch(2);
+    // The first block of an epoch pays the pool out, so look at the next.
+    assert_eq!(cost(&mut world, 4), (0, 0));
+    // Who cannot pay for it does not announce.
+    world.apply("operator-0", announce_corpus(5));
+    let all = query::account(&world.state, &public("operator-0")).balance;
+    let (to, amount) = (public("bob"), Amount(all.0 - 50_000));
+    world.apply("operator-0", Instruction::Transfer { to, amount });
+    let poor = world.rejection("operator-0", announce_corpus(6));
+    assert!(matches!(poor, Rejection::Balance { .. }), "{poor}");
+}
+
+#[test]
+fn reg_9_what_was_said_is_remembered_for_three_epochs_and_no_longer() {
+    let mut world = World::with_experts(1);
+    for epoch in 1..9_u64 {
+        world.go_to_epoch(epoch);
+        world.apply("operator-0", announce_corpus(u8::try_from(epoch).unwrap()));
+        let record = query::provider(&world.state, ProviderId(0)).unwrap();
+        // This epoch's, the last three epochs', and what was in force before those.
+        assert_eq!(
+            record.versions.len(),
+            usize::try_from(epoch.min(4) + 1).unwrap()
+        );
+        for back in 0..4.min(epoch) {
+            let last = Height(8 * (epoch - back) + 7);
+            let root = u8::try_from(epoch - back).unwrap();
+            let said = version(&world, 0, last).registration.corpus;
+            assert_eq!(said, Some(corpus(root)), "{epoch} - {back}");
+        }
+    }
+}
+
+/// Several words of one block are one version.
+#[test]
+fn reg_9_at_most_sixteen_versions_four_of_which_announcements_leave_free() {
+    let mut world = World::with(Params {
+        announcements_free: 100,
+        epoch_blocks: 64,
+        ..params()
+    });
+    world.register(registration(0, &["law"]));
+    let nonce = query::account(&world.state, &public("operator-0")).nonce;
+    let many: Vec<_> = (0..20_u8)
+        .map(|number| {
+            Transaction::sign(
+                world.network,
+                &key("operator-0"),
+                nonce + u64::from(number),
+                announce_corpus(number),
+            )
+        })
+        .collect();
+    let outcomes = world.block(&many).outcomes;
+    let applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. });
+    assert!(outcomes.iter().all(applied), "{outcomes:?}");
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 2);
+    for number in 0..10 {
+        world.apply("operator-0", announce_corpus(number));
+    }
+    let field = Field::Versions;
+    let full = Rejection::Full { field };
+    assert_eq!(world.rejection("operator-0", announce_corpus(99)), full);
+    // The operator has the last word: on the price, and on the key.
+    for call in [2_000, 3_000] {
+        let next = Registration {
+            price: price(call),
+            corpus: Some(corpus(9)),
+            ..registration(0, &["law"])
+        };
+        world.apply("operator-0", update(&world, "node-0", next));
+    }
+    world.apply("operator-0", rotate(&world, 0, "node-0", "node-7"));
+    world.apply("operator-0", rotate(&world, 0, "node-7", "node-8"));
+    world.apply("operator-0", rotate(&world, 0, "node-8", "node-9"));
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 16);
+    let more = rotate(&world, 0, "node-9", "node-6");
+    assert_eq!(world.rejection("operator-0", more), full);
+    assert_eq!(record.newest().registration.price, price(3_000));
+    // Who can remember no more can still end.
+    world.apply("operator-0", retire(0));
 }
