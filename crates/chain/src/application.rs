@@ -390,10 +390,18 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
     async fn capture(
         &mut self,
         _: (E, RoundContext),
-        _: &Block,
+        block: &Block,
         _: &Sealed<E>,
         _: Reader<Qmdb<E>>,
     ) {
+        // Before the state has the block: once it does, a validator that starts again executes the block
+        // no more, and what became of its transactions would be lost.
+        if let Some(record) = self.shared.recall(block) {
+            self.shared
+                .history
+                .keep(block.header().height, block.digest(), record)
+                .await;
+        }
     }
 
     async fn finalized(
@@ -403,12 +411,6 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
         (): (),
         _: Reader<Qmdb<E>>,
     ) {
-        if let Some(record) = self.shared.recall(block) {
-            self.shared
-                .history
-                .keep(block.header().height, block.digest(), record)
-                .await;
-        }
         self.shared.mempool.finalize(block, runtime.current());
         self.shared.tip.send_replace(Tip {
             header: block.header().clone(),

@@ -88,6 +88,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
     } = setup;
     let quorum = genesis.root().committee.quorum();
     let epoch_length = genesis.params.epoch_length();
+    let newest = tip.subscribe();
     let cache = engine::page_cache();
     let header = match home.genesis() {
         Some(header) => header,
@@ -158,7 +159,10 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
                 return Err(format!("the network ended: {reason}"));
             }
             request = requests.recv() => match request {
-                Some(request) => answer(request, &engine, &databases, &history).await,
+                Some(request) => {
+                    let tip = newest.borrow().height();
+                    answer(request, tip, &engine, &databases, &history).await;
+                }
                 // Nobody can ask or stop us any more.
                 None => return Ok(()),
             },
@@ -168,6 +172,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
 
 async fn answer<E: Runtime>(
     request: Request,
+    tip: Height,
     engine: &Engine<E>,
     databases: &Databases<E>,
     history: &History<E>,
@@ -190,7 +195,9 @@ async fn answer<E: Runtime>(
             let _ = reply.send(finalization.as_ref().and_then(finality::certificate));
         }
         Request::Outcome(id, reply) => {
-            let _ = reply.send(history.find(&id).await);
+            // The history may be one block ahead of the state, which a client reads next.
+            let found = history.find(&id).await;
+            let _ = reply.send(found.filter(|inclusion| inclusion.height <= tip));
         }
     }
 }
