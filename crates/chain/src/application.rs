@@ -41,9 +41,6 @@ use crate::{
     store::{Batch, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
 };
 
-/// How far ahead of this validator's clock a block may be. More is the proposer's fault or ours; either
-/// way the vote is withheld, and the block still counts should the others find it right.
-const AHEAD_MS_MAX: u64 = 10_000;
 /// Executed blocks remembered. Those not final are few.
 const EXECUTED_MAX: usize = 256;
 /// Keys loaded ahead because the last block used them.
@@ -315,7 +312,8 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             parent_view: context.parent.0.get(),
             parent: Digest(context.parent.1.0),
             height,
-            timestamp_ms: unix_ms(runtime.current()).max(parent.header().timestamp_ms + 1),
+            timestamp_ms: unix_ms(runtime.current())
+                .max(parent.header().timestamp_ms.saturating_add(1)),
             transactions: transactions_root(&transactions),
             state: roots.state,
             operations: roots.operations,
@@ -346,12 +344,12 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
         let header = block.header();
         let candidate = finality == Finality::Candidate;
         if candidate {
+            // Nothing here may depend on this validator: all must come to the same verdict, for good.
             let parent = ancestry.next().await?;
             let parent = parent.inner().header();
             let follows = header.network == self.shared.network
                 && header.height.0 == parent.height.0 + 1
-                && header.timestamp_ms > parent.timestamp_ms
-                && header.timestamp_ms <= unix_ms(runtime.current()).saturating_add(AHEAD_MS_MAX);
+                && header.timestamp_ms > parent.timestamp_ms;
             if !follows || !block.is_consistent() {
                 return None;
             }

@@ -214,6 +214,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         context: Arc::new(context.child("pacing")),
         mempool,
         pacing,
+        blocks: marshal_mailbox.clone(),
     };
     broadcaster.start(broadcast);
     marshal.start(stateful_mailbox.clone(), buffer, backfiller);

@@ -1,21 +1,45 @@
-//! When a leader proposes.
+//! When a leader proposes, and when the others vote.
 //!
 //! The engine runs as fast as its network, 60 empty blocks a second. This automaton stands before the
 //! engine's own and lets a leader wait: for transactions, or for the idle interval.
+//!
+//! It also keeps back the vote for a block that is ahead of this validator's clock, until it is not. That
+//! is no rule of what a block may be, and must not be one: clocks differ, and two validators that judge
+//! one block differently, for good, can stop a network for good. A vote that comes late, or too late, costs
+//! that block at most, and the block still counts should enough others find it timely.
 
 use std::{sync::Arc, time::Duration};
 
-use commonware_consensus::{Automaton, CertifiableAutomaton, types::Round};
+use commonware_consensus::{
+    Automaton, CertifiableAutomaton,
+    marshal::{
+        Identifier,
+        core::{DigestFallback, Mailbox as MarshalMailbox},
+        standard::Standard,
+    },
+    simplex::scheme::ed25519::Scheme,
+    types::Round,
+};
+use commonware_cryptography::sha256;
 use commonware_utils::channel::oneshot;
 
-use crate::{config::Pacing, mempool::Mempool, runtime::Runtime};
+use crate::{
+    block::Block,
+    config::Pacing,
+    mempool::Mempool,
+    runtime::{Runtime, unix_ms},
+};
 
-/// An automaton whose proposals wait for their time.
+/// How far ahead of this validator's clock a block may be. More is the proposer's fault or ours.
+const AHEAD_MS_MAX: u64 = 10_000;
+
+/// An automaton whose proposals and votes wait for their time.
 pub(crate) struct Paced<A, E> {
     pub(crate) inner: A,
     pub(crate) context: Arc<E>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
+    pub(crate) blocks: MarshalMailbox<Scheme, Standard<Block>>,
 }
 
 impl<A: Clone, E> Clone for Paced<A, E> {
@@ -25,11 +49,16 @@ impl<A: Clone, E> Clone for Paced<A, E> {
             context: self.context.clone(),
             mempool: self.mempool.clone(),
             pacing: self.pacing,
+            blocks: self.blocks.clone(),
         }
     }
 }
 
-impl<A: Automaton<Context: Send + 'static>, E: Runtime> Automaton for Paced<A, E> {
+impl<A, E> Automaton for Paced<A, E>
+where
+    A: Automaton<Context: Send + 'static, Digest = sha256::Digest>,
+    E: Runtime,
+{
     type Context = A::Context;
     type Digest = A::Digest;
 
@@ -69,12 +98,28 @@ impl<A: Automaton<Context: Send + 'static>, E: Runtime> Automaton for Paced<A, E
         context: Self::Context,
         payload: Self::Digest,
     ) -> oneshot::Receiver<bool> {
-        self.inner.verify(context, payload).await
+        let verdict = self.inner.verify(context, payload).await;
+        let (mut sender, receiver) = oneshot::channel();
+        let blocks = self.blocks.clone();
+        self.context.child("vote").spawn(move |runtime| async move {
+            tokio::select! {
+                biased;
+                () = sender.closed() => {}
+                verdict = timely(&runtime, &blocks, verdict, payload) => {
+                    if let Some(verdict) = verdict {
+                        let _ = sender.send(verdict);
+                    }
+                }
+            }
+        });
+        receiver
     }
 }
 
-impl<A: CertifiableAutomaton<Context: Send + 'static>, E: Runtime> CertifiableAutomaton
-    for Paced<A, E>
+impl<A, E> CertifiableAutomaton for Paced<A, E>
+where
+    A: CertifiableAutomaton<Context: Send + 'static, Digest = sha256::Digest>,
+    E: Runtime,
 {
     async fn certify(&mut self, round: Round, payload: Self::Digest) -> oneshot::Receiver<bool> {
         self.inner.certify(round, payload).await
@@ -94,4 +139,45 @@ async fn until_due(runtime: &impl Runtime, mempool: &Mempool, pacing: Pacing) {
             () = runtime.sleep(wait) => {}
         }
     }
+}
+
+/// The verdict on a block, once the block is not ahead of its time; none if there will never be one.
+async fn timely(
+    runtime: &impl Runtime,
+    blocks: &MarshalMailbox<Scheme, Standard<Block>>,
+    verdict: oneshot::Receiver<bool>,
+    digest: sha256::Digest,
+) -> Option<bool> {
+    if !verdict.await.ok()? {
+        return Some(false);
+    }
+    let block = blocks.subscribe_by_digest(digest, DigestFallback::Wait);
+    let header = block.await.ok()?.inner().header().clone();
+    let parent = sha256::Digest(header.parent.0);
+    loop {
+        let now_ms = unix_ms(runtime.current());
+        if early_by(now_ms, header.timestamp_ms) == Duration::ZERO {
+            return Some(true);
+        }
+        let parent = blocks.get_block(Identifier::Digest(parent)).await;
+        let parent_ms = parent.map(|parent| parent.inner().header().timestamp_ms);
+        if parent_ms.is_some_and(|parent_ms| is_next_after(parent_ms, header.timestamp_ms)) {
+            return Some(true);
+        }
+        // In steps, as the clock may be set meanwhile.
+        let wait = early_by(unix_ms(runtime.current()), header.timestamp_ms);
+        runtime.sleep(wait.min(Duration::from_secs(1))).await;
+    }
+}
+
+/// How long until a block is no more than what is allowed ahead of the clock.
+fn early_by(now_ms: u64, timestamp_ms: u64) -> Duration {
+    let latest_ms = now_ms.saturating_add(AHEAD_MS_MAX);
+    Duration::from_millis(timestamp_ms.saturating_sub(latest_ms))
+}
+
+/// Whether a block is as early as its parent lets it be. If the chain itself is ahead of the clock, such
+/// blocks let the clock catch up without a stop.
+const fn is_next_after(parent_ms: u64, timestamp_ms: u64) -> bool {
+    timestamp_ms == parent_ms.saturating_add(1)
 }
