@@ -105,11 +105,15 @@ fn check(path: &Path, text: &str, network: NetworkId) -> Result<(), StartError> 
     Ok(())
 }
 
-/// Writes a file so that a crash leaves all of it or none.
+/// Writes a file so that a crash leaves all of it or none, and all of it once this returns.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut file = File::create(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&draft, path)
+    fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }

@@ -141,7 +141,12 @@ pub(crate) async fn write_genesis<E: Runtime>(
     let mut database = Qmdb::<E>::init(context.child("genesis"), config(cache), None)
         .await
         .map_err(failed)?;
-    if *database.bounds().end <= 1 {
+    if *database.bounds().end > 1 {
+        let mark = database.get_metadata().await.map_err(failed)?;
+        if mark.and_then(|mark| marked_height(&mark)) != Some(0) {
+            return Err("the header of block 0 is missing, and the state has later blocks".into());
+        }
+    } else {
         let mut batch = database.new_batch();
         for (key, value) in writes {
             batch = batch.write(database_key(&key), value.map(Into::into));
