@@ -45,6 +45,9 @@ mod service;
 mod setup;
 mod store;
 
+#[cfg(test)]
+mod simulation;
+
 pub use beacon::beacon_anchor;
 pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};
 pub use config::{Pacing, StartError, ValidatorConfig};

@@ -1,0 +1,164 @@
+//! What goes wrong in a run, drawn from its seed.
+
+use std::time::Duration;
+
+use super::{adversary::Adversary, chance::Chance, links::Quality};
+
+/// All that distinguishes one run from another.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) validators: usize,
+    /// Who the last validators are instead of honest.
+    pub(crate) adversaries: Vec<Adversary>,
+    /// Whether who is caught misbehaving is cut off, as in production. Otherwise it can go on.
+    pub(crate) cut_off: bool,
+    /// How far each clock is ahead at the beginning, in milliseconds.
+    pub(crate) clock_errors_ms: Vec<i64>,
+    /// What is left, when all the power fails, of bytes that were written and not made durable.
+    pub(crate) torn: Torn,
+    /// All power fails between one life and the next.
+    pub(crate) lives: Vec<Life>,
+}
+
+/// How writes survive a loss of power that were not made durable.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Torn {
+    /// Of a hundred bytes.
+    pub(crate) kept: u64,
+    /// Bytes here and there, or all up to the first that is lost.
+    pub(crate) scattered: bool,
+}
+
+/// From one start of everything to the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    pub(crate) length: Duration,
+    /// In order of time.
+    pub(crate) events: Vec<(Duration, Event)>,
+}
+
+/// Something that happens to honest validators.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A process is killed, and starts again after this long.
+    Crash(usize, Duration),
+    /// A process is told to stop, and starts again after this long.
+    Stop(usize, Duration),
+    /// Links change; those of whom nothing is said break.
+    Links(Vec<Vec<Option<Quality>>>),
+    /// Disks fail in so many of 100,000 operations; none when zero.
+    Disks(u64),
+    /// A clock is set, ahead of the true time by so many milliseconds.
+    Clock(usize, i64),
+}
+
+/// Errors that honest clocks have, and votes survive.
+const CLOCK_ERROR_MS: u64 = 4_000;
+/// An error of a clock that nobody else would follow.
+const CLOCK_ASTRAY_MS: u64 = 120_000;
+
+impl Plan {
+    /// The plan of a seed.
+    pub(crate) fn of(seed: u64, validators: usize) -> Self {
+        let mut chance = Chance::new(seed);
+        let adversaries = draw_adversaries(&mut chance.branch(), validators);
+        let honest = validators - adversaries.len();
+        let mut draw = chance.branch();
+        let lives = 1 + draw.below(3);
+        Self {
+            seed,
+            validators,
+            adversaries,
+            cut_off: draw.percent(70),
+            clock_errors_ms: (0..validators)
+                .map(|_| clock_error(&mut draw, CLOCK_ERROR_MS))
+                .collect(),
+            torn: Torn {
+                kept: *draw.pick(&[0, 30, 70, 100]),
+                scattered: draw.percent(50),
+            },
+            lives: (0..lives)
+                .map(|_| Life::draw(&mut chance.branch(), validators, honest))
+                .collect(),
+        }
+    }
+
+    pub(crate) const fn honest(&self) -> usize {
+        self.validators - self.adversaries.len()
+    }
+}
+
+fn clock_error(chance: &mut Chance, most_ms: u64) -> i64 {
+    let error = i64::try_from(chance.below(2 * most_ms + 1)).expect("small");
+    error - i64::try_from(most_ms).expect("small")
+}
+
+fn draw_adversaries(chance: &mut Chance, validators: usize) -> Vec<Adversary> {
+    let most = (validators - 1) / 3;
+    let count = chance.index(most + 1).max(chance.index(most + 1));
+    (0..count).map(|_| *chance.pick(&Adversary::ALL)).collect()
+}
+
+impl Life {
+    fn draw(chance: &mut Chance, validators: usize, honest: usize) -> Self {
+        let length = chance.millis(6_000, 20_000);
+        let mut events = Vec::new();
+        let mut at = Duration::ZERO;
+        loop {
+            at += chance.millis(200, 4_000);
+            if at >= length {
+                return Self { length, events };
+            }
+            let event = match chance.below(10) {
+                0..=2 => Event::Crash(chance.index(honest), chance.millis(100, 6_000)),
+                3 => Event::Stop(chance.index(honest), chance.millis(100, 3_000)),
+                4 | 5 => Event::Links(part(chance, validators)),
+                6 => Event::Links(weather(chance, validators)),
+                7 => Event::Links(all(validators, |_, _| Some(Quality::GOOD))),
+                8 => Event::Disks(*chance.pick(&[0, 10, 100, 1_000])),
+                _ => {
+                    let most_ms = if chance.percent(25) {
+                        CLOCK_ASTRAY_MS
+                    } else {
+                        CLOCK_ERROR_MS
+                    };
+                    Event::Clock(chance.index(honest), clock_error(chance, most_ms))
+                }
+            };
+            events.push((at, event));
+        }
+    }
+}
+
+/// What is said of each two.
+pub(crate) fn all(
+    validators: usize,
+    mut quality: impl FnMut(usize, usize) -> Option<Quality>,
+) -> Vec<Vec<Option<Quality>>> {
+    (0..validators)
+        .map(|from| (0..validators).map(|to| quality(from, to)).collect())
+        .collect()
+}
+
+/// Two sides that do not hear each other; sometimes one side hears the other.
+fn part(chance: &mut Chance, validators: usize) -> Vec<Vec<Option<Quality>>> {
+    let side: Vec<bool> = (0..validators).map(|_| chance.percent(50)).collect();
+    let one_way = chance.percent(30);
+    all(validators, |from, to| {
+        let heard = side[from] == side[to] || (one_way && side[from]);
+        heard.then_some(Quality::GOOD)
+    })
+}
+
+/// Each link slow and lossy in its own way.
+fn weather(chance: &mut Chance, validators: usize) -> Vec<Vec<Option<Quality>>> {
+    let storm = chance.percent(30);
+    all(validators, |_, _| {
+        Some(Quality {
+            latency_ms: 1 + chance.below(if storm { 1_500 } else { 150 }),
+            jitter_ms: 1 + chance.below(if storm { 400 } else { 40 }),
+            lost: chance.below(if storm { 60 } else { 10 }),
+        })
+    })
+}
