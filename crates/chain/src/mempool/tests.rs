@@ -5,7 +5,7 @@ use llmnet_types::{
     id::Digest,
     signature::PrivateKey,
     transaction::Instruction,
-    units::{Amount, Epoch, Height},
+    units::{Amount, Height, Term},
 };
 
 use super::*;
@@ -30,7 +30,7 @@ fn transaction(signer: u8, nonce: u64) -> Transaction {
 fn block(height: u64, transactions: Vec<Transaction>) -> Block {
     let header = Header {
         network: NETWORK,
-        epoch: Epoch(0),
+        term: Term(0),
         view: height,
         leader: PrivateKey::from_seed([1; 32]).public_key(),
         parent_view: height - 1,
@@ -43,6 +43,8 @@ fn block(height: u64, transactions: Vec<Transaction>) -> Block {
         operations_start: 0,
         operations_end: 1,
         settlements: Digest::ZERO,
+        reveal: None,
+        next_committee: None,
     };
     Block::new(header, transactions).unwrap()
 }

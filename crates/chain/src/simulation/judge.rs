@@ -13,7 +13,7 @@ use llmnet_types::{
     block::Header,
     certificate::CertificateError,
     id::{Digest, NetworkId, TransactionId},
-    network::Committee,
+    network::Electorate,
     transaction::{Outcome, Transaction},
     units::{Epoch, Height},
 };
@@ -50,6 +50,8 @@ pub(crate) enum Violation {
     Outcomes { validator: usize, height: u64 },
     #[error("block {height} promises other settlements than execution gives")]
     Settlements { height: u64 },
+    #[error("block {height} reveals what is not its leader's to reveal")]
+    Reveal { height: u64 },
     #[error("after block {height} the ledger is broken: {broken}")]
     Ledger {
         height: u64,
@@ -78,7 +80,7 @@ pub(crate) enum Violation {
 /// The one chain.
 pub(crate) struct Judge {
     network: NetworkId,
-    committee: Committee,
+    electorate: Electorate,
     state: MemoryState,
     states: BTreeMap<u64, MemoryState>,
     blocks: Vec<Judged>,
@@ -99,7 +101,7 @@ impl Judge {
         state.apply(&genesis.writes());
         Self {
             network: root.id(),
-            committee: root.committee,
+            electorate: root.electorate(),
             states: BTreeMap::from([(0, state.clone())]),
             state,
             blocks: Vec::new(),
@@ -201,8 +203,13 @@ impl Judge {
         let info = BlockInfo {
             network: self.network,
             height: header.height,
+            leader: header.leader,
+            reveal: header.reveal,
         };
         let execution = execute(&self.state, &info, &block.transactions);
+        if execution.fault.is_some() {
+            return Err(Violation::Reveal { height });
+        }
         if execution.settlements_root != header.settlements {
             return Err(Violation::Settlements { height });
         }
@@ -242,7 +249,7 @@ impl Judge {
         }
         finality
             .certificate
-            .verify(&self.network, &self.committee, certified)
+            .verify(&self.electorate, certified)
             .map_err(|error| Violation::Certificate {
                 validator,
                 height,

@@ -11,11 +11,11 @@ use std::{
 
 use commonware_runtime::{Clock as _, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::Probability;
-use llmnet_ledger::{Genesis, Params};
+use llmnet_ledger::{Genesis, GenesisValidator};
 use llmnet_types::{
     codec::{List, Text},
     id::Digest,
-    network::Committee,
+    params::Params,
     signature::PrivateKey,
     units::{Amount, Height},
 };
@@ -30,7 +30,7 @@ use super::{
     plan::{Event, Life, Plan, Torn},
     stage::{Stage, Start, lock},
 };
-use crate::{client::ChainClient as _, config::Pacing, local_client::LocalClient};
+use crate::{beacon_anchor, client::ChainClient as _, config::Pacing, local_client::LocalClient};
 
 /// Customers of a run.
 const CUSTOMERS: usize = 3;
@@ -139,11 +139,20 @@ fn disks(rate: u64, torn: Torn) -> deterministic::FaultConfig {
 }
 
 fn genesis(validators: usize) -> Genesis {
-    let key = |index| PrivateKey::from_seed(seed(index)).public_key();
+    let mut members: Vec<_> = (0..validators)
+        .map(|index| GenesisValidator {
+            beacon: Some(beacon_anchor(seed(index))),
+            ..GenesisValidator::plain(
+                PrivateKey::from_seed(seed(index)).public_key(),
+                Amount::CREDIT,
+            )
+        })
+        .collect();
+    members.sort_by_key(|member| member.node);
     let accounts = (0..8).map(|number| (account(number).public_key(), Amount(1_000_000_000_000)));
     Genesis {
         name: Text::truncated("simulated"),
-        committee: Committee::new((0..validators).map(key).collect()).expect("different keys"),
+        validators: List::truncated(members),
         params: Params {
             epoch_blocks: 16,
             checkpoint_blocks: 8,

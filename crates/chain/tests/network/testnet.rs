@@ -18,6 +18,7 @@ use llmnet_ledger::{Genesis, GenesisValidator};
 use llmnet_types::{
     codec::{List, Text},
     id::{Digest, NetworkId, TransactionId},
+    params::Params,
     signature::{PrivateKey, PublicKey},
     transaction::{Instruction, Transaction},
     units::{Amount, Height},

@@ -1,9 +1,10 @@
 //! The judge finds what is planted: a chain that is right in all, and each way of being wrong.
 
 use futures::executor::block_on;
-use llmnet_ledger::Params;
+use llmnet_ledger::GenesisValidator;
 use llmnet_types::{
     codec::{List, Text},
+    params::Params,
     signature::{PrivateKey, Signature},
     transaction::Instruction,
     units::Amount,
@@ -21,7 +22,7 @@ fn key() -> PrivateKey {
 fn genesis() -> Genesis {
     Genesis {
         name: Text::truncated("judged"),
-        committee: Committee::new(vec![key().public_key()]).unwrap(),
+        validators: List::truncated([GenesisValidator::plain(key().public_key(), Amount::CREDIT)]),
         params: Params::local(),
         beacon: Digest::ZERO,
         timestamp_ms: 0,
