@@ -50,7 +50,7 @@ struct Settling<'a> {
     params: Params,
     subjects: leaf::Subjects,
     lines: lines::Lines,
-    earnings: pay::Earnings,
+    tally: pay::Tally,
     ratings: rate::Ratings,
     voids: u32,
     charge: Amount,
@@ -72,7 +72,7 @@ pub(crate) fn settle(
         params: query::params_of(work, slots.epoch),
         subjects: leaf::Subjects::default(),
         lines: lines::Lines::default(),
-        earnings: pay::Earnings::default(),
+        tally: pay::Tally::default(),
         ratings: rate::Ratings::new(work, signer),
         voids: 0,
         charge: Amount::ZERO,
@@ -85,11 +85,12 @@ pub(crate) fn settle(
     settling.lines.cover(settlement)?;
     let summary = settlement.summary();
     let root = summary.root();
-    settling.earnings.agree(&summary, settlement)?;
+    let mut earnings = settling.tally.earnings();
+    earnings.agree(&summary, settlement)?;
     // Signatures come last, as they cost most.
     settling.lines.signed(work, network, settlement)?;
     let keys = |provider| settling.subjects.keys(work, provider, slots.epoch);
-    settling.earnings.signed(work, network, settlement, keys)?;
+    earnings.signed(work, network, settlement, keys)?;
 
     settling.lines.keep(work);
     // Money leaves the lines here; that they cover it was checked above.
@@ -106,12 +107,10 @@ pub(crate) fn settle(
         coordinator_part: settling.coordinator_part,
         fee: settling.fee,
     });
-    settling
-        .earnings
-        .pay(work, signer, settlement, root, slots.epoch)?;
+    earnings.pay(work, signer, settlement, root, slots.epoch)?;
     conduct::count(work, &mut slots.coordinator, contracts, settling.voids);
     work.write(Key::Coordinator(*signer), &slots.coordinator);
-    settling.ratings.keep(work);
+    settling.ratings.keep(work, &settling.lines);
     Ok(SettlementHead {
         coordinator: *signer,
         first_slot: settlement.first_slot,
@@ -131,7 +130,7 @@ impl Settling<'_> {
         let servers = self.subjects.servers(work, leaf).map_err(fault)?;
         let requester = self.lines.draw(work, self.signer, slot, leaf)?;
         for (seat, server) in leaf.seats.iter().zip(&servers) {
-            self.earnings.add(seat.provider, server, seat.pay)?;
+            self.tally.add(seat.provider, server, seat.pay)?;
         }
         let add = |sum: Amount, more| sum.checked_add(more).ok_or(Rejection::Overflow);
         self.charge = add(self.charge, leaf.charge)?;

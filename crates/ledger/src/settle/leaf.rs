@@ -80,6 +80,8 @@ pub(super) fn seats(leaf: &Leaf) -> Result<(), LeafFault> {
 /// Who serves: what the ledger looks at of a registration at a leaf's height.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Server {
+    /// Its number among the settlement's providers, as they come.
+    pub(super) place: usize,
     pub(super) node: PublicKey,
     pub(super) operator: PublicKey,
 }
@@ -88,7 +90,8 @@ pub(super) struct Server {
 #[derive(Default)]
 pub(super) struct Subjects {
     domains: BTreeMap<DomainId, bool>,
-    providers: BTreeMap<ProviderId, Option<Provider>>,
+    /// With their numbers, as they come.
+    providers: BTreeMap<ProviderId, (usize, Option<Provider>)>,
 }
 
 impl Subjects {
@@ -121,20 +124,23 @@ impl Subjects {
 
     /// The keys that a provider the leaves name has had since an epoch began, and has now.
     pub(super) fn keys(&self, work: &Work<'_>, id: ProviderId, epoch: Epoch) -> Vec<PublicKey> {
-        let provider = self.providers.get(&id).and_then(Option::as_ref);
+        let known = self.providers.get(&id);
+        let provider = known.and_then(|(_, provider)| provider.as_ref());
         let since = standing::first_height(&work.params, epoch);
         provider.map_or_else(Vec::new, |provider| provider.keys_since(since))
     }
 
     fn server(&mut self, work: &Work<'_>, id: ProviderId, height: Height) -> Option<Server> {
-        let provider = self
+        let next = self.providers.len();
+        let (place, provider) = self
             .providers
             .entry(id)
-            .or_insert_with(|| work.read(&Key::Provider(id)))
-            .as_ref()
-            .filter(|provider| provider.stands_at(height))?;
+            .or_insert_with(|| (next, work.read(&Key::Provider(id))));
+        let provider = provider.as_ref();
+        let provider = provider.filter(|provider| provider.stands_at(height))?;
         let registration = &provider.at(height)?.registration;
         Some(Server {
+            place: *place,
             node: registration.node,
             operator: registration.operator,
         })

@@ -30,26 +30,41 @@ struct Earned {
     co_signed: bool,
 }
 
-/// What all providers earn by a settlement.
+/// What all providers earn by a settlement, as leaves are added.
 #[derive(Default)]
-pub(super) struct Earnings(BTreeMap<ProviderId, Earned>);
+pub(super) struct Tally(Vec<(ProviderId, Earned)>);
 
-impl Earnings {
+impl Tally {
+    /// Adds what a seat earns. Servers are numbered as they come, and each one's first seat is added first.
     pub(super) fn add(
         &mut self,
         id: ProviderId,
         server: &Server,
         pay: Amount,
     ) -> Result<(), Rejection> {
-        let earned = self.0.entry(id).or_insert_with(|| Earned {
-            operator: server.operator,
-            amount: Amount::ZERO,
-            co_signed: false,
-        });
+        let Some((_, earned)) = self.0.get_mut(server.place) else {
+            let earned = Earned {
+                operator: server.operator,
+                amount: pay,
+                co_signed: false,
+            };
+            self.0.push((id, earned));
+            return Ok(());
+        };
         earned.amount = earned.amount.checked_add(pay).ok_or(Rejection::Overflow)?;
         Ok(())
     }
 
+    /// In the order of providers.
+    pub(super) fn earnings(self) -> Earnings {
+        Earnings(self.0.into_iter().collect())
+    }
+}
+
+/// What all providers earn by a settlement.
+pub(super) struct Earnings(BTreeMap<ProviderId, Earned>);
+
+impl Earnings {
     /// Takes the co-signatures for what they say: each of a provider that the leaves name, in order, about
     /// exactly those leaves (SET-6). There are not more providers than a settlement may name (SET-9).
     pub(super) fn agree(

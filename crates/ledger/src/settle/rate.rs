@@ -13,18 +13,38 @@ use llmnet_types::{
     units::{Amount, Score},
 };
 
-use super::leaf::Server;
+use super::{
+    leaf::Server,
+    lines::{Lines, Requester},
+};
 use crate::{
     bond,
     standing::{self, Evidence},
     work::Work,
 };
 
-/// Evidence of a settlement, by provider and domain.
+/// Evidence of a settlement, as leaves are added.
 pub(super) struct Ratings {
     coordinator: PublicKey,
     operator: PublicKey,
-    evidence: BTreeMap<(ProviderId, DomainId), Evidence>,
+    /// By the number of the provider in the settlement.
+    rated: Vec<Rated>,
+}
+
+/// Evidence about a provider, by domain.
+#[derive(Default)]
+struct Rated {
+    provider: ProviderId,
+    domains: Vec<(DomainId, Told)>,
+}
+
+/// Evidence about a provider in a domain.
+#[derive(Default)]
+struct Told {
+    /// For and against, by the number of the requester in the settlement.
+    requesters: Vec<(u64, u64)>,
+    samples: u32,
+    latencies_ms: Vec<u32>,
 }
 
 impl Ratings {
@@ -32,7 +52,7 @@ impl Ratings {
         Self {
             coordinator: *coordinator,
             operator: bond::operator(work, coordinator, Role::Coordinator),
-            evidence: BTreeMap::new(),
+            rated: Vec::new(),
         }
     }
 
@@ -40,7 +60,7 @@ impl Ratings {
     pub(super) fn contract(
         &mut self,
         params: &Params,
-        requester: &PublicKey,
+        requester: &Requester,
         leaf: &Leaf,
         servers: &[Server],
     ) {
@@ -49,16 +69,16 @@ impl Ratings {
         }
         let weight = weight(params, leaf);
         for (seat, server) in leaf.seats.iter().zip(servers) {
-            if !params.waive_operator && self.related(server, requester) {
+            if !params.waive_operator && self.related(server, &requester.key) {
                 continue;
             }
+            let rated = entry(&mut self.rated, server.place);
+            rated.provider = seat.provider;
             for (domain, confidence) in &leaf.domains {
                 let weight = share(weight, *confidence);
-                if weight == 0 {
-                    continue;
+                if weight > 0 {
+                    add(rated.told(*domain), requester, seat, weight);
                 }
-                let evidence = self.evidence.entry((seat.provider, *domain)).or_default();
-                add(evidence, requester, seat, weight);
             }
         }
     }
@@ -71,12 +91,50 @@ impl Ratings {
             .any(|own| asking.contains(own))
     }
 
-    /// Hands all of it to the standings.
-    pub(super) fn keep(self, work: &mut Work<'_>) {
-        for ((provider, domain), evidence) in self.evidence {
+    /// Hands all of it to the standings, in the order of providers and domains.
+    pub(super) fn keep(self, work: &mut Work<'_>, lines: &Lines) {
+        let mut all: BTreeMap<(ProviderId, DomainId), Told> = BTreeMap::new();
+        for rated in self.rated {
+            let provider = rated.provider;
+            let domains = rated.domains.into_iter();
+            all.extend(domains.map(|(domain, told)| ((provider, domain), told)));
+        }
+        for ((provider, domain), told) in all {
+            let requesters = lines.requesters().filter_map(|requester| {
+                let said = told.requesters.get(requester.place).copied();
+                let said = said.filter(|said| *said != (0, 0))?;
+                Some((requester.key, said))
+            });
+            let evidence = Evidence {
+                requesters: requesters.collect(),
+                samples: told.samples,
+                latencies_ms: told.latencies_ms,
+            };
             standing::gather(work, provider, domain, &self.coordinator, evidence);
         }
     }
+}
+
+impl Rated {
+    fn told(&mut self, domain: DomainId) -> &mut Told {
+        // A leaf names two domains at most, and leaves of a settlement few.
+        let known = self.domains.iter().position(|(other, _)| *other == domain);
+        let place = known.unwrap_or(self.domains.len());
+        let (known, told) = entry(&mut self.domains, place);
+        *known = domain;
+        told
+    }
+}
+
+/// The entry of a number. Numbers are given as things come, so they are few.
+///
+/// # Panics
+/// Never: what is missing is made.
+fn entry<T: Default>(entries: &mut Vec<T>, place: usize) -> &mut T {
+    if entries.len() <= place {
+        entries.resize_with(place.saturating_add(1), T::default);
+    }
+    entries.get_mut(place).expect("what is missing is made")
 }
 
 /// A seat's weight before confidence: at most one unit, and all seats together at most what the
@@ -96,14 +154,14 @@ fn share(weight: u64, share: Score) -> u64 {
 }
 
 /// `w y` for, `w (1 - y)` against (REP-1). The latency of who served is told.
-fn add(evidence: &mut Evidence, requester: &PublicKey, seat: &LeafSeat, weight: u64) {
+fn add(told: &mut Told, requester: &Requester, seat: &LeafSeat, weight: u64) {
     let positive = share(weight, seat.score);
     let negative = weight.saturating_sub(positive);
-    let sum = evidence.requesters.entry(*requester).or_default();
+    let sum = entry(&mut told.requesters, requester.place);
     sum.0 = sum.0.saturating_add(positive);
     sum.1 = sum.1.saturating_add(negative);
-    evidence.samples = evidence.samples.saturating_add(1);
+    told.samples = told.samples.saturating_add(1);
     if seat.outcome == SeatOutcome::Served {
-        evidence.latencies_ms.push(seat.latency_ms);
+        told.latencies_ms.push(seat.latency_ms);
     }
 }

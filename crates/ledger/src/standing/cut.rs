@@ -32,13 +32,16 @@ pub(super) fn add(
             negative: 0,
         },
     };
-    sources.push(Source {
+    let said = Source {
         key: *key,
         positive: said.positive.saturating_add(positive),
         negative: said.negative.saturating_add(negative),
-    });
-    sources.sort_unstable_by_key(|source| (Reverse(weight(source)), source.key));
-    List::truncated(sources)
+    };
+    // The others stand in order already.
+    let before = |source: &Source| (Reverse(weight(source)), source.key);
+    let place = sources.partition_point(|source| before(source) < before(&said));
+    sources.insert(place, said);
+    List::from_vec(sources).unwrap_or_default()
 }
 
 /// `part / whole` of an amount, rounded down; all of it where `part` is not less than `whole`.

@@ -1,7 +1,5 @@
 //! An epoch's evidence on its way into a standing: gathered by source, cut, closed (REP-5 to REP-8).
 
-use std::collections::BTreeMap;
-
 use llmnet_types::{
     codec::List,
     id::{DomainId, ProviderId},
@@ -24,8 +22,8 @@ use crate::{
 /// What a settlement says of a provider in a domain.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
-    /// For and against, by requester.
-    pub(crate) requesters: BTreeMap<PublicKey, (u64, u64)>,
+    /// For and against, by requester, in the order of keys.
+    pub(crate) requesters: Vec<(PublicKey, (u64, u64))>,
     /// How many ratings.
     pub(crate) samples: u32,
     /// Times to an answer, in the order of slots.
