@@ -5,6 +5,8 @@
     reason = "what `world` shares with its siblings goes no further"
 )]
 
+#[path = "../../../types/tests/it/any.rs"]
+mod any;
 mod contract;
 mod market;
 mod world;
@@ -28,4 +30,5 @@ mod signatures;
 mod votes;
 mod windows;
 
+mod fuzz;
 mod properties;
