@@ -32,3 +32,7 @@ mod windows;
 
 mod fuzz;
 mod properties;
+
+mod compare;
+mod history;
+mod oracle;

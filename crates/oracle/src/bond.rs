@@ -1,0 +1,244 @@
+//! Money that stands for a node in a role (BND).
+
+use std::collections::BTreeMap;
+
+use llmnet_types::{
+    bond::{Enlistment, Role},
+    signature::{PublicKey, Signed},
+};
+
+use crate::{Oracle, Refusal, mismatch::require, money::money};
+
+/// BND-3: what leaves is free so many epochs later.
+const UNBOND_EPOCHS: u64 = 6;
+
+/// A bond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bond {
+    /// Who posted it and is paid.
+    pub operator: PublicKey,
+    /// What stands.
+    pub standing: u128,
+    /// What leaves, by the epoch in which it is free.
+    pub leaving: BTreeMap<u64, u128>,
+    /// Whether the node has the role.
+    pub enlisted: bool,
+}
+
+impl Bond {
+    /// All that an offence can cost.
+    pub fn total(&self) -> u128 {
+        self.standing + self.leaving.values().sum::<u128>()
+    }
+
+    pub(crate) fn leave(&mut self, amount: u128, free: u64) {
+        if amount > 0 {
+            self.standing -= amount;
+            *self.leaving.entry(free).or_default() += amount;
+        }
+    }
+}
+
+impl Oracle {
+    /// Whose bonds there might be: of all that ever had one.
+    pub fn bonds_ever(&self) -> Vec<(PublicKey, Role)> {
+        self.bonds.keys().copied().collect()
+    }
+
+    /// The least bond of a role that is joined by an enlistment.
+    pub(crate) fn role_min(&self, role: Role) -> u128 {
+        money(match role {
+            Role::Respondent => self.params.bond_min,
+            Role::Coordinator => self.params.coordinator_bond_min,
+            Role::Validator => self.params.validator_bond_min,
+            Role::Auditor => self.params.auditor_bond_min,
+        })
+    }
+
+    /// What a role needs of a bond (BND-2).
+    pub(crate) fn needed(&self, node: &PublicKey, role: Role) -> u128 {
+        let enlisted = self
+            .bonds
+            .get(&(*node, role))
+            .is_some_and(|bond| bond.enlisted);
+        match role {
+            Role::Respondent => self.registered_bond(node),
+            _ if enlisted => self.role_min(role),
+            _ => 0,
+        }
+    }
+
+    /// BND-3: when what leaves now is free.
+    pub(crate) fn free_at(&self, node: &PublicKey, role: Role) -> u64 {
+        let in_office = role == Role::Validator && self.office.committee.keys().contains(node);
+        let term_ends = (self.office.term + 1) * u64::from(self.params.term_epochs) - 1;
+        let from = if in_office { term_ends } else { self.epoch() };
+        from + UNBOND_EPOCHS
+    }
+
+    pub(crate) fn own_bond(
+        &mut self,
+        operator: &PublicKey,
+        node: &PublicKey,
+        role: Role,
+    ) -> Result<&mut Bond, Refusal> {
+        self.bonds
+            .get_mut(&(*node, role))
+            .filter(|bond| bond.operator == *operator)
+            .ok_or_else(|| Refusal("BND-2: no bond of the signer's".to_owned()))
+    }
+
+    pub(crate) fn post(
+        &mut self,
+        operator: &PublicKey,
+        node: &PublicKey,
+        role: Role,
+        amount: u128,
+    ) -> Result<(), Refusal> {
+        self.take(operator, amount)?;
+        let bond = self.bonds.entry((*node, role)).or_insert(Bond {
+            operator: *operator,
+            standing: 0,
+            leaving: BTreeMap::new(),
+            enlisted: true,
+        });
+        require(
+            bond.operator == *operator,
+            "BND-1: the bond is another operator's",
+        )?;
+        bond.standing += amount;
+        bond.enlisted = true;
+        Ok(())
+    }
+
+    pub(crate) fn enlist(
+        &mut self,
+        signer: &PublicKey,
+        signed: &Signed<Enlistment>,
+    ) -> Result<(), Refusal> {
+        let enlistment = &signed.body;
+        let (node, role) = (enlistment.node, enlistment.role);
+        require(role != Role::Respondent, "BND-1: respondents register")?;
+        require(enlistment.operator == *signer, "BND-1: the operator signs")?;
+        require(
+            enlistment.until.0 >= self.epoch(),
+            "BND-1: the consent is too old",
+        )?;
+        let enlisted = self
+            .bonds
+            .get(&(node, role))
+            .is_some_and(|bond| bond.enlisted);
+        require(!enlisted, "BND-1: the node has the role")?;
+        let amount = money(enlistment.bond);
+        require(
+            amount >= self.role_min(role),
+            "BND-1: the role's least bond",
+        )?;
+        require(
+            signed.verify(&self.network, &node).is_ok(),
+            "BND-1: the node signs",
+        )?;
+        self.post(signer, &node, role, amount)
+    }
+
+    pub(crate) fn delist(
+        &mut self,
+        signer: &PublicKey,
+        node: &PublicKey,
+        role: Role,
+    ) -> Result<(), Refusal> {
+        let free = self.free_at(node, role);
+        require(role != Role::Respondent, "BND-3: respondents retire")?;
+        let bond = self.own_bond(signer, node, role)?;
+        require(bond.enlisted, "BND-3: the node has not the role")?;
+        bond.enlisted = false;
+        bond.leave(bond.standing, free);
+        Ok(())
+    }
+
+    pub(crate) fn add_bond(
+        &mut self,
+        signer: &PublicKey,
+        node: &PublicKey,
+        role: Role,
+        amount: u128,
+    ) -> Result<(), Refusal> {
+        require(amount > 0, "BND-2: nothing is added")?;
+        let bond = self.own_bond(signer, node, role)?;
+        require(bond.enlisted, "BND-2: the node has not the role")?;
+        bond.standing += amount;
+        self.take(signer, amount)
+    }
+
+    pub(crate) fn take_bond(
+        &mut self,
+        signer: &PublicKey,
+        node: &PublicKey,
+        role: Role,
+        amount: u128,
+    ) -> Result<(), Refusal> {
+        require(amount > 0, "BND-2: nothing is taken")?;
+        let (free, needed) = (self.free_at(node, role), self.needed(node, role));
+        let bond = self.own_bond(signer, node, role)?;
+        require(
+            bond.standing >= amount + needed,
+            "BND-2: the role needs its bond",
+        )?;
+        bond.leave(amount, free);
+        Ok(())
+    }
+
+    /// BND-3: what has left is free.
+    pub(crate) fn release_bonds(&mut self) {
+        let epoch = self.epoch();
+        let mut free = Vec::new();
+        for bond in self.bonds.values_mut() {
+            let later = bond.leaving.split_off(&(epoch + 1));
+            let left: u128 = bond.leaving.values().sum();
+            bond.leaving = later;
+            free.push((bond.operator, left));
+        }
+        for (operator, amount) in free {
+            self.give(&operator, amount);
+        }
+        self.forget_bonds();
+    }
+
+    /// A bond that stands for nothing and holds nothing is none.
+    pub(crate) fn forget_bonds(&mut self) {
+        self.bonds
+            .retain(|_, bond| bond.enlisted || bond.total() > 0);
+    }
+
+    /// BND-5: an offence costs a share of the bond; victims get at most their loss and half of it, each
+    /// in turn; the rest is burnt.
+    #[expect(dead_code, reason = "faults are read next")]
+    pub(crate) fn slash(&mut self, node: &PublicKey, role: Role, victims: &[(PublicKey, u128)]) {
+        if role == Role::Coordinator {
+            self.log(crate::What::Slashed(*node));
+        }
+        let slash = self.params.slash.get();
+        let Some(bond) = self.bonds.get_mut(&(*node, role)) else {
+            return;
+        };
+        let cost = (bond.total() * u128::from(slash)).div_ceil(10_000);
+        let mut due = cost;
+        let of_standing = due.min(bond.standing);
+        bond.standing -= of_standing;
+        due -= of_standing;
+        for amount in bond.leaving.values_mut() {
+            let part = due.min(*amount);
+            *amount -= part;
+            due -= part;
+        }
+        let mut left = cost / 2;
+        let mut paid = 0;
+        for (victim, loss) in victims {
+            let part = left.min(*loss);
+            self.give(victim, part);
+            left -= part;
+            paid += part;
+        }
+        self.burnt += cost - paid;
+    }
+}
