@@ -2,6 +2,7 @@
 
 use llmnet_types::{
     codec::encode,
+    dispute::FaultProof,
     rejection::{LeafFault, ProofPart, Rejection},
     signature::PublicKey,
     transaction::{Instruction, Outcome, TRANSACTION_LENGTH_MAX, Transaction},
@@ -100,7 +101,18 @@ impl Oracle {
             "TXN-1: the nonce",
         )?;
         require(transaction.is_signed(), "TXN-1: the signature")?;
-        let fee = length as u128 * money(self.params.fee_per_byte);
+        // TXN-2: who has a panel selected again pays for the largest transaction.
+        let selects = match &body.instruction {
+            Instruction::Fault(proof) => matches!(**proof, FaultProof::Panel(_)),
+            Instruction::Answer(_) => true,
+            _ => false,
+        };
+        let bytes = if selects {
+            TRANSACTION_LENGTH_MAX
+        } else {
+            length
+        };
+        let fee = bytes as u128 * money(self.params.fee_per_byte);
         self.take(&body.signer, fee)?;
         self.split_fee(fee);
         self.accounts.entry(body.signer).or_default().nonce += 1;

@@ -530,7 +530,7 @@ fn reg_8_beyond_the_free_ones_each_costs_a_fee_split_as_all_fees() {
     });
     world.register(registration(0, &["law"]));
     world.go_to_epoch(1);
-    let mut cost = |world: &mut World, root| {
+    let cost = |world: &mut World, root| {
         let before = query::totals(&world.state);
         let outcome = world.run("operator-0", announce_corpus(root));
         let Outcome::Applied { fee } = outcome else {

@@ -6,7 +6,7 @@ use llmnet_types::{
     contract::{
         Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher, contract_id,
     },
-    id::{ContractId, Digest, LineId, ProviderId, Salt},
+    id::{Digest, LineId, ProviderId, Salt},
     message::{Close, Part, Phase, Reply, Response, answer_class},
     rating::commitment,
     receipt::{Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict},
@@ -50,17 +50,8 @@ pub(super) struct Job {
 #[derive(Clone)]
 pub(super) struct Contract {
     pub(super) receipt: Receipt,
-    pub(super) salt: Salt,
-    /// As it was handed in, which is not always what the receipt says.
+    /// As it is handed in.
     pub(super) leaf: Leaf,
-    /// What was asked, among the few things that anybody asks.
-    pub(super) question: u64,
-}
-
-impl Contract {
-    pub(super) fn id(&self) -> ContractId {
-        self.receipt.contract()
-    }
 }
 
 /// What is asked, by its number.
@@ -80,11 +71,6 @@ pub(super) fn request(question: u64) -> Request {
 /// The key of an answer's class.
 pub(super) fn class_key(answer: &str) -> Digest {
     Digest::of(answer.as_bytes())
-}
-
-/// The keys of the classes that answers are of.
-pub(super) fn class_keys() -> [Digest; 3] {
-    ANSWERS.map(class_key)
 }
 
 /// What a seat earns for its price (SET-4).
@@ -222,12 +208,7 @@ impl History {
         };
         receipt.charges = charges(&params, pay, part).unwrap();
         let leaf = Leaf::of(&receipt, receipt.root(&salt));
-        Contract {
-            receipt,
-            salt,
-            leaf,
-            question,
-        }
+        Contract { receipt, leaf }
     }
 
     /// The offer of a seat, and whose it is.

@@ -20,12 +20,11 @@ use super::{
     contracts::{Contract, Job},
 };
 
-/// What a coordinator handed in, applied or not, with the contracts behind it.
+/// What a coordinator handed in, applied or not.
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) coordinator: PublicKey,
     pub(super) settlement: Settlement,
-    pub(super) contracts: Vec<Contract>,
 }
 
 fn void(leaf: &Leaf) -> Leaf {
@@ -86,13 +85,9 @@ impl History {
             self.cheat(state, &mut settlement);
         }
         self.co_sign_at_once(state, &mut settlement);
-        for (contract, leaf) in contracts.iter_mut().zip(&settlement.leaves) {
-            contract.leaf = leaf.clone();
-        }
         self.kept.push_back(Kept {
             coordinator,
             settlement: settlement.clone(),
-            contracts,
         });
         while self.kept.len() > REMEMBERED {
             self.kept.pop_front();
