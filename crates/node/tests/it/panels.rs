@@ -202,14 +202,14 @@ async fn next(
         (
             record.unwrap_or_default().next_slot,
             ledger::clock(state).height,
-            line.expect("it is open").n + 1,
+            line.map(|line| line.n + 1),
         )
     });
     let (_, (slot, height, n)) = read.await.unwrap();
     let (inputs, order) = order(chain, keys, receipt, slot, height).await;
     let mut honest = Leaf::of(receipt, document.signed.body);
     honest.height = height;
-    honest.n = n;
+    honest.n = n.expect("the line is open");
     let ranks = honest.seats.iter().map(|seat| usize::from(seat.rank));
     let providers: Vec<_> = ranks.map(|rank| order[rank]).collect();
     (slot, seated(&honest, &providers), inputs)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::{query as ledger, record::Totals};
 use llmnet_types::{
+    bond::Role,
     id::ProviderId,
     settlement::Leaf,
     signature::PublicKey,
@@ -45,6 +46,14 @@ pub(super) async fn nothing_stays_held(local: &Local) {
         (totals(&*chain).await.lines == Amount::ZERO).then_some(())
     })
     .await;
+}
+
+/// What a coordinator posted.
+async fn bond(chain: &dyn ChainClient, coordinator: PublicKey) -> u64 {
+    let read = query(chain, |state| {
+        ledger::bond(state, &coordinator, Role::Coordinator)
+    });
+    read.await.unwrap().1.expect("it posted one").total().0
 }
 
 fn sum(amounts: impl Iterator<Item = Amount>) -> u64 {
@@ -120,6 +129,7 @@ pub(super) async fn balance(local: &Local, told: &Settled) {
         let mut expected = began.0 + sum(earned.map(|seat| seat.pay)) - bonds - paid;
         if key == keys.coordinator().public_key() {
             expected += charges - fees - pays;
+            expected -= bond(&*chain, key).await;
         }
         if key == keys.requester().public_key() {
             expected -= charges;
