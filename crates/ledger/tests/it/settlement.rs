@@ -457,3 +457,19 @@ fn anc_3_a_settlement_keeps_to_the_chain_of_its_heights() {
     new.opening = llmnet_ledger::chain_element(&Digest::ZERO, 10, 1);
     apply(new, &mut world);
 }
+
+/// SET-9
+#[test]
+fn set_9_the_contracts_of_a_settlement_are_of_one_epoch() {
+    let (mut world, line) = world();
+    let first = world.leaf(line, 1, 0, world.height, 3);
+    world.go_to_epoch(world.epoch().0 + 1);
+    world.block(&[]);
+    let second = world.leaf(line, 2, 1, world.height, 3);
+    let both = world.settlement(vec![first.clone(), second]);
+    assert_eq!(
+        world.rejection("coordinator", settle(both)),
+        Rejection::Epochs
+    );
+    apply(world.settlement(vec![first]), &mut world);
+}
