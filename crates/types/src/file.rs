@@ -31,7 +31,7 @@ pub(crate) fn write<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
-/// The value that [`write`] turns into exactly these bytes.
+/// The value that [`write()`] turns into exactly these bytes.
 pub(crate) fn read<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     limit: usize,
