@@ -136,6 +136,7 @@ impl<E: Runtime> Application<E> {
         &self,
         batch: &Batch<E>,
         mut known: Known,
+        parent: &Block,
         info: &BlockInfo,
         mut transactions: Vec<Transaction>,
     ) -> (Vec<Transaction>, Execution) {
@@ -149,7 +150,7 @@ impl<E: Runtime> Application<E> {
             if unfit.is_empty() {
                 return (transactions, execution);
             }
-            self.shared.mempool.unfit(&unfit);
+            self.shared.mempool.unfit(parent, &unfit);
             let mut fits = execution
                 .outcomes
                 .iter()
@@ -301,7 +302,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             reveal: self.reveal(&known, height),
         };
         let candidates = self.shared.mempool.candidates();
-        let (transactions, execution) = self.select(&batch, known, &info, candidates).await;
+        let (transactions, execution) = self.select(&batch, known, parent, &info, candidates).await;
         let sealed = seal(batch, height, &execution).await;
         let roots = Roots::of(&sealed);
         let header = Header {
@@ -312,7 +313,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             parent_view: context.parent.0.get(),
             parent: Digest(context.parent.1.0),
             height,
-            timestamp_ms: unix_ms(runtime.current())
+            timestamp_ms: unix_ms(runtime.wall_clock())
                 .max(parent.header().timestamp_ms.saturating_add(1)),
             transactions: transactions_root(&transactions),
             state: roots.state,

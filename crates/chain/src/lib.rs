@@ -19,6 +19,14 @@
 //! - After a block with transactions, empty ones follow promptly until it is final.
 //! - A validator catches up by replaying blocks; there is no transfer of state.
 //!
+//! - The engine sees a time that never goes back (`runtime`): its time-outs and shares of the network are
+//!   counted on the system's clock, and stop for an hour if that is set back by one.
+//! - Whether a block is valid depends on the block and its parent alone. The engine has votes cast before
+//!   execution, then asks everybody for a verdict, once and for good; where verdicts differ the round
+//!   neither ends nor is skipped. What depends on this validator's clock keeps back its vote (`pacing`).
+//! - What became of transactions is kept before the state has their block, as the engine makes no promise
+//!   to ask again after (`application`).
+//!
 //! All that stands below [`validator`] is generic over its runtime and its network (`runtime`,
 //! `network`), so that a test can run a whole committee on simulated time, links and disks.
 

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use commonware_cryptography::{Digestible as _, sha256};
 use llmnet_types::{
     codec,
     id::{NetworkId, TransactionId},
@@ -85,6 +86,8 @@ enum Place {
     InBlock(u64),
     /// Waits for an earlier transaction of the same signer.
     Early,
+    /// Can never apply, should this block become final.
+    Unfit(u64, sha256::Digest),
 }
 
 impl Mempool {
@@ -157,17 +160,21 @@ impl Mempool {
         self.lock().candidates()
     }
 
-    /// Learns from the proposer what was left out.
-    pub(crate) fn unfit(&self, found: &[(TransactionId, Unfit)]) {
+    /// Learns from the proposer what was left out of a block after this parent.
+    ///
+    /// The parent may lose yet, and what it did with it: only once it is final is anything unfit for good.
+    pub(crate) fn unfit(&self, parent: &Block, found: &[(TransactionId, Unfit)]) {
+        let height = parent.header().height.0;
         let mut pool = self.lock();
+        let is_final = height <= pool.final_height;
         for (id, unfit) in found {
-            match unfit {
-                Unfit::Never => pool.remove(id),
-                Unfit::Early => {
-                    if let Some(entry) = pool.entries.get_mut(id) {
-                        entry.place = Place::Early;
-                    }
-                }
+            if *unfit == Unfit::Never && is_final {
+                pool.remove(id);
+            } else if let Some(entry) = pool.entries.get_mut(id) {
+                entry.place = match unfit {
+                    Unfit::Never => Place::Unfit(height, parent.digest()),
+                    Unfit::Early => Place::Early,
+                };
             }
         }
     }
@@ -355,9 +362,15 @@ impl Pool {
         let mut old = Vec::new();
         let mut lost = Vec::new();
         for (id, entry) in &mut self.entries {
-            if matches!(entry.place, Place::InBlock(at) if at <= height) {
-                entry.place = Place::Waiting;
-                lost.push(entry.transaction.body.signer);
+            match entry.place {
+                Place::Unfit(at, digest) if at == height && digest == block.digest() => {
+                    old.push(*id);
+                }
+                Place::InBlock(at) | Place::Unfit(at, _) if at <= height => {
+                    entry.place = Place::Waiting;
+                    lost.push(entry.transaction.body.signer);
+                }
+                _ => {}
             }
             if now
                 .duration_since(entry.since)

@@ -155,7 +155,7 @@ async fn timely(
     let header = block.await.ok()?.inner().header().clone();
     let parent = sha256::Digest(header.parent.0);
     loop {
-        let now_ms = unix_ms(runtime.current());
+        let now_ms = unix_ms(runtime.wall_clock());
         if early_by(now_ms, header.timestamp_ms) == Duration::ZERO {
             return Some(true);
         }
@@ -165,7 +165,7 @@ async fn timely(
             return Some(true);
         }
         // In steps, as the clock may be set meanwhile.
-        let wait = early_by(unix_ms(runtime.current()), header.timestamp_ms);
+        let wait = early_by(now_ms, header.timestamp_ms);
         runtime.sleep(wait.min(Duration::from_secs(1))).await;
     }
 }
@@ -180,4 +180,29 @@ fn early_by(now_ms: u64, timestamp_ms: u64) -> Duration {
 /// blocks let the clock catch up without a stop.
 const fn is_next_after(parent_ms: u64, timestamp_ms: u64) -> bool {
     timestamp_ms == parent_ms.saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_may_be_a_little_ahead_of_the_clock() {
+        let late = |timestamp_ms| early_by(100_000, timestamp_ms);
+        assert_eq!(late(0), Duration::ZERO);
+        assert_eq!(late(100_000 + AHEAD_MS_MAX), Duration::ZERO);
+        assert_eq!(late(100_007 + AHEAD_MS_MAX), Duration::from_millis(7));
+        assert_eq!(early_by(u64::MAX, u64::MAX), Duration::ZERO);
+        assert_eq!(
+            early_by(0, u64::MAX),
+            Duration::from_millis(u64::MAX - AHEAD_MS_MAX)
+        );
+    }
+
+    #[test]
+    fn a_chain_ahead_of_the_clock_goes_on_in_the_smallest_steps() {
+        assert!(is_next_after(500, 501));
+        assert!(!is_next_after(500, 502));
+        assert!(!is_next_after(u64::MAX, 0));
+    }
 }

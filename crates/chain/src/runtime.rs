@@ -11,10 +11,15 @@ use commonware_runtime::{Clock, Metrics, Spawner, Storage};
 use futures::future::BoxFuture;
 use rand_core::CryptoRng;
 
-/// A validator's runtime.
-pub(crate) trait Runtime: Clock + CryptoRng + Metrics + Spawner + Storage {}
+mod steady;
 
-impl<E: Clock + CryptoRng + Metrics + Spawner + Storage> Runtime for E {}
+pub(crate) use steady::{Host, Steady};
+
+/// A validator's runtime. Its time is for counting how long things take, and never goes back.
+pub(crate) trait Runtime: Clock + CryptoRng + Metrics + Spawner + Storage {
+    /// What time it is, as far as the machine knows. It may jump.
+    fn wall_clock(&self) -> SystemTime;
+}
 
 /// Time as a validator's clients know it: they are outside of the validator's runtime.
 pub(crate) trait ClientClock: std::fmt::Debug + Send + Sync + 'static {

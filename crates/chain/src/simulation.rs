@@ -7,7 +7,8 @@
 //! ```text
 //! plan ── what goes wrong, from a seed
 //!   │
-//! world ── place ── machine   a validator's key, disk and clock; what runs on it is production's
+//! world ── scene              what happens when, in one life after the other
+//!   ├───── place ── machine   a validator's key, disk and clock; what runs on it is production's
 //!   │        └───── links     its network
 //!   ├───── adversary          those that are not honest, each in its own file
 //!   ├───── customer           transactions, seen through until they are final
@@ -22,6 +23,7 @@
 //! `LLMNET_SEED=7 cargo test --release -p llmnet-chain simulation -- --nocapture`.
 
 mod plan;
+mod scene;
 mod world;
 
 mod adversary;

@@ -3,16 +3,16 @@
 use std::{
     net::TcpListener,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, mpsc as sync_mpsc},
+    sync::{Arc, LazyLock, PoisonError, mpsc as sync_mpsc},
     thread::{self, JoinHandle},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use commonware_cryptography::ed25519;
 use commonware_p2p::Address;
 use commonware_runtime::{
     Runner as _,
-    tokio::{Config as RuntimeConfig, Runner},
+    tokio::{Config as RuntimeConfig, Context, Runner},
 };
 use commonware_utils::ordered::Map;
 use futures::future::BoxFuture;
@@ -26,7 +26,7 @@ use crate::{
     directory::Directory,
     local_client::LocalClient,
     network::sockets,
-    runtime::ClientClock,
+    runtime::{ClientClock, Host, Steady},
     service,
     setup::{Setup, committee},
 };
@@ -87,7 +87,7 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
                             let namespace = namespace(&network_id);
                             sockets::start(context, key, &namespace, listen, peers)
                         };
-                        service::run(context, setup, open_network, ready)
+                        service::run(Steady::new(context), setup, open_network, ready)
                     })
                 }));
                 let reason = match result {
@@ -132,6 +132,13 @@ fn addresses(config: &ValidatorConfig) -> Result<Map<ed25519::PublicKey, Address
 
 const fn failed(reason: String) -> StartError {
     StartError::Failed { reason }
+}
+
+impl Host for Context {
+    fn uptime(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
+    }
 }
 
 /// The time of clients in production. They wait in whatever tokio runtime they run in.

@@ -33,7 +33,7 @@ fn block(height: u64, transactions: Vec<Transaction>) -> Block {
         term: Term(0),
         view: height,
         leader: PrivateKey::from_seed([1; 32]).public_key(),
-        parent_view: height - 1,
+        parent_view: height.saturating_sub(1),
         parent: Digest::ZERO,
         height: Height(height),
         timestamp_ms: 0,
@@ -140,6 +140,26 @@ fn what_lost_against_another_block_waits_again() {
 }
 
 #[test]
+fn what_is_unfit_after_a_block_is_so_for_good_once_that_is_final() {
+    let (mempool, _outbox) = mempool();
+    let parent = block(1, vec![transaction(1, 0)]);
+    for nonce in 0..2 {
+        mempool.submit(transaction(1, nonce), NOW).unwrap();
+    }
+    let found = [(transaction(1, 0).id(), Unfit::Never)];
+    mempool.unfit(&parent, &found);
+    assert_eq!(mempool.candidates(), [transaction(1, 1)]);
+    // The parent loses, and with it what it did.
+    mempool.finalize(&block(1, vec![transaction(2, 0)]), NOW);
+    assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
+    let parent = block(2, Vec::new());
+    mempool.unfit(&parent, &found);
+    mempool.finalize(&parent, NOW);
+    assert_eq!(mempool.candidates(), [transaction(1, 1)]);
+    assert!(!mempool.contains(&transaction(1, 0).id()));
+}
+
+#[test]
 fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
     let (mempool, _outbox) = mempool();
     mempool.submit(transaction(1, 1), NOW).unwrap();
@@ -148,9 +168,10 @@ fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
         (transaction(1, 1).id(), Unfit::Early),
         (transaction(2, 0).id(), Unfit::Never),
     ];
-    mempool.unfit(&found);
+    mempool.unfit(&block(0, Vec::new()), &found);
     assert!(mempool.candidates().is_empty());
     assert!(!is_due(&mempool));
+    assert!(!mempool.contains(&transaction(2, 0).id()));
     mempool.submit(transaction(1, 0), NOW).unwrap();
     assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
 }

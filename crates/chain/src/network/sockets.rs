@@ -7,14 +7,18 @@ use commonware_p2p::{
     Address, AddressableManager as _,
     authenticated::lookup::{self, Oracle, Receiver, Sender},
 };
-use commonware_runtime::{Quota, Supervisor as _, tokio::Context};
+use commonware_runtime::{Quota, Supervisor as _, tokio};
 use commonware_stream::{
     cups::{self, Cups},
     sake::{self, Sake},
 };
 use commonware_utils::{NZUsize, ordered::Map};
 
+use crate::runtime::Steady;
+
 use super::{Network, RATES, Transport, message_length_max};
+
+type Context = Steady<tokio::Context>;
 
 /// Connections between sockets.
 pub(crate) struct Sockets;

@@ -205,6 +205,12 @@ impl Mesh {
         place.expect("a key of the committee")
     }
 
+    /// How often one has cut off another, as far as that was not forgotten.
+    pub(crate) async fn cut_off(&self) -> usize {
+        let blocked = self.oracle.blocked().await;
+        blocked.expect("the network stands").len()
+    }
+
     /// Forgets whom this validator has cut off: its process has ended.
     pub(crate) async fn forgive(&self, by: &Key) {
         let blocked = self.oracle.blocked().await.expect("the network stands");

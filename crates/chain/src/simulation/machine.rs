@@ -27,7 +27,7 @@ use governor::clock::{Clock as RateClock, ReasonablyRealtime};
 use rand_core::{TryCryptoRng, TryRng};
 use tokio::sync::Notify;
 
-use crate::runtime::ClientClock;
+use crate::runtime::{ClientClock, Host};
 
 /// What a machine is, apart from what runs on it.
 #[derive(Debug)]
@@ -253,6 +253,13 @@ impl Storage for Machine {
 
     async fn scan(&self, partition: &str) -> Result<Vec<Vec<u8>>, Error> {
         self.inner.scan(&self.partition(partition)).await
+    }
+}
+
+impl Host for Machine {
+    fn uptime(&self) -> Duration {
+        let time = self.inner.current().duration_since(SystemTime::UNIX_EPOCH);
+        time.unwrap_or_default()
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     config::Pacing,
     local_client::LocalClient,
     network::Network,
+    runtime::Steady,
     service,
     setup::{Handles, Home, Setup, committee, engine_seed},
 };
@@ -112,7 +113,7 @@ impl Place {
         );
         let end = client.end.clone();
         let handle = context.spawn(|context| async move {
-            let machine = Machine::new(context, hardware.clone());
+            let machine = Steady::new(Machine::new(context, hardware.clone()));
             let run = service::run(machine, setup, move |_| network, || {});
             let result = tokio::select! {
                 biased;

@@ -6,10 +6,10 @@ use std::{
 };
 
 use commonware_runtime::{Clock as _, deterministic};
+use llmnet_types::units::Height;
 
 use super::judge::Judge;
 use crate::{client::ChainClient as _, local_client::LocalClient};
-use llmnet_types::units::Height;
 
 /// One start of a validator: its index, and how many starts it had.
 pub(crate) type Start = (usize, u32);
@@ -71,7 +71,7 @@ impl Stage {
             .is_some_and(|seen| seen.start == start)
     }
 
-    /// The least and the most that was heard of any that runs, and how many run.
+    /// The highest block heard of each since its start; none of those that do not run.
     pub(crate) fn heard(&self) -> Vec<Option<u64>> {
         let running = lock(&self.running);
         running

@@ -13,7 +13,8 @@ use super::{
     links::Quality,
     machine::describe,
     plan::{Event, Life, Plan, all},
-    world::{self, Report, Story},
+    scene::Story,
+    world::{self, Report},
 };
 
 /// Seeds run when nobody says how many.
