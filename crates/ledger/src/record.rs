@@ -97,6 +97,8 @@ pub struct Counters {
     pub line: LineId,
     /// Of domains.
     pub domain: DomainId,
+    /// The last number of a domain that became vacant, where one is: it is taken first (REG-3).
+    pub vacant: Option<DomainId>,
 }
 
 /// An owner's free money.

@@ -5,6 +5,7 @@
 //! long, and a domain keeps whom it may still select for them (REG-9, SEL-8).
 
 mod announce;
+mod domains;
 mod register;
 mod retire;
 mod rotate;

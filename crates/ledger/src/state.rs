@@ -94,6 +94,8 @@ pub enum Key {
     DueCursor,
     /// [`ParamsBefore`](crate::record::ParamsBefore): parameters of epochs that still count.
     ParamsBefore,
+    /// `Option<`[`DomainId`]`>`: of a vacant number of a domain, the number that became vacant before it.
+    Vacant(DomainId),
 }
 
 impl Key {

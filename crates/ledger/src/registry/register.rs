@@ -3,19 +3,18 @@
 use llmnet_types::{
     bond::Role,
     codec::List,
-    domain::Domain,
-    id::{DomainId, NetworkId, ProviderId},
-    registration::{DOMAINS_MAX, Registration},
-    rejection::{Field, Rejection},
+    id::NetworkId,
+    registration::Registration,
+    rejection::Rejection,
     signature::{PublicKey, Signed},
     units::Amount,
 };
 
-use super::{BOND, DOMAINS};
+use super::{BOND, DOMAINS, domains};
 use crate::{
     bond,
     event::EventKind,
-    record::{Counters, DomainEntry, Node, Provider, Version},
+    record::{Counters, Node, Provider, Version},
     state::Key,
     work::Work,
 };
@@ -39,7 +38,7 @@ pub(crate) fn register(
     let mut counters: Counters = work.read(&Key::Counters).unwrap_or_default();
     let provider = counters.provider;
     counters.provider = provider.next().ok_or(Rejection::Overflow)?;
-    let domains = enter(work, &mut counters, provider, registration)?;
+    let domains = domains::enter(work, &mut counters, provider, registration)?;
     if !work.signed(signed, network, &registration.node) {
         return Err(Rejection::NodeSignature);
     }
@@ -112,49 +111,4 @@ fn next_nonce(work: &Work<'_>, registration: &Registration) -> Result<(), Reject
         });
     }
     Ok(())
-}
-
-/// Puts a provider on the lists of its domains, none twice (REG-3).
-fn enter(
-    work: &mut Work<'_>,
-    counters: &mut Counters,
-    provider: ProviderId,
-    registration: &Registration,
-) -> Result<List<DomainId, DOMAINS_MAX>, Rejection> {
-    let mut domains = List::new();
-    for name in &registration.domains {
-        let (id, mut entry) = domain(work, counters, name)?;
-        if domains.contains(&id) || !domains.push(id) {
-            return Err(DOMAINS);
-        }
-        if !entry.providers.push(provider) {
-            return Err(Rejection::Full {
-                field: Field::Domains,
-            });
-        }
-        work.write(Key::Domain(id), &entry);
-    }
-    Ok(domains)
-}
-
-/// A domain by name; its first provider founds it.
-fn domain(
-    work: &mut Work<'_>,
-    counters: &mut Counters,
-    name: &Domain,
-) -> Result<(DomainId, DomainEntry), Rejection> {
-    let number = Key::DomainNumber(name.clone());
-    let known: Option<DomainId> = work.read(&number);
-    if let Some(id) = known {
-        let entry = work.read(&Key::Domain(id)).ok_or(DOMAINS)?;
-        return Ok((id, entry));
-    }
-    let id = counters.domain;
-    counters.domain = id.next().ok_or(DOMAINS)?;
-    work.write(number, &id);
-    let entry = DomainEntry {
-        name: name.clone(),
-        providers: List::new(),
-    };
-    Ok((id, entry))
 }

@@ -5,12 +5,12 @@ use llmnet_types::{
     signature::PublicKey, units::Amount,
 };
 
-use super::versions;
+use super::{domains, versions};
 use crate::{
     bond, due,
     event::EventKind,
     query,
-    record::{DomainEntry, Due, Provider},
+    record::{Due, Provider},
     state::Key,
     work::Work,
 };
@@ -71,19 +71,7 @@ pub(crate) fn forget(work: &mut Work<'_>, id: ProviderId) {
         return;
     };
     for domain in &provider.domains {
-        let key = Key::Domain(*domain);
-        let Some(entry) = work.read::<DomainEntry>(&key) else {
-            continue;
-        };
-        let others = entry.providers.iter().filter(|other| **other != id);
-        let providers = List::truncated(others.copied());
-        work.write(
-            key,
-            &DomainEntry {
-                providers,
-                ..entry.clone()
-            },
-        );
+        domains::leave(work, id, *domain);
     }
     // Its last key goes on to name it, so that its number and nonce are never another's.
     provider.versions = List::truncated([provider.newest().clone()]);

@@ -13,7 +13,7 @@ use llmnet_types::{
 };
 
 use crate::{
-    record::{DomainEntry, Provider},
+    record::{Counters, Provider},
     selection::RANKS_MAX,
     standing,
     state::Key,
@@ -105,8 +105,9 @@ impl Subjects {
         let twice = matches!(&leaf.domains[..], [(first, _), (second, _)] if first == second);
         let known = |domain: &DomainId| {
             *self.domains.entry(*domain).or_insert_with(|| {
-                let entry: Option<DomainEntry> = work.read(&Key::Domain(*domain));
-                entry.is_some()
+                // Of one that all have left since, too: they were there when it was asked.
+                let counters: Counters = work.read(&Key::Counters).unwrap_or_default();
+                *domain < counters.domain
             })
         };
         let mut domains = leaf.domains.iter().map(|(domain, _)| domain);

@@ -470,6 +470,29 @@ fn reg_3_a_retired_registration_leaves_its_domains_when_no_selection_looks_back_
     assert_eq!(left, [ProviderId(2), ProviderId(3)]);
 }
 
+/// Numbers of domains are few: none is lost, however many come and go.
+#[test]
+fn reg_3_the_number_of_a_domain_that_all_left_is_the_next_domains() {
+    let mut world = World::new();
+    world.register(registration(0, &["one", "two", "three"]));
+    world.register(registration(1, &["three", "four"]));
+    let number = |world: &World, name: &str| {
+        query::domain_id(&world.state, &Domain::new(name).unwrap()).map(|id| id.0)
+    };
+    world.apply("operator-0", retire(0));
+    let forgotten = world.epoch().0 + 4;
+    world.go_to_epoch(forgotten - 1);
+    assert_eq!(number(&world, "one"), Some(0));
+    world.go_to_epoch(forgotten);
+    let numbers = ["one", "two", "three", "four"].map(|name| number(&world, name));
+    assert_eq!(numbers, [None, None, Some(2), Some(3)]);
+    world.register(registration(2, &["five", "one", "six"]));
+    let numbers = ["five", "one", "six", "two"].map(|name| number(&world, name));
+    assert_eq!(numbers, [Some(1), Some(0), Some(4), None]);
+    let counters = query::counters(&world.state);
+    assert_eq!((counters.domain, counters.vacant), (DomainId(5), None));
+}
+
 #[test]
 fn reg_8_node_and_operator_announce_from_the_next_block_on() {
     let mut world = World::with_experts(1);
