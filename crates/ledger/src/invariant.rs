@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use borsh::BorshDeserialize;
-use llmnet_types::{codec::encode, id::LineId, units::Amount};
+use llmnet_types::{bond::Role, codec::encode, id::LineId, units::Amount};
 
 use crate::{
     due, query,
-    record::{Account, Bond, Challenged, Due, DueCursor, Line, Settled, Standing},
+    record::{Account, Bond, Challenged, DomainEntry, Due, DueCursor, Line, Settled, Standing},
     state::{Key, MemoryState, State, read},
 };
 
@@ -41,6 +41,9 @@ pub enum Broken {
     /// A hold is on no list of releases that is still ahead (LIN-2, SET-6).
     #[error("{0:?} would never end")]
     Endless(Key),
+    /// Money stands for a role that its node has not, or a list names whom it should not (BND-2, REG-3, COM-3).
+    #[error("{0:?} stands for nothing")]
+    Idle(Key),
 }
 
 fn value<T: BorshDeserialize>(key: &Key, bytes: &[u8]) -> Result<T, Broken> {
@@ -164,6 +167,49 @@ pub fn ends(state: &MemoryState) -> Result<(), Broken> {
         };
         if due.is_some_and(|due| !ahead.contains(&encode(&due))) {
             return Err(Broken::Endless(key.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// What stands, stands for somebody who can end it: a bond for a role that its node has, a respondent's for
+/// the registration of this very key, and no list names who is not there any more (BND-2, REG-3, COM-3).
+///
+/// # Errors
+/// The first that stands for nothing.
+pub fn roles(state: &MemoryState) -> Result<(), Broken> {
+    let ahead = ahead(state)?;
+    let enlisted = query::validators(state);
+    for (key, bytes) in state.iter() {
+        let holds = match key {
+            Key::Bond(node, role) => {
+                let bond: Bond = value(key, bytes)?;
+                let listed = *role != Role::Validator || enlisted.contains(node) == bond.enlisted;
+                let registered = *role != Role::Respondent
+                    || query::provider_of(state, node).is_some() == bond.enlisted;
+                let idle = !bond.enlisted && bond.standing > Amount::ZERO;
+                let empty = !bond.enlisted && bond.total() == Amount::ZERO;
+                listed && registered && !idle && !empty
+            }
+            Key::Validators => enlisted
+                .iter()
+                .all(|node| query::bond(state, node, Role::Validator).is_some()),
+            Key::Domain(domain) => {
+                let entry: DomainEntry = value(key, bytes)?;
+                let named = query::domain_id(state, &entry.name) == Some(*domain);
+                named
+                    && entry.providers.iter().all(|id| {
+                        let provider = query::provider(state, *id);
+                        provider.is_some_and(|provider| {
+                            provider.retired_at.is_none()
+                                || ahead.contains(&encode(&Due::Retired(*id)))
+                        })
+                    })
+            }
+            _ => true,
+        };
+        if !holds {
+            return Err(Broken::Idle(key.clone()));
         }
     }
     Ok(())

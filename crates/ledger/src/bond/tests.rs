@@ -95,6 +95,7 @@ impl Ledger {
     fn check(&self) {
         invariant::conserved(&self.state).expect("TXN-4");
         invariant::ends(&self.state).expect("WIN-2");
+        invariant::roles(&self.state).expect("BND-2");
     }
 
     fn run(&mut self, instruction: Instruction) -> Result<(), Rejection> {

@@ -20,6 +20,7 @@ mod disputes;
 mod encoding;
 mod lines;
 mod money;
+mod participants;
 mod pool;
 mod recompute;
 mod registry;

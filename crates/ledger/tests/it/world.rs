@@ -195,6 +195,7 @@ impl World {
         self.height = block.height;
         invariant::conserved(&self.state).expect("TXN-4");
         invariant::ends(&self.state).expect("WIN-2");
+        invariant::roles(&self.state).expect("BND-2");
         execution
     }
 
