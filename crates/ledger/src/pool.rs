@@ -3,6 +3,9 @@
 //! Who earned is written down as it happens, on two lists with bounds, so that a payout looks at nothing
 //! else. What nobody earned, and what rounding leaves, stays for the next.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use llmnet_types::{bond::Role, signature::PublicKey, units::Amount};

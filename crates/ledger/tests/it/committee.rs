@@ -1,8 +1,9 @@
 //! COM: who is in office, for how long, and who comes next.
 
-use llmnet_ledger::{EventKind, query};
+use llmnet_ledger::{EventKind, GenesisError, GenesisValidator, query};
 use llmnet_types::{
     bond::Role,
+    id::Digest,
     network::Committee,
     params::Params,
     signature::PublicKey,
@@ -10,7 +11,7 @@ use llmnet_types::{
     units::{Amount, Height, Term},
 };
 
-use crate::world::{VALIDATORS, World, credits, params, public};
+use crate::world::{VALIDATORS, World, credits, genesis, params, public};
 
 /// Terms of two epochs, sixteen blocks: the first ends with block 15.
 fn world(committee_max: u32) -> World {
@@ -178,4 +179,49 @@ fn com_3_the_least_bond_is_that_of_the_day() {
     end_term(&mut world, 0);
     end_term(&mut world, 1);
     assert_eq!(in_office(&world), sorted(&["large"]));
+}
+
+/// NET-2: the first committee and its bonds stand in genesis.
+#[test]
+fn net_1_and_2_genesis_names_the_first_committee_and_holds_its_bonds() {
+    let good = genesis(params());
+    let sum = |amounts: &[Amount]| Amount::sum(amounts.iter().copied()).unwrap();
+    let balances: Vec<_> = good.accounts.iter().map(|(_, balance)| *balance).collect();
+    let world = World::new();
+    let totals = query::totals(&world.state);
+    assert_eq!(totals.bonds, credits(40));
+    assert_eq!(totals.supply, sum(&[sum(&balances), credits(40)]));
+    assert_eq!(in_office(&world), good.committee().keys());
+    assert_eq!(query::validators(&world.state), good.committee().keys());
+
+    let check = |change: fn(&mut Vec<GenesisValidator>)| {
+        let mut validators = good.validators.to_vec();
+        change(&mut validators);
+        let mut genesis = good.clone();
+        genesis.validators = validators.try_into().unwrap();
+        let checked = genesis.check();
+        // Other validators make another network.
+        assert!(checked.is_err() || genesis.id() != good.id());
+        checked
+    };
+    let refused = [
+        check(|validators| validators.clear()),
+        check(|validators| validators.reverse()),
+        check(|validators| validators[1] = validators[0].clone()),
+        check(|validators| validators[0].bond = Amount(999_999)),
+        check(|validators| validators[0].beacon = Some((Digest::ZERO, 0))),
+    ];
+    for result in refused {
+        assert!(
+            matches!(result, Err(GenesisError::Validators)),
+            "{result:?}"
+        );
+    }
+    assert!(check(|validators| validators.truncate(1)).is_ok());
+    // No more than a committee may have, and no more money than can be counted.
+    let mut small = good.clone();
+    small.params.committee_max = 3;
+    assert!(matches!(small.check(), Err(GenesisError::Validators)));
+    let rich = check(|validators| validators[0].bond = Amount(u64::MAX));
+    assert!(matches!(rich, Err(GenesisError::Supply)));
 }

@@ -1,22 +1,30 @@
 //! REG: who registers, with which bond.
 
-mod versions;
-
-use llmnet_ledger::{query, record::Version};
+use llmnet_ledger::{
+    query,
+    record::{Provider, VERSIONS_MAX, Version},
+    state::VALUE_LENGTH_MAX,
+};
 use llmnet_types::{
     bond::Role,
-    codec::List,
+    codec::{List, Text, encode},
     domain::Domain,
     id::{Digest, DomainId, ProviderId},
     params::Params,
-    registration::{Adapter, Announcement, Corpus, Novelty, Price, Registration, Rotated},
+    registration::{
+        Adapter, Announcement, Assurance, Corpus, DOMAINS_MAX, Novelty, Price, Registration,
+        Rotated,
+    },
     rejection::{Field, Rejection},
     signature::Signed,
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Height, Score},
 };
 
-use crate::world::{World, credits, key, params, public, registration};
+use crate::{
+    market::Market,
+    world::{World, credits, key, params, public, registration},
+};
 
 fn reason(outcome: Outcome) -> Rejection {
     match outcome {
@@ -260,6 +268,36 @@ fn reg_5_an_update_is_signed_and_leaves_alone_what_stands_behind_a_registration(
             role: Role::Respondent
         }
     );
+}
+
+/// REP-7: at once, so that taking the word back within the epoch is no way out; a corpus as a whole, as an
+/// update does not say what stayed.
+#[test]
+fn reg_5_what_an_update_costs_in_evidence_it_costs_at_once() {
+    let mut market = Market::new(params(), 2, &["coordinator"]);
+    let provider = ProviderId(0);
+    market.rate("coordinator", "alice", provider, 8_000, 5);
+    let evidence = market.evidence(provider);
+    assert!(evidence.0 > 0 && evidence.1 > 0);
+    let record = query::provider(&market.world.state, provider).unwrap();
+    let same = record.newest().registration.clone();
+    let mut say = |change: fn(&mut Registration)| {
+        let mut next = same.clone();
+        change(&mut next);
+        let update = update(&market.world, "node-0", next);
+        market.world.apply("operator-0", update);
+        market.evidence(provider)
+    };
+    assert_eq!(say(|next| next.price.call = Amount(1)), evidence);
+    assert_eq!(
+        say(|next| next.model.assurance = Assurance::Attested),
+        evidence
+    );
+    let half = (evidence.0 / 2, evidence.1);
+    assert_eq!(say(|next| next.model.digest = Digest::ZERO), half);
+    let quarter = (evidence.0 / 4, evidence.1);
+    assert_eq!(say(|_| {}), quarter, "back to the first");
+    assert_eq!(say(|next| next.corpus = Some(corpus(1))), (0, evidence.1));
 }
 
 #[test]
@@ -580,4 +618,103 @@ fn reg_8_beyond_the_free_ones_each_costs_a_fee_split_as_all_fees() {
     world.apply("operator-0", Instruction::Transfer { to, amount });
     let poor = world.rejection("operator-0", announce_corpus(6));
     assert!(matches!(poor, Rejection::Balance { .. }), "{poor}");
+}
+
+#[test]
+fn reg_9_what_was_said_is_remembered_for_three_epochs_and_no_longer() {
+    let mut world = World::with_experts(1);
+    for epoch in 1..9_u64 {
+        world.go_to_epoch(epoch);
+        world.apply("operator-0", announce_corpus(u8::try_from(epoch).unwrap()));
+        let record = query::provider(&world.state, ProviderId(0)).unwrap();
+        // This epoch's, the last three epochs', and what was in force before those.
+        assert_eq!(
+            record.versions.len(),
+            usize::try_from(epoch.min(4) + 1).unwrap()
+        );
+        for back in 0..4.min(epoch) {
+            let last = Height(8 * (epoch - back) + 7);
+            let root = u8::try_from(epoch - back).unwrap();
+            let said = version(&world, 0, last).registration.corpus;
+            assert_eq!(said, Some(corpus(root)), "{epoch} - {back}");
+        }
+    }
+}
+
+/// Several words of one block are one version.
+#[test]
+fn reg_9_at_most_sixteen_versions_four_of_which_announcements_leave_free() {
+    let mut world = World::with(Params {
+        announcements_free: 100,
+        epoch_blocks: 64,
+        ..params()
+    });
+    world.register(registration(0, &["law"]));
+    let nonce = query::account(&world.state, &public("operator-0")).nonce;
+    let many: Vec<_> = (0..20_u8)
+        .map(|number| {
+            Transaction::sign(
+                world.network,
+                &key("operator-0"),
+                nonce + u64::from(number),
+                announce_corpus(number),
+            )
+        })
+        .collect();
+    let outcomes = world.block(&many).outcomes;
+    let applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. });
+    assert!(outcomes.iter().all(applied), "{outcomes:?}");
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 2);
+    for number in 0..10 {
+        world.apply("operator-0", announce_corpus(number));
+    }
+    let field = Field::Versions;
+    let full = Rejection::Full { field };
+    assert_eq!(world.rejection("operator-0", announce_corpus(99)), full);
+    // The operator has the last word: on the price, and on the key.
+    for call in [2_000, 3_000] {
+        let next = Registration {
+            price: price(call),
+            corpus: Some(corpus(9)),
+            ..registration(0, &["law"])
+        };
+        world.apply("operator-0", update(&world, "node-0", next));
+    }
+    world.apply("operator-0", rotate(&world, 0, "node-0", "node-7"));
+    world.apply("operator-0", rotate(&world, 0, "node-7", "node-8"));
+    world.apply("operator-0", rotate(&world, 0, "node-8", "node-9"));
+    let record = query::provider(&world.state, ProviderId(0)).unwrap();
+    assert_eq!(record.versions.len(), 16);
+    let more = rotate(&world, 0, "node-9", "node-6");
+    assert_eq!(world.rejection("operator-0", more), full);
+    assert_eq!(record.newest().registration.price, price(3_000));
+    // Who can remember no more can still end.
+    world.apply("operator-0", retire(0));
+}
+
+/// Sixteen versions that say as much as a registration can.
+#[test]
+fn reg_9_a_record_has_a_bound() {
+    let name = |number: usize| format!("{number:0>32}");
+    let domains = (0..DOMAINS_MAX).map(|number| Domain::new(&name(number)).unwrap());
+    let mut largest = registration(0, &["law"]);
+    largest.domains = List::truncated(domains);
+    largest.model.family = Text::new("f".repeat(32)).unwrap();
+    largest.model.name = Text::new("n".repeat(64)).unwrap();
+    largest.corpus = Some(corpus(1));
+    let version = Version {
+        from: Height(u64::MAX),
+        registration: largest,
+        adapter: Some(adapter(Digest::ZERO)),
+    };
+    let record = Provider {
+        versions: List::truncated(vec![version; VERSIONS_MAX]),
+        domains: List::truncated((0..8).map(DomainId)),
+        registered_at: Height(1),
+        retired_at: Some(Height(2)),
+        announced: (Epoch(1), 1),
+    };
+    assert_eq!(record.versions.len(), VERSIONS_MAX);
+    assert!(encode(&record).len() < VALUE_LENGTH_MAX);
 }

@@ -1,14 +1,21 @@
 //! VOT: how validators change parameters, and what that leaves alone.
 
-use llmnet_ledger::{EventKind, query, selection::Rule};
+use llmnet_ledger::{
+    EventKind, query,
+    record::{Ballots, Proposal},
+    selection::Rule,
+    state::VALUE_LENGTH_MAX,
+};
 use llmnet_types::{
     bond::Role,
+    codec::{List, encode},
     id::ProviderId,
+    network::COMMITTEE_MAX,
     params::Params,
     rejection::{Field, LeafFault, Rejection},
     reputation::Prior,
     transaction::{Instruction, Outcome},
-    units::{Amount, Epoch, Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score, Slot, Term},
 };
 
 use crate::world::{VALIDATORS, World, credits, params, public, settle};
@@ -296,4 +303,22 @@ fn vot_3_parameters_are_remembered_as_far_back_as_panels_are_recomputed() {
     world.go_to_epoch(20);
     assert_eq!(query::params_of(&world.state, Epoch(17)), dearer(9));
     assert_eq!(query::provider(&world.state, ProviderId(0)), None);
+}
+
+/// As many proposals as validators, each with all their votes.
+#[test]
+fn vot_1_ballots_have_a_bound() {
+    let places = 0..u8::try_from(COMMITTEE_MAX).unwrap();
+    let proposal = |proposer| Proposal {
+        params: params(),
+        until: Epoch(u64::MAX),
+        proposer,
+        voters: List::truncated(places.clone()),
+    };
+    let ballots = Ballots {
+        term: Term(u64::MAX),
+        open: places.clone().map(proposal).collect(),
+        decided: Some(params()),
+    };
+    assert!(encode(&ballots).len() < VALUE_LENGTH_MAX);
 }
