@@ -17,6 +17,10 @@ use crate::{
 /// taking the key away by announcing (REG-9).
 pub(super) const RESERVED: usize = 4;
 
+const FULL: Rejection = Rejection::Full {
+    field: Field::Versions,
+};
+
 /// Changes what a registration says after this block, and also what it will say later: the change is
 /// the later word.
 pub(super) fn amend(
@@ -27,6 +31,7 @@ pub(super) fn amend(
 ) -> Result<(), Rejection> {
     let now = work.clock.height;
     let mut versions = remembered(work, provider);
+    let before = versions.len();
     let place = versions.iter().rposition(|version| version.from <= now);
     let place = place.ok_or(Rejection::Overflow)?;
     let current = versions.get(place).ok_or(Rejection::Overflow)?;
@@ -43,7 +48,11 @@ pub(super) fn amend(
         place
     };
     versions.iter_mut().skip(place).for_each(change);
-    keep(provider, versions, reserved)
+    // Who changes a version in place needs no room.
+    if versions.len() > before && versions.len() > VERSIONS_MAX.saturating_sub(reserved) {
+        return Err(FULL);
+    }
+    keep(provider, versions)
 }
 
 /// Says something else from a height ahead on, in place of what was to be said from there.
@@ -55,7 +64,7 @@ pub(super) fn supersede(
     let mut versions = remembered(work, provider);
     versions.retain(|version| version.from < next.from);
     versions.push(next);
-    keep(provider, versions, 0)
+    keep(provider, versions)
 }
 
 /// The first height of the epoch after this one.
@@ -82,15 +91,7 @@ fn remembered(work: &Work<'_>, provider: &Provider) -> Vec<Version> {
     provider.versions.iter().skip(forgotten).cloned().collect()
 }
 
-fn keep(provider: &mut Provider, versions: Vec<Version>, reserved: usize) -> Result<(), Rejection> {
-    const FULL: Rejection = Rejection::Full {
-        field: Field::Versions,
-    };
-    let most = VERSIONS_MAX.saturating_sub(reserved);
-    // Who changes a version in place needs no room.
-    if versions.len() > most && versions.len() > provider.versions.len() {
-        return Err(FULL);
-    }
+fn keep(provider: &mut Provider, versions: Vec<Version>) -> Result<(), Rejection> {
     provider.versions = List::from_vec(versions).map_err(|_| FULL)?;
     Ok(())
 }

@@ -28,6 +28,7 @@ mod reputation;
 mod selection;
 mod settlement;
 mod signatures;
+mod versions;
 mod votes;
 mod windows;
 
