@@ -189,3 +189,6 @@ fn bounded(all: Vec<Candidate>, samples_min: u32) -> List<Candidate, CANDIDATES_
     kept.sort_by_key(|candidate| candidate.provider);
     List::truncated(kept)
 }
+
+#[cfg(test)]
+mod tests;

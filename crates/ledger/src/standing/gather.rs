@@ -196,3 +196,6 @@ fn change(
         reputation,
     });
 }
+
+#[cfg(test)]
+mod tests;

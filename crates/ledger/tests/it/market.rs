@@ -1,6 +1,6 @@
 //! Many coordinators and requesters who rate whom a test wants, with whatever score and as often.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use llmnet_ledger::{chain_element, charges, query};
 use llmnet_types::{
@@ -72,7 +72,12 @@ impl Market {
     }
 
     /// A concluded contract about physics of the last height, whoever the order names.
-    fn leaf(&mut self, coordinator: &str, requester: &str, seats: &[(ProviderId, u64)]) -> Leaf {
+    pub fn leaf(
+        &mut self,
+        coordinator: &str,
+        requester: &str,
+        seats: &[(ProviderId, u64)],
+    ) -> Leaf {
         self.line(requester, coordinator);
         let name = (requester.to_owned(), coordinator.to_owned());
         let (line, n) = self.lines.get_mut(&name).unwrap();
@@ -124,12 +129,21 @@ impl Market {
             receipt: ReceiptRoot([0; 32]),
             seats: List::new(),
         }));
+        let requesters = asked.iter().map(|(requester, _)| *requester).collect();
+        self.settle_leaves(coordinator, requesters, leaves);
+    }
+
+    /// A coordinator settles these leaves, of these requesters.
+    pub fn settle_leaves(
+        &mut self,
+        coordinator: &str,
+        requesters: BTreeSet<&str>,
+        leaves: Vec<Leaf>,
+    ) {
         let slot = self.slots.entry(coordinator.to_owned()).or_default();
         let first_slot = Slot(*slot);
         *slot += u64::try_from(leaves.len()).unwrap();
         let opening = element(coordinator, *slot - 1);
-        let requesters: std::collections::BTreeSet<_> =
-            asked.iter().map(|(requester, _)| *requester).collect();
         let mut vouchers: Vec<_> = requesters
             .into_iter()
             .map(|requester| {

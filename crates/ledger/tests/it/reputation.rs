@@ -2,7 +2,8 @@
 
 use llmnet_ledger::{EventKind, Key, State, query, record};
 use llmnet_types::{
-    codec::encode,
+    bond::{Enlistment, Role},
+    codec::{List, Text, encode},
     contract::{Assign, contract_id},
     dispute::FaultProof,
     id::{Digest, ProviderId},
@@ -11,13 +12,13 @@ use llmnet_types::{
     reputation::Reputation,
     signature::Signed,
     transaction::{Instruction, Outcome},
-    units::{Epoch, Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score, Slot},
 };
 
 use crate::{
     contract::durations,
     market::{Asked, Market},
-    world::{key, params, public, registration},
+    world::{credits, key, params, public, registration},
 };
 
 const FRIEND: ProviderId = ProviderId(0);
@@ -33,6 +34,80 @@ fn market() -> Market {
         ..params()
     };
     Market::new(params, 3, &COORDINATORS)
+}
+
+/// REP-4: a contract gives no more evidence than its fee pays for, shared by its seats and domains.
+#[test]
+fn rep_4_evidence_is_what_the_fee_pays_for() {
+    let weighed = |evidence_fee: u64, seats: usize, confidence: &[u64]| {
+        let mut market = Market::new(
+            Params {
+                evidence_fee: Amount(evidence_fee),
+                ..params()
+            },
+            3,
+            &["coordinator"],
+        );
+        let law = market.world.register(registration(4, &["law"]));
+        assert!(matches!(law, Outcome::Applied { .. }), "{law:?}");
+        let seats: Vec<_> = (0..3)
+            .map(|id| (ProviderId(id), 6_000))
+            .take(seats)
+            .collect();
+        let mut leaf = market.leaf("coordinator", "alice", &seats);
+        let domains = ["physics", "law"]
+            .map(|name| market.world.domain(name))
+            .into_iter();
+        let domains = domains.zip(confidence.iter().map(|part| Score::clamped(*part)));
+        leaf.domains = List::truncated(domains);
+        market.settle_leaves("coordinator", ["alice"].into(), vec![leaf]);
+        ["physics", "law"].map(|name| {
+            let domain = market.world.domain(name);
+            let found = query::reputation(&market.world.state, FRIEND, domain);
+            assert_eq!(found.samples, u32::from(found != Reputation::default()));
+            (found.positive, found.negative)
+        })
+    };
+    // A seat's contract pays a fee of 75, one of two seats 125: at most one unit for each seat.
+    assert_eq!(weighed(20, 1, &[10_000]), [(600_000, 400_000), (0, 0)]);
+    assert_eq!(weighed(75, 1, &[10_000]), [(600_000, 400_000), (0, 0)]);
+    assert_eq!(weighed(150, 1, &[10_000]), [(300_000, 200_000), (0, 0)]);
+    assert_eq!(weighed(250, 2, &[10_000]), [(150_000, 100_000), (0, 0)]);
+    // What the classifier is not sure of counts for no domain.
+    assert_eq!(
+        weighed(150, 1, &[6_000, 3_000]),
+        [(180_000, 120_000), (90_000, 60_000)]
+    );
+    assert_eq!(weighed(1_000_000_000, 1, &[10_000]), [(0, 0), (0, 0)]);
+}
+
+#[test]
+fn rep_4_nobody_rates_itself_under_any_of_its_names() {
+    let rated = |coordinator: &str, requester: &str, operator: &str| {
+        let mut market = Market::new(params(), 2, &[coordinator]);
+        if operator != coordinator {
+            let enlistment = Enlistment {
+                node: public(coordinator),
+                operator: public(operator),
+                role: Role::Coordinator,
+                address: Text::empty(),
+                bond: credits(2),
+                until: Epoch(9),
+            };
+            let signed = Signed::new(enlistment, &market.world.network, &key(coordinator));
+            let enlist = Instruction::Enlist(Box::new(signed));
+            let outcome = market.world.run(operator, enlist);
+            assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+        }
+        let seats = vec![(FRIEND, 9_000), (OTHER, 9_000)];
+        market.settle(coordinator, &[(requester, seats)], 0);
+        [FRIEND, OTHER].map(|provider| market.reputation(provider).samples)
+    };
+    assert_eq!(rated("coordinator", "alice", "coordinator"), [1, 1]);
+    // As operator: it asks, it coordinates, or it stands behind who coordinates.
+    assert_eq!(rated("coordinator", "operator-0", "coordinator"), [0, 1]);
+    assert_eq!(rated("operator-0", "alice", "operator-0"), [0, 1]);
+    assert_eq!(rated("coordinator", "alice", "operator-0"), [0, 1]);
 }
 
 #[test]

@@ -97,6 +97,30 @@ fn sel_4_doubt_gives_a_chance() {
     assert!((250..370).contains(&wins), "{wins}");
 }
 
+/// Chance lifts nobody over what audits found: praised, doubtful and lucky is still no better than that.
+#[test]
+fn sel_9_luck_does_not_lift_over_the_ceiling() {
+    let mut capped = candidate(0);
+    capped.mean = Score::clamped(4_900);
+    capped.deviation = Score::clamped(2_000);
+    capped.ceiling = Score::clamped(4_950);
+    let wins = |capped: Candidate| {
+        let inputs = with(vec![capped, candidate(1)]);
+        let first = |seed: &u32| {
+            ids(
+                &inputs,
+                &seed.to_le_bytes(),
+                &never_newcomers(),
+                &Filters::default(),
+            )[0]
+        };
+        (0..300_u32).filter(|seed| first(seed) == 0).count()
+    };
+    assert_eq!(wins(capped.clone()), 0);
+    capped.ceiling = Score::ONE;
+    assert!(wins(capped) > 100);
+}
+
 #[test]
 fn sel_5_one_rank_for_operator_and_twins_a_cap_for_families() {
     let mut candidates: Vec<_> = (0..6).map(candidate).collect();
