@@ -65,7 +65,7 @@ fn said(state: &mut MemoryState, epoch: u64, coordinator: u8, units: u64) {
             },
         );
         let evidence = Evidence {
-            requesters: [(key(9), (units * UNIT, 0))].into(),
+            requesters: vec![(key(9), (units * UNIT, 0))],
             samples: 1,
             latencies_ms: vec![100],
         };
