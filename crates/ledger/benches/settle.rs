@@ -73,11 +73,7 @@ impl Network {
         let operators: Vec<_> = (0..PROVIDERS)
             .map(|number| key("operator", number))
             .collect();
-        let params = Params {
-            epoch_blocks: 1_000_000,
-            checkpoint_blocks: 100_000,
-            ..Params::local()
-        };
+        let params = Params::local();
         let owners = requesters.iter().chain(&operators).chain([&coordinator]);
         let accounts = owners.map(|owner| (owner.public_key(), Amount(1_000_000_000_000)));
         let anchor = GenesisAnchor {
@@ -144,7 +140,7 @@ impl Network {
             let open = Instruction::OpenLine {
                 coordinator: self.coordinator.public_key(),
                 amount: Amount(900_000_000_000),
-                expires: Epoch(9),
+                expires: Epoch(1_000),
             };
             transactions.push(Transaction::sign(self.id, requester, 0, open));
         }
@@ -193,7 +189,7 @@ impl Network {
         Leaf {
             line: LineId(requester as u32),
             n: self.n[requester],
-            height: Height(1),
+            height: self.height,
             domains: List::truncated([
                 (DomainId(0), Score::clamped(7_000)),
                 (DomainId(1), Score::clamped(3_000)),

@@ -114,13 +114,12 @@ impl Subjects {
         if leaf.domains.is_empty() || twice || !domains.all(known) {
             return Err(LeafFault::Unknown);
         }
-        leaf.seats
-            .iter()
-            .map(|seat| {
-                self.server(work, seat.provider, leaf.height)
-                    .ok_or(LeafFault::Unknown)
-            })
-            .collect()
+        let mut servers = Vec::with_capacity(leaf.seats.len());
+        for seat in &leaf.seats {
+            let server = self.server(work, seat.provider, leaf.height);
+            servers.push(server.ok_or(LeafFault::Unknown)?);
+        }
+        Ok(servers)
     }
 
     /// The keys that a provider the leaves name has had since an epoch began, and has now.

@@ -142,11 +142,15 @@ fn entry<T: Default>(entries: &mut Vec<T>, place: usize) -> &mut T {
 fn weight(params: &Params, leaf: &Leaf) -> u64 {
     let seats = u128::try_from(leaf.seats.len()).unwrap_or(u128::MAX);
     let price = u128::from(params.evidence_fee.0).saturating_mul(seats);
-    let paid = u128::from(leaf.fee.0)
+    let fee = u128::from(leaf.fee.0);
+    // A fee that pays for all of it spares us the division.
+    if fee >= price {
+        return EVIDENCE_UNIT;
+    }
+    let paid = fee
         .saturating_mul(u128::from(EVIDENCE_UNIT))
-        .checked_div(price)
-        .unwrap_or(0);
-    u64::try_from(paid).map_or(EVIDENCE_UNIT, |paid| paid.min(EVIDENCE_UNIT))
+        .checked_div(price);
+    u64::try_from(paid.unwrap_or(0)).map_or(EVIDENCE_UNIT, |paid| paid.min(EVIDENCE_UNIT))
 }
 
 fn share(weight: u64, share: Score) -> u64 {

@@ -17,6 +17,7 @@ mod bonds;
 mod co_signing;
 mod committee;
 mod disputes;
+mod drawing;
 mod encoding;
 mod lines;
 mod money;
@@ -33,6 +34,7 @@ mod votes;
 mod windows;
 
 mod fuzz;
+mod independence;
 mod properties;
 
 mod compare;

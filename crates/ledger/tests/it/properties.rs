@@ -255,7 +255,7 @@ fn settlement(
     assert!(applied || cheat.is_some() || spent || poor, "{outcome:?}");
 }
 
-fn cases() -> u32 {
+pub fn cases() -> u32 {
     let cases = std::env::var("LLMNET_CASES").ok();
     cases.and_then(|cases| cases.parse().ok()).unwrap_or(8)
 }

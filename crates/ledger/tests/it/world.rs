@@ -112,6 +112,7 @@ pub fn registration(number: u32, domains: &[&str]) -> Registration {
 }
 
 /// A chain that checks itself after every block.
+#[derive(Clone)]
 pub struct World {
     pub network: NetworkId,
     pub params: Params,
