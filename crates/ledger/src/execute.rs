@@ -73,7 +73,7 @@ pub struct Execution {
 pub struct Assumed {
     /// What [`execute()`] says if the signatures hold.
     pub execution: Execution,
-    /// What it was taken for granted.
+    /// What was taken for granted.
     pub signatures: Batch,
 }
 
