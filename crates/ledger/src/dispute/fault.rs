@@ -207,10 +207,13 @@ fn totals(
     signed(work, receipt, network, coordinator)
 }
 
-/// Two accounts that name the same commitments tell of the same words (CON-6): classes, ballot, tokens
-/// delivered and citations follow from these. Program and tokens received do not, and a seat that had to
-/// begin anew bound other words, so nothing of that is held against it. Where only the first commitment
-/// is the same, one account may have been given before the debate went on: the first class is the same.
+/// Two accounts of the same words that differ in what these words bind (CON-6).
+///
+/// What follows from a seat's first commitment is the first class, as it accounts for nothing unless that
+/// was opened. What it binds in a debate counts only if it arrived, and a coordinator may let a seat work
+/// for a contract twice, and keep back in one run what it showed in the other: so of longer accounts the
+/// last class, tokens and citations prove nothing, and of ballots only two that were given. Program and
+/// tokens received are never bound; and who had to begin anew with another answer bound other words.
 fn parts(
     work: &Work<'_>,
     network: &NetworkId,
@@ -222,27 +225,29 @@ fn parts(
     if one.contract != other.contract {
         return Err(broken(ProofPart::Contract));
     }
-    let same_answer = matches!(
-        (one.commitments.first(), other.commitments.first()),
-        (Some(bound), Some(again)) if bound == again
-    );
-    let told = |part: &Part| {
-        let Part {
-            last_class,
-            ballot,
-            output,
-            citations,
-            ..
-        } = part.clone();
-        (last_class, ballot, output, citations)
-    };
-    let differs = one.first_class != other.first_class
-        || (one.commitments == other.commitments && told(one) != told(other));
-    if !same_answer || !differs {
+    if !contradict(one, other) {
         return Err(Rejection::NoFault);
     }
     signed(work, first, network, node)?;
     signed(work, second, network, node)
+}
+
+fn contradict(one: &Part, other: &Part) -> bool {
+    let (Some(bound), Some(again)) = (one.commitments.first(), other.commitments.first()) else {
+        return false;
+    };
+    if bound != again {
+        return false;
+    }
+    let same = one.commitments == other.commitments;
+    let alone = same && one.commitments.len() == 1;
+    let judged = !one.ballot.is_empty() && !other.ballot.is_empty();
+    one.first_class != other.first_class
+        || (same && judged && one.ballot != other.ballot)
+        || (alone
+            && (one.last_class != other.last_class
+                || one.output != other.output
+                || one.citations != other.citations))
 }
 
 /// Two votes of which consensus allows one.

@@ -58,26 +58,25 @@ fn later(part: &Part) -> Part {
         part.last_class = Digest::of(b"convinced");
         part.output = Tokens(80);
         part.citations = List::truncated([Digest::of(b"passage")]);
-        part.ballot = ballot();
+        part.ballot = ballot(Preference::First);
     })
 }
 
-fn ballot() -> llmnet_types::rating::Ballot {
+fn ballot(better: Preference) -> llmnet_types::rating::Ballot {
     List::truncated([Comparison {
         first: 0,
         second: 1,
-        better: Preference::First,
+        better,
     }])
 }
 
 /// DIS-1, BND-5: whatever follows from the same commitments cannot be told in two ways.
 #[test]
 fn dis_1_two_accounts_of_one_answer_cost_the_bond() {
-    let lies: [&dyn Fn(&mut Part); 5] = [
+    let lies: [&dyn Fn(&mut Part); 4] = [
         &|part| part.first_class = Digest::of(b"right"),
         &|part| part.last_class = Digest::of(b"right"),
         &|part| part.output = Tokens(400),
-        &|part| part.ballot = ballot(),
         &|part| part.citations = List::truncated([Digest::of(b"passage")]),
     ];
     for lie in lies {
@@ -99,20 +98,37 @@ fn dis_1_two_accounts_of_one_answer_cost_the_bond() {
     }
 }
 
-/// DIS-1: of the first answer, no debate makes another.
+/// DIS-1: of the first answer no debate makes another, and of a ballot no delay.
 #[test]
-fn dis_1_the_first_class_stays_however_the_debate_goes_on() {
+fn dis_1_first_class_and_ballot_stay_however_the_debate_goes_on() {
+    let turned = |part: &Part| {
+        with(&later(part), |part| {
+            part.ballot = ballot(Preference::Second)
+        })
+    };
+    let right = |part: &Part| with(&later(part), |part| part.first_class = Digest::of(b"right"));
+    let lies: [(&dyn Fn(&Part) -> Part, &dyn Fn(&Part) -> Part); 2] =
+        [(&Part::clone, &right), (&later, &turned)];
+    for (first, second) in lies {
+        let mut world = World::with_experts(3);
+        let (node, part) = seat(&world);
+        let proof = proof(&world, &node, &first(&part), &second(&part));
+        let outcome = world.run("bob", fault(&proof));
+        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    }
+    // The ballots of two ways through a debate are two.
     let mut world = World::with_experts(3);
     let (node, part) = seat(&world);
-    let later = with(&later(&part), |part| {
-        part.first_class = Digest::of(b"right")
+    let elsewhere = with(&turned(&part), |part| {
+        part.commitments = List::truncated([part.commitments[0], Digest::of(b"other")]);
     });
-    let outcome = world.run("bob", fault(&proof(&world, &node, &part, &later)));
-    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    let proof = proof(&world, &node, &later(&part), &elsewhere);
+    assert_eq!(world.rejection("bob", fault(&proof)), Rejection::NoFault);
 }
 
-/// The innocent twins: one that was cut off and later went on; one that began anew after a crash and bound
-/// other words; one whose program was renewed, or that was sent more; one that simply repeats itself.
+/// The innocent twins: one that was cut off and later went on; one that worked twice, and of whose revision
+/// and ballot one time nothing arrived; one that began anew after a crash and bound other words; one whose
+/// program was renewed, or that was sent more; one that simply repeats itself.
 #[test]
 fn dis_1_accounts_of_different_words_are_no_fault() {
     let mut world = World::with_experts(3);
@@ -130,8 +146,15 @@ fn dis_1_accounts_of_different_words_are_no_fault() {
     });
     let silent = with(&part, |part| part.commitments = List::new());
     let silent_too = with(&silent, |part| part.first_class = Digest::of(b"other"));
+    let lost = with(&later(&part), |lost| {
+        lost.last_class = part.last_class;
+        lost.output = part.output;
+        lost.citations = List::new();
+        lost.ballot = List::new();
+    });
     let pairs = [
         (&part, &later(&part)),
+        (&later(&part), &lost),
         (&part, &anew),
         (&part, &renewed),
         (&part, &part),
