@@ -100,16 +100,22 @@ fn new(work: &Work<'_>, owed: Owed) -> Result<Owed, Rejection> {
     if owed.loss == Amount::ZERO {
         return Err(Rejection::NoFault);
     }
-    let claims = claims(work, &owed);
-    if claims.contains(&(owed.slot, owed.claimant)) {
+    let claim = (owed.slot, owed.claimant);
+    if remembered(work, &owed.coordinator).contains(&claim) {
         return Err(Rejection::Already);
     }
     Ok(owed)
 }
 
-fn claims(work: &Work<'_>, owed: &Owed) -> Claims {
-    let key = Key::Claims(owed.coordinator, owed.epoch);
-    work.read(&key).unwrap_or_default()
+/// All claims against a coordinator that are not forgotten yet. A slot may be claimed in the epoch of its
+/// offer and in that of its leaf, which is later where it was voided late: nobody is paid in both.
+fn remembered(work: &Work<'_>, coordinator: &PublicKey) -> Vec<(Slot, PublicKey)> {
+    let now = work.clock.epoch.0;
+    let epochs = (0..=RELEASE_EPOCHS).filter_map(|age| now.checked_sub(age).map(Epoch));
+    epochs
+        .filter_map(|epoch| work.read::<Claims>(&Key::Claims(*coordinator, epoch)))
+        .flat_map(List::into_vec)
+        .collect()
 }
 
 /// A receipt signed by the coordinator that promises more than its leaf keeps (DIS-2).
@@ -292,9 +298,10 @@ impl Unpaid<'_> {
 /// Pays from the line, then from the bond. The coordinator is slashed once for a slot, and again where the
 /// line leaves a further claim short, so that all are made whole as far as the bond goes (BND-5).
 fn pay(work: &mut Work<'_>, owed: &Owed) -> Result<(), Rejection> {
+    let before = remembered(work, &owed.coordinator);
+    let punished = before.iter().any(|(slot, _)| *slot == owed.slot);
     let key = Key::Claims(owed.coordinator, owed.epoch);
-    let mut claims = claims(work, owed);
-    let punished = claims.iter().any(|(slot, _)| *slot == owed.slot);
+    let mut claims: Claims = work.read(&key).unwrap_or_default();
     let first = claims.is_empty();
     if !claims.push((owed.slot, owed.claimant)) {
         return Err(Rejection::Full {

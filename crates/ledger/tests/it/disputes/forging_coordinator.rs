@@ -13,7 +13,10 @@ use llmnet_types::{
     units::{Amount, Epoch, Score, Slot},
 };
 
-use super::{Scene, answer, bond, challenge, fault, file, operator, slashed, void};
+use super::{
+    Scene, answer, bond, challenge, fault, file, operator, slashed, void,
+    withholding_coordinator::unpaid,
+};
 use crate::{
     contract::Contract,
     world::{credits, key, public},
@@ -192,6 +195,29 @@ fn dis_2_a_void_leaf_keeps_nothing_of_what_was_promised() {
     let claim = file(&by_seat(&contract, &settled[0], seat));
     let payee = operator(seat);
     assert_eq!(scene.gain(&payee, &payee, claim), Amount(900));
+}
+
+/// DIS-2, DIS-3: nobody is paid for a slot twice: by its receipt in the epoch in which it was voided, and for
+/// its work in that of the offer.
+#[test]
+fn dis_3_a_slot_that_is_voided_late_is_claimed_once() {
+    let mut scene = Scene::new();
+    let contract = scene.contract();
+    scene.world.go_to_epoch(1);
+    let later = scene.world.height;
+    let settled = scene
+        .settle_as(&[&contract], |_, leaf| {
+            void(leaf);
+            leaf.height = later;
+        })
+        .remove(0);
+    let seat = contract.receipt.seats[0].provider;
+    let payee = operator(seat);
+    let by_receipt = file(&by_seat(&contract, &settled, seat));
+    let by_work = file(&unpaid(&contract, 0, Some(settled)));
+    assert_eq!(scene.gain(&payee, &payee, by_receipt), Amount(900));
+    assert_eq!(scene.refused(&payee, by_work), Rejection::Already);
+    assert_eq!(scene.bond(), credits(5));
 }
 
 /// DIS-2, WIN-1: the innocent twin. What is settled as signed owes nothing, in any of its windows; after
