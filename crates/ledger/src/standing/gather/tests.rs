@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     record::{Activity, BEACONS, Clock, Conduct, Coordinator},
     state::MemoryState,
+    work::Signatures,
 };
 
 const PROVIDER: ProviderId = ProviderId(3);
@@ -29,7 +30,7 @@ fn in_epoch(state: &MemoryState, epoch: u64) -> Work<'_> {
         beacons: [Digest::ZERO; BEACONS],
         mix: Digest::ZERO,
     };
-    Work::new(state, params, clock)
+    Work::new(state, &Signatures::Checked, params, clock)
 }
 
 fn kept(state: &mut MemoryState, run: impl FnOnce(&MemoryState) -> crate::state::Writes) {
