@@ -18,7 +18,7 @@ mod fault;
 mod file;
 
 use llmnet_types::{
-    contract::Terms,
+    contract::{Assign, Terms},
     dispute::SettledLeaf,
     id::{Digest, NetworkId, ProviderId},
     registration::{Price, Registration},
@@ -34,7 +34,7 @@ pub(crate) use file::{file, forget};
 
 use crate::{
     anchor::chain_step,
-    record::{Node, Provider, Settled},
+    record::{Provider, Settled},
     state::Key,
     work::Work,
 };
@@ -129,17 +129,17 @@ impl Party {
         })
     }
 
-    /// A seat as an offer names it: by its key and registration nonce.
-    fn offered(work: &Work<'_>, node: &PublicKey, nonce: u32) -> Option<Self> {
-        let registered: Node = work.read(&Key::Node(*node))?;
-        let provider: Provider = work.read(&Key::Provider(registered.provider))?;
+    /// A seat, as long as an offer named it: by its key and registration nonce. The key says not which
+    /// registration that was, as it may have registered again since.
+    fn offered(work: &Work<'_>, id: ProviderId, offer: &Assign) -> Option<Self> {
+        let provider: Provider = work.read(&Key::Provider(id))?;
         let registration = provider
             .versions
             .iter()
             .map(|version| &version.registration)
-            .rfind(|registration| registration.node == *node && registration.nonce == nonce)?;
+            .rfind(|said| said.node == offer.seat && said.nonce == offer.nonce)?;
         Some(Self {
-            node: *node,
+            node: offer.seat,
             newest: provider.newest().registration.node,
             operator: registration.operator,
         })

@@ -463,8 +463,17 @@ pub struct Challenged {
     pub answered: bool,
 }
 
+/// Who claims something of a slot. Keys change, so a seat is told by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Claimant {
+    /// Who asked.
+    Requester,
+    /// Who worked.
+    Seat(ProviderId),
+}
+
 /// Claims against a coordinator about contracts of one epoch: slot and claimant (DIS-2, DIS-3).
-pub type Claims = List<(Slot, PublicKey), CLAIMS_MAX>;
+pub type Claims = List<(Slot, Claimant), CLAIMS_MAX>;
 
 /// How a provider did in an audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -116,6 +116,8 @@ pub enum Filing {
     },
     /// The slot was not settled in time, or settled as void, though the seat worked (DIS-3).
     Unpaid {
+        /// Whose seat: its key may have registered again since.
+        provider: ProviderId,
         /// Whose slot.
         coordinator: PublicKey,
         /// The void leaf, where there is one.

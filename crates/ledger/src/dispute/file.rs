@@ -22,7 +22,7 @@ use super::{Party, broken, full_price, in_window, settlement, signed};
 use crate::{
     bond, due,
     event::EventKind,
-    record::{Claims, Coordinator, Due, Line},
+    record::{Claimant, Claims, Coordinator, Due, Line},
     state::Key,
     work::{Place, Work},
 };
@@ -33,8 +33,10 @@ struct Owed {
     slot: Slot,
     /// The contract's epoch.
     epoch: Epoch,
-    /// Whose claim it is: a seat's key when it was selected, or the requester's.
-    claimant: PublicKey,
+    /// Whose claim it is.
+    claimant: Claimant,
+    /// Its key: a seat's when it was selected.
+    key: PublicKey,
     /// Who is paid.
     payee: PublicKey,
     loss: Amount,
@@ -57,6 +59,7 @@ pub(crate) fn file(
             claim,
         } => contradiction(work, network, signer, (settled, receipt, slot), claim)?,
         Filing::Unpaid {
+            provider,
             coordinator,
             void,
             voucher,
@@ -66,6 +69,7 @@ pub(crate) fn file(
             part,
         } => {
             let claim = Unpaid {
+                provider: *provider,
                 coordinator,
                 void: void.as_ref(),
                 voucher,
@@ -107,9 +111,9 @@ fn new(work: &Work<'_>, owed: Owed) -> Result<Owed, Rejection> {
     Ok(owed)
 }
 
-/// All claims against a coordinator that are not forgotten yet. A slot may be claimed in the epoch of its
-/// offer and in that of its leaf, which is later where it was voided late: nobody is paid in both.
-fn remembered(work: &Work<'_>, coordinator: &PublicKey) -> Vec<(Slot, PublicKey)> {
+/// All claims against a coordinator that are not forgotten yet. The requester's are of the epoch of the leaf,
+/// seats' of that of their offers, and a coordinator may have signed several of these.
+fn remembered(work: &Work<'_>, coordinator: &PublicKey) -> Vec<(Slot, Claimant)> {
     let now = work.clock.epoch.0;
     let epochs = (0..=RELEASE_EPOCHS).filter_map(|age| now.checked_sub(age).map(Epoch));
     epochs
@@ -148,6 +152,9 @@ fn contradiction(
                 seats.open(ReceiptField::Seats, root).ok_or(unread)?;
             let seat = seats.iter().find(|seat| seat.provider == *provider);
             let seat = seat.ok_or(Rejection::NoFault)?;
+            // A slot may be voided when its contract's time is over, under a height of then (SEL-8).
+            let epoch = seat.assign.body.height.epoch(work.params.epoch_length());
+            in_window(work, epoch, DISPUTE_EPOCHS)?;
             let party = Party::of(work, *provider, shown.leaf.height)
                 .filter(|party| party.includes(signer))
                 .ok_or(Rejection::NoParty)?;
@@ -164,8 +171,9 @@ fn contradiction(
                 Owed {
                     coordinator,
                     slot,
-                    epoch: settled.epoch,
-                    claimant: party.node,
+                    epoch,
+                    claimant: Claimant::Seat(*provider),
+                    key: party.node,
                     payee: party.operator,
                     loss: seat.pay.saturating_sub(kept),
                     line: Some((voucher.body.line, left.min(cap))),
@@ -186,7 +194,8 @@ fn contradiction(
                     coordinator,
                     slot,
                     epoch: settled.epoch,
-                    claimant: *signer,
+                    claimant: Claimant::Requester,
+                    key: *signer,
                     payee: *signer,
                     loss: shown.leaf.charge.saturating_sub(charges.total),
                     line: None,
@@ -208,6 +217,7 @@ fn kept(shown: &SettledLeaf, provider: ProviderId) -> Amount {
 
 /// Work that no leaf pays (DIS-3).
 struct Unpaid<'a> {
+    provider: ProviderId,
     coordinator: &'a PublicKey,
     void: Option<&'a SettledLeaf>,
     voucher: &'a Signed<Voucher>,
@@ -231,7 +241,7 @@ impl Unpaid<'_> {
         let epoch = assign.height.epoch(work.params.epoch_length());
         in_window(work, epoch, DISPUTE_EPOCHS)?;
         self.unsettled(work, epoch)?;
-        let party = Party::offered(work, &assign.seat, assign.nonce)
+        let party = Party::offered(work, self.provider, assign)
             .filter(|party| party.includes(signer))
             .ok_or(Rejection::NoParty)?;
         let (requester, left) = drawable(work, self.coordinator, voucher)?;
@@ -243,7 +253,8 @@ impl Unpaid<'_> {
                 coordinator: *self.coordinator,
                 slot: assign.slot,
                 epoch,
-                claimant: party.node,
+                claimant: Claimant::Seat(self.provider),
+                key: party.node,
                 payee: party.operator,
                 loss: full.share(self.terms.split.base),
                 line: Some((voucher.line, left)),
@@ -327,7 +338,7 @@ fn pay(work: &mut Work<'_>, owed: &Owed) -> Result<(), Rejection> {
     work.event(EventKind::Filed {
         coordinator: owed.coordinator,
         slot: owed.slot,
-        claimant: owed.claimant,
+        claimant: owed.key,
         amount: drawn.checked_add(restored).ok_or(Rejection::Overflow)?,
     });
     Ok(())

@@ -287,7 +287,7 @@ enums! {
     Field { Amount, Expiry, Domains, Bond, Length, Leaves, Items, Validators, Claims, Novelty, Versions, Proposals }
     Filing {
         Contradiction { settled, receipt, slot, claim },
-        Unpaid { coordinator, void, voucher, terms, assign, close, part },
+        Unpaid { provider, coordinator, void, voucher, terms, assign, close, part },
     }
     Format { Receipt1 }
     Instruction {

@@ -3,7 +3,7 @@
 use llmnet_types::{
     contract::{Assign, contract_id},
     dispute::{Filing, SettledLeaf},
-    id::{ContractId, Digest},
+    id::{ContractId, Digest, ProviderId},
     message::{Close, Part, Phase},
     rejection::{ProofPart, Rejection},
     signature::Signed,
@@ -18,6 +18,7 @@ use crate::{
 
 /// What a seat may show, open to change.
 struct Shown {
+    provider: ProviderId,
     coordinator: llmnet_types::signature::PublicKey,
     void: Option<SettledLeaf>,
     voucher: Signed<llmnet_types::contract::Voucher>,
@@ -30,6 +31,7 @@ struct Shown {
 impl Shown {
     fn filing(self) -> Filing {
         Filing::Unpaid {
+            provider: self.provider,
             coordinator: self.coordinator,
             void: self.void,
             voucher: self.voucher,
@@ -49,6 +51,7 @@ fn tried(change: impl FnOnce(&Scene, &Contract, &mut Shown)) -> Rejection {
         .settle_as(&[&contract], |_, leaf| void(leaf))
         .remove(0);
     let Filing::Unpaid {
+        provider,
         coordinator,
         void,
         voucher,
@@ -61,6 +64,7 @@ fn tried(change: impl FnOnce(&Scene, &Contract, &mut Shown)) -> Rejection {
         unreachable!()
     };
     let mut shown = Shown {
+        provider,
         coordinator,
         void,
         voucher,

@@ -220,6 +220,29 @@ fn dis_3_a_slot_that_is_voided_late_is_claimed_once() {
     assert_eq!(scene.bond(), credits(5));
 }
 
+/// WIN-1: who was paid for its work has no receipt left to show when the slot is voided epochs later.
+#[test]
+fn win_1_the_epoch_of_a_receipt_is_that_of_its_offers() {
+    let mut scene = Scene::new();
+    let contract = scene.contract();
+    let seat = contract.receipt.seats[0].provider;
+    let payee = operator(seat);
+    scene.world.go_to_epoch(2);
+    let by_work = file(&unpaid(&contract, 0, None));
+    assert_eq!(scene.gain(&payee, &payee, by_work), Amount(500));
+    scene.world.go_to_epoch(5);
+    let later = scene.world.height;
+    let settled = scene
+        .settle_as(&[&contract], |_, leaf| {
+            void(leaf);
+            leaf.height = later;
+        })
+        .remove(0);
+    let by_receipt = file(&by_seat(&contract, &settled, seat));
+    assert_eq!(scene.refused(&payee, by_receipt), Rejection::Window);
+    assert_eq!(scene.bond(), credits(5));
+}
+
 /// DIS-2, WIN-1: the innocent twin. What is settled as signed owes nothing, in any of its windows; after
 /// them nothing is heard.
 #[test]

@@ -175,6 +175,7 @@ impl Honest {
                 },
             }),
             7 => file(&Filing::Unpaid {
+                provider: choose.of(&providers),
                 coordinator: choose.of(&keys),
                 void: (choose.next(2) == 0).then(|| self.leaf(choose)),
                 voucher: choose.of(&vouchers),

@@ -107,12 +107,15 @@ fn dis_1_first_class_and_ballot_stay_however_the_debate_goes_on() {
         })
     };
     let right = |part: &Part| with(&later(part), |part| part.first_class = Digest::of(b"right"));
-    let lies: [(&dyn Fn(&Part) -> Part, &dyn Fn(&Part) -> Part); 2] =
-        [(&Part::clone, &right), (&later, &turned)];
-    for (first, second) in lies {
+    for debated in [false, true] {
         let mut world = World::with_experts(3);
         let (node, part) = seat(&world);
-        let proof = proof(&world, &node, &first(&part), &second(&part));
+        let (first, second) = if debated {
+            (later(&part), turned(&part))
+        } else {
+            (part.clone(), right(&part))
+        };
+        let proof = proof(&world, &node, &first, &second);
         let outcome = world.run("bob", fault(&proof));
         assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
     }

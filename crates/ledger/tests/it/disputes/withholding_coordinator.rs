@@ -3,14 +3,18 @@
 use llmnet_ledger::query;
 use llmnet_types::{
     dispute::{Filing, SettledLeaf},
+    id::ProviderId,
+    registration::Registration,
     rejection::Rejection,
+    signature::Signed,
+    transaction::Instruction,
     units::{Amount, Epoch},
 };
 
 use super::{Scene, bond, enlist, file, operator, void};
 use crate::{
-    contract::{Contract, Plan, line_between},
-    world::{credits, public},
+    contract::{Contract, Plan, line_between, node_key},
+    world::{credits, public, registration},
 };
 
 /// What a seat holds of a contract.
@@ -18,6 +22,7 @@ pub fn unpaid(contract: &Contract, seat: usize, void: Option<SettledLeaf>) -> Fi
     let receipt = &contract.receipt;
     let seat = &receipt.seats[seat];
     Filing::Unpaid {
+        provider: seat.provider,
         coordinator: receipt.coordinator,
         void,
         voucher: receipt.voucher.clone(),
@@ -124,13 +129,39 @@ fn dis_3_a_seat_gets_at_most_base_of_the_cap() {
     contract.change_seats(&scene.world, |seats| {
         let assign = &mut seats[0].assign;
         assign.body.price.call = credits(1);
-        *assign = llmnet_types::signature::Signed::new(assign.body.clone(), &network, &coordinator);
+        *assign = Signed::new(assign.body.clone(), &network, &coordinator);
     });
     scene.world.go_to_epoch(2);
     let payee = payee(&contract, 0);
     let claim = file(&unpaid(&contract, 0, None));
     let cap = contract.receipt.terms.caps.seat_charge;
     assert_eq!(scene.gain(&payee, &payee, claim), Amount(cap.0 / 2));
+}
+
+/// DIS-3, REG-1: a key that left and registered again is paid for what it did before.
+#[test]
+fn dis_3_who_registered_again_is_paid_for_earlier_work() {
+    let mut scene = Scene::new();
+    let contract = scene.contract();
+    let provider = contract.receipt.seats[0].provider;
+    let payee = payee(&contract, 0);
+    scene.applied(&payee, Instruction::Retire { provider });
+    let again = Registration {
+        nonce: 1,
+        ..registration(provider.0, &["law"])
+    };
+    let key = node_key(&again.node);
+    let signed = Signed::new(again, &scene.world.network, &key);
+    scene.applied(&payee, Instruction::Register(Box::new(signed)));
+    scene.world.go_to_epoch(2);
+    let mut other = unpaid(&contract, 0, None);
+    if let Filing::Unpaid { provider, .. } = &mut other {
+        *provider = ProviderId(5);
+    }
+    // Its new registration had no part in it.
+    assert_eq!(scene.refused(&payee, file(&other)), Rejection::NoParty);
+    let claim = file(&unpaid(&contract, 0, None));
+    assert_eq!(scene.gain(&payee, &payee, claim), Amount(500));
 }
 
 /// The innocent twins: who settled owes nothing; nor who voided a slot that nobody worked on, as no close

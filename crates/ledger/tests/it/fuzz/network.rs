@@ -352,6 +352,7 @@ fn disputes(world: &World, past: &Past) -> Honest {
     let unpaid = |slot: usize, void: Option<SettledLeaf>| {
         let receipt = &past.contracts[slot].receipt;
         Filing::Unpaid {
+            provider: receipt.seats[0].provider,
             coordinator: receipt.coordinator,
             void,
             voucher: receipt.voucher.clone(),
