@@ -1,6 +1,6 @@
 //! How a history begins (NET-2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use llmnet_types::{
     bond::Role,
@@ -82,6 +82,7 @@ impl Oracle {
             lines: Vec::new(),
             providers: Vec::new(),
             domains: Vec::new(),
+            vacant: Vec::new(),
             bonds: validators
                 .iter()
                 .map(|validator| ((validator.node, Role::Validator), bond(validator)))
@@ -99,6 +100,12 @@ impl Oracle {
                 .collect(),
             settled: Vec::new(),
             happened: Vec::new(),
+            audits: Vec::new(),
+            audited: BTreeMap::new(),
+            challenges: Vec::new(),
+            claims: Vec::new(),
+            offences: BTreeSet::new(),
+            promises: Vec::new(),
             office: Office {
                 term: 0,
                 committee: committee_of(validators.iter().map(|validator| validator.node)),

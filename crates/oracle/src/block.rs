@@ -39,10 +39,8 @@ impl Oracle {
         self.height = block.height;
         if self.epoch() > before {
             self.begin_epoch();
+            self.keep_promises();
         }
-        self.release_lines();
-        self.release_settlements();
-        self.release_bonds();
         self.reveal(block)?;
         self.led.push(block.leader);
         for (transaction, outcome) in transactions.iter().zip(outcomes) {

@@ -7,7 +7,7 @@ use llmnet_types::{
     signature::{PublicKey, Signed},
 };
 
-use crate::{Oracle, Refusal, mismatch::require, money::money};
+use crate::{Oracle, Promise, Provider, Refusal, What, mismatch::require, money::money};
 
 /// BND-3: what leaves is free so many epochs later.
 const UNBOND_EPOCHS: u64 = 6;
@@ -29,13 +29,6 @@ impl Bond {
     /// All that an offence can cost.
     pub fn total(&self) -> u128 {
         self.standing + self.leaving.values().sum::<u128>()
-    }
-
-    pub(crate) fn leave(&mut self, amount: u128, free: u64) {
-        if amount > 0 {
-            self.standing -= amount;
-            *self.leaving.entry(free).or_default() += amount;
-        }
     }
 }
 
@@ -68,8 +61,23 @@ impl Oracle {
         }
     }
 
+    /// BND-3: so much of a bond leaves.
+    pub(crate) fn leave(&mut self, node: &PublicKey, role: Role, amount: u128) {
+        let free = self.free_at(node, role);
+        let bond = self.bonds.get_mut(&(*node, role));
+        let Some(bond) = bond.filter(|_| amount > 0) else {
+            return;
+        };
+        bond.standing -= amount;
+        let first = !bond.leaving.contains_key(&free);
+        *bond.leaving.entry(free).or_default() += amount;
+        if first {
+            self.promise(free, Promise::Bond(*node, role));
+        }
+    }
+
     /// BND-3: when what leaves now is free.
-    pub(crate) fn free_at(&self, node: &PublicKey, role: Role) -> u64 {
+    fn free_at(&self, node: &PublicKey, role: Role) -> u64 {
         let in_office = role == Role::Validator && self.office.committee.keys().contains(node);
         let term_ends = (self.office.term + 1) * u64::from(self.params.term_epochs) - 1;
         let from = if in_office { term_ends } else { self.epoch() };
@@ -147,12 +155,12 @@ impl Oracle {
         node: &PublicKey,
         role: Role,
     ) -> Result<(), Refusal> {
-        let free = self.free_at(node, role);
         require(role != Role::Respondent, "BND-3: respondents retire")?;
         let bond = self.own_bond(signer, node, role)?;
         require(bond.enlisted, "BND-3: the node has not the role")?;
         bond.enlisted = false;
-        bond.leave(bond.standing, free);
+        let standing = bond.standing;
+        self.leave(node, role, standing);
         Ok(())
     }
 
@@ -178,29 +186,27 @@ impl Oracle {
         amount: u128,
     ) -> Result<(), Refusal> {
         require(amount > 0, "BND-2: nothing is taken")?;
-        let (free, needed) = (self.free_at(node, role), self.needed(node, role));
+        let needed = self.needed(node, role);
         let bond = self.own_bond(signer, node, role)?;
         require(
             bond.standing >= amount + needed,
             "BND-2: the role needs its bond",
         )?;
-        bond.leave(amount, free);
+        self.leave(node, role, amount);
         Ok(())
     }
 
     /// BND-3: what has left is free.
-    pub(crate) fn release_bonds(&mut self) {
+    pub(crate) fn release_bond(&mut self, node: &PublicKey, role: Role) {
         let epoch = self.epoch();
-        let mut free = Vec::new();
-        for bond in self.bonds.values_mut() {
-            let later = bond.leaving.split_off(&(epoch + 1));
-            let left: u128 = bond.leaving.values().sum();
-            bond.leaving = later;
-            free.push((bond.operator, left));
-        }
-        for (operator, amount) in free {
-            self.give(&operator, amount);
-        }
+        let Some(bond) = self.bonds.get_mut(&(*node, role)) else {
+            return;
+        };
+        let later = bond.leaving.split_off(&(epoch + 1));
+        let left: u128 = bond.leaving.values().sum();
+        bond.leaving = later;
+        let operator = bond.operator;
+        self.give(&operator, left);
         self.forget_bonds();
     }
 
@@ -210,35 +216,62 @@ impl Oracle {
             .retain(|_, bond| bond.enlisted || bond.total() > 0);
     }
 
-    /// BND-5: an offence costs a share of the bond; victims get at most their loss and half of it, each
-    /// in turn; the rest is burnt.
-    #[expect(dead_code, reason = "faults are read next")]
-    pub(crate) fn slash(&mut self, node: &PublicKey, role: Role, victims: &[(PublicKey, u128)]) {
+    /// BND-5: an offence costs a share of the bond, rounded up. A victim gets at most its loss, and half of
+    /// it all; the rest is burnt. Gives what the victim got.
+    pub(crate) fn slash(
+        &mut self,
+        node: &PublicKey,
+        role: Role,
+        victim: Option<(PublicKey, u128)>,
+    ) -> u128 {
+        let node = self.holder(node, role);
         if role == Role::Coordinator {
-            self.log(crate::What::Slashed(*node));
+            self.log(What::Slashed(node));
         }
-        let slash = self.params.slash.get();
-        let Some(bond) = self.bonds.get_mut(&(*node, role)) else {
-            return;
-        };
-        let cost = (bond.total() * u128::from(slash)).div_ceil(10_000);
-        let mut due = cost;
-        let of_standing = due.min(bond.standing);
-        bond.standing -= of_standing;
-        due -= of_standing;
-        for amount in bond.leaving.values_mut() {
-            let part = due.min(*amount);
-            *amount -= part;
-            due -= part;
+        let slash = u128::from(self.params.slash.get());
+        let mut cost = 0;
+        if let Some(bond) = self.bonds.get_mut(&(node, role)) {
+            cost = (bond.total() * slash).div_ceil(10_000);
+            let mut due = cost;
+            // First of what stands, then of what leaves, soonest first.
+            for amount in std::iter::once(&mut bond.standing).chain(bond.leaving.values_mut()) {
+                let part = due.min(*amount);
+                *amount -= part;
+                due -= part;
+            }
+            bond.leaving.retain(|_, amount| *amount > 0);
         }
-        let mut left = cost / 2;
-        let mut paid = 0;
-        for (victim, loss) in victims {
-            let part = left.min(*loss);
-            self.give(victim, part);
-            left -= part;
-            paid += part;
+        let restored = victim.map_or(0, |(_, loss)| loss.min(cost / 2));
+        if let Some((victim, _)) = victim {
+            self.give(&victim, restored);
         }
-        self.burnt += cost - paid;
+        self.burnt += cost - restored;
+        if role == Role::Respondent {
+            self.lower_registration(&node);
+        }
+        self.forget_bonds();
+        restored
+    }
+
+    /// REG-6: a respondent's bond goes along with its key.
+    fn holder(&self, node: &PublicKey, role: Role) -> PublicKey {
+        let known = |provider: &&Provider| provider.keys().contains(node);
+        match self.providers.iter().rfind(known) {
+            Some(provider) if role == Role::Respondent => provider.newest().registration.node,
+            _ => *node,
+        }
+    }
+
+    /// All that an offence can cost.
+    pub(crate) fn at_stake(&self, node: &PublicKey, role: Role) -> u128 {
+        let holder = self.holder(node, role);
+        self.bonds.get(&(holder, role)).map_or(0, Bond::total)
+    }
+
+    /// Who posted a bond; the node itself where there is none.
+    pub(crate) fn operator_of(&self, node: &PublicKey, role: Role) -> PublicKey {
+        self.bonds
+            .get(&(*node, role))
+            .map_or(*node, |bond| bond.operator)
     }
 }

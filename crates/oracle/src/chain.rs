@@ -71,10 +71,11 @@ impl Oracle {
                 self.slot_chains.entry(*signer).or_default()
             }
             ChainUse::Beacon => {
+                let needed = self.role_min(Role::Validator);
                 let bond = self.bonds.get(&(*signer, Role::Validator));
                 require(
-                    bond.is_some_and(|bond| bond.enlisted),
-                    "EPO-2: no validator",
+                    bond.is_some_and(|bond| bond.enlisted && bond.standing >= needed),
+                    "BND-4: no validator with its bond",
                 )?;
                 self.beacon_chains.entry(*signer).or_default()
             }

@@ -11,38 +11,44 @@
 //! It takes two things on the ledger's word, as it selects no panels: that a settled or answered panel is
 //! the one selected (SEL-8, DIS-5), or is not (DIS-1).
 
+mod audit;
 mod beginning;
 mod block;
 mod bond;
 mod chain;
+mod dispute;
 mod line;
 mod mismatch;
 mod money;
 mod office;
+mod promise;
 mod registry;
 mod reputation;
 mod settle;
 mod sources;
 mod transaction;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use llmnet_types::{
     bond::Role,
     domain::Domain,
-    id::{Digest, NetworkId},
+    id::{Digest, DomainId, NetworkId},
     params::Params,
     signature::PublicKey,
 };
 
+pub use audit::Audit;
 pub use beginning::{Beginning, FirstValidator};
 pub use block::Block;
 pub use bond::Bond;
 pub use chain::{Chain, Chains};
+pub use dispute::{Challenged, Claim, Offence};
 pub use line::Line;
 pub use mismatch::{Mismatch, Refusal};
 pub use money::{Account, Totals};
 pub use office::{Office, Proposal};
+pub use promise::Promise;
 pub use registry::{Provider, Version};
 pub use reputation::{Evidence, Happening, What};
 pub use settle::{Coordinator, Held, Settled};
@@ -68,8 +74,10 @@ pub struct Oracle {
     pub lines: Vec<Line>,
     /// All registrations there ever were, by number.
     pub providers: Vec<Provider>,
-    /// All domains, by number.
-    pub domains: Vec<Domain>,
+    /// All domains, by number; none where all left one that nobody began anew.
+    pub domains: Vec<Option<Domain>>,
+    /// Numbers of domains that nobody has, the last that became so at the end (REG-3).
+    pub vacant: Vec<DomainId>,
     /// Bonds, by node and role.
     pub bonds: BTreeMap<(PublicKey, Role), Bond>,
     /// Coordinators' slots.
@@ -82,6 +90,18 @@ pub struct Oracle {
     pub settled: Vec<Settled>,
     /// All that reputations follow from.
     pub happened: Vec<Happening>,
+    /// All audit roots there ever were.
+    pub audits: Vec<Audit>,
+    /// Items of roots that became complete since the last payout, by who is paid.
+    pub audited: BTreeMap<PublicKey, u128>,
+    /// All challenges there ever were.
+    pub challenges: Vec<Challenged>,
+    /// All claims that were ever paid.
+    pub claims: Vec<Claim>,
+    /// All offences that were punished.
+    pub offences: BTreeSet<Offence>,
+    /// What first blocks of epochs to come will do.
+    pub promises: Vec<(u64, Promise)>,
     /// The committee in office.
     pub office: Office,
     /// What is voted on.

@@ -2,7 +2,7 @@
 
 use llmnet_types::{id::LineId, signature::PublicKey};
 
-use crate::{Oracle, Refusal, mismatch::require};
+use crate::{Oracle, Promise, Refusal, mismatch::require};
 
 /// A line, released or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,7 @@ impl Oracle {
             closed: false,
             released: false,
         });
+        self.promise(expires + 4, Promise::Line(self.lines.len() - 1));
         Ok(())
     }
 
@@ -84,19 +85,17 @@ impl Oracle {
         let line = self.own_line(owner, id)?;
         line.closed = true;
         line.ends = epoch;
+        let place = usize::try_from(id.0).expect("it was found");
+        self.promise(epoch + 4, Promise::Line(place));
         Ok(())
     }
 
-    /// LIN-2: the rest returns four epochs after the line's end.
-    pub(crate) fn release_lines(&mut self) {
-        let epoch = self.epoch();
-        let due = |line: &&mut Line| !line.released && line.ends + 4 <= epoch;
-        let mut back = Vec::new();
-        for line in self.lines.iter_mut().filter(due) {
+    /// LIN-2: the rest returns four epochs after the line's end; a closed line was promised twice.
+    pub(crate) fn release_line(&mut self, place: usize) {
+        let line = &mut self.lines[place];
+        if !line.released {
             line.released = true;
-            back.push((line.requester, line.locked - line.drawn));
-        }
-        for (owner, rest) in back {
+            let (owner, rest) = (line.requester, line.locked - line.drawn);
             self.give(&owner, rest);
         }
     }

@@ -51,13 +51,17 @@ impl Oracle {
     /// All money, added up.
     pub fn totals(&self) -> Totals {
         let lines = self.lines.iter().filter(|line| !line.released);
+        let open = self
+            .challenges
+            .iter()
+            .filter(|it| !it.answered && !it.ended);
         let held = self.settled.iter().flat_map(|settled| &settled.held);
         Totals {
             accounts: self.accounts.values().map(|account| account.balance).sum(),
             lines: lines.map(|line| line.locked - line.drawn).sum(),
             bonds: self.bonds.values().map(crate::Bond::total).sum(),
             held: held.map(|held| held.amount).sum(),
-            deposits: 0,
+            deposits: open.map(|challenge| challenge.deposit).sum(),
             pool: self.pool,
             burnt: self.burnt,
         }

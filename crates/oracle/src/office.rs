@@ -109,12 +109,16 @@ impl Oracle {
         }
         let all: u128 = blocks.values().sum();
         for (leader, count) in blocks {
-            if let Some(bond) = self.bonds.get(&(leader, Role::Validator)) {
-                let operator = bond.operator;
-                let part = rest * count / all;
-                self.pool -= part;
-                self.give(&operator, part);
-            }
+            let operator = self.operator_of(&leader, Role::Validator);
+            let part = rest * count / all;
+            self.pool -= part;
+            self.give(&operator, part);
+        }
+        let all: u128 = self.audited.values().sum();
+        for (operator, items) in std::mem::take(&mut self.audited) {
+            let part = audits * items / all;
+            self.pool -= part;
+            self.give(&operator, part);
         }
     }
 }

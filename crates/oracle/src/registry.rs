@@ -8,12 +8,16 @@ use llmnet_types::{
     id::{DomainId, ProviderId},
     registration::{Adapter, Announcement, Novelty, Registration, Rotated},
     signature::{PublicKey, Signed},
+    units::Amount,
 };
 
-use crate::{Oracle, Refusal, What, mismatch::require, money::money};
+use crate::{Oracle, Promise, Refusal, What, mismatch::require, money::money};
 
 /// REG-3: a domain takes so many registrations.
 const DOMAIN_PROVIDERS_MAX: usize = 256;
+/// REG-9: so many versions are remembered, of which announcements leave some.
+const VERSIONS_MAX: usize = 16;
+const RESERVED: usize = 4;
 
 /// What a registration says from a height on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +41,12 @@ pub struct Provider {
     pub registered_at: u64,
     /// The block that ended it.
     pub retired_at: Option<u64>,
+    /// Whether it left its domains.
+    pub forgotten: bool,
     /// The epochs of its announcements.
     pub announced: Vec<u64>,
+    /// How many versions were remembered when it last changed (REG-9).
+    pub remembered: usize,
 }
 
 impl Provider {
@@ -85,13 +93,19 @@ impl Oracle {
             })
     }
 
+    /// REG-3: a domain's number; for a new one the last that became vacant, else the next.
     fn domain_number(&mut self, name: &Domain) -> DomainId {
-        let known = self.domains.iter().position(|known| known == name);
-        let place = known.unwrap_or_else(|| {
-            self.domains.push(name.clone());
-            self.domains.len() - 1
-        });
-        DomainId(u16::try_from(place).expect("few domains begin"))
+        let known = self.domains.iter().position(|it| it.as_ref() == Some(name));
+        let number = |place: usize| DomainId(u16::try_from(place).expect("few domains begin"));
+        if let Some(place) = known {
+            return number(place);
+        }
+        if let Some(id) = self.vacant.pop() {
+            self.domains[usize::from(id.0)] = Some(name.clone());
+            return id;
+        }
+        self.domains.push(Some(name.clone()));
+        number(self.domains.len() - 1)
     }
 
     pub(crate) fn register(
@@ -153,18 +167,16 @@ impl Oracle {
             domains,
             registered_at: self.height,
             retired_at: None,
+            forgotten: false,
             announced: Vec::new(),
+            remembered: 1,
         });
         Ok(())
     }
 
-    /// Who is listed in a domain, in order: a registration that ended leaves the list four epochs later.
+    /// Who is listed in a domain, in order.
     pub fn domain_providers(&self, id: DomainId) -> Vec<ProviderId> {
-        let epoch = self.epoch();
-        let listed = |provider: &Provider| {
-            let left = provider.retired_at.map(|at| self.epoch_of(at) + 4);
-            provider.domains.contains(&id) && left.is_none_or(|left| left > epoch)
-        };
+        let listed = |provider: &Provider| provider.domains.contains(&id) && !provider.forgotten;
         let numbered = (0..).map(ProviderId).zip(&self.providers);
         numbered
             .filter(|(_, provider)| listed(provider))
@@ -188,16 +200,91 @@ impl Oracle {
     }
 
     /// REG-7: the bond leaves with the registration.
-    pub(crate) fn end_registration(&mut self, place: usize) {
+    fn end_registration(&mut self, place: usize) {
         let height = self.height;
         let provider = &mut self.providers[place];
         provider.retired_at = Some(height);
         let node = provider.newest().registration.node;
-        let free = self.free_at(&node, Role::Respondent);
+        let id = ProviderId(u32::try_from(place).expect("few register"));
+        self.promise(self.epoch() + 4, Promise::Forget(id));
         if let Some(bond) = self.bonds.get_mut(&(node, Role::Respondent)) {
             bond.enlisted = false;
-            bond.leave(bond.standing, free);
+            let standing = bond.standing;
+            self.leave(&node, Role::Respondent, standing);
         }
+    }
+
+    /// REG-3: no selection looks back to it any more. A domain that nobody is left in ends.
+    pub(crate) fn forget(&mut self, id: ProviderId) {
+        let place = usize::try_from(id.0).expect("numbers are small");
+        self.providers[place].forgotten = true;
+        for domain in self.providers[place].domains.clone() {
+            if self.domain_providers(domain).is_empty() {
+                self.domains[usize::from(domain.0)] = None;
+                self.vacant.push(domain);
+            }
+        }
+    }
+
+    /// REG-7: after a slashing, a registration has what is left as its bonds, or ends.
+    pub(crate) fn lower_registration(&mut self, node: &PublicKey) {
+        let Some(id) = self.standing_provider(node) else {
+            return;
+        };
+        let place = usize::try_from(id.0).expect("it was found");
+        let bond = self.bonds.get(&(*node, Role::Respondent));
+        let left = bond.map_or(0, |bond| bond.standing);
+        let said = &self.providers[place].newest().registration;
+        let each = left / said.domains.len() as u128;
+        let lower = each < money(said.bond);
+        let enough = each >= money(self.params.bond_min);
+        let lowered = |version: &mut Version| {
+            version.registration.bond = Amount(u64::try_from(each).expect("it is less"));
+        };
+        if !enough || (lower && self.amend(place, 0, lowered).is_err()) {
+            self.end_registration(place);
+        }
+    }
+
+    /// Changes what a registration says after this block, and what it was to say later.
+    fn amend(
+        &mut self,
+        place: usize,
+        reserved: usize,
+        change: impl Fn(&mut Version),
+    ) -> Result<(), Refusal> {
+        let height = self.height;
+        let mut versions = self.providers[place].versions.clone();
+        let mut now = self.providers[place].at(height).clone();
+        if now.from < height {
+            now.from = height;
+            let later = versions.iter().position(|version| version.from > height);
+            versions.insert(later.unwrap_or(versions.len()), now);
+        }
+        let later = |version: &&mut Version| version.from >= height;
+        versions.iter_mut().filter(later).for_each(change);
+        self.remember(place, reserved, versions)
+    }
+
+    /// REG-9: so many versions are remembered, as far back as selections are recomputed.
+    fn remember(
+        &mut self,
+        place: usize,
+        reserved: usize,
+        versions: Vec<Version>,
+    ) -> Result<(), Refusal> {
+        let oldest = self.epoch().saturating_sub(3) * u64::from(self.params.epoch_blocks);
+        let later = versions.iter().filter(|version| version.from > oldest);
+        let before = versions.iter().any(|version| version.from <= oldest);
+        let remembered = later.count() + usize::from(before);
+        let provider = &mut self.providers[place];
+        require(
+            remembered <= VERSIONS_MAX - reserved || remembered <= provider.remembered,
+            "REG-9: too many versions",
+        )?;
+        provider.versions = versions;
+        provider.remembered = remembered;
+        Ok(())
     }
 
     /// REG-5
@@ -243,10 +330,11 @@ impl Oracle {
             registration: registration.clone(),
             adapter: newest.adapter.filter(fits),
         };
-        let versions = &mut self.providers[place].versions;
         // Of several updates in an epoch the last is in force.
+        let mut versions = self.providers[place].versions.clone();
         versions.retain(|version| version.from < from);
         versions.push(version);
+        self.remember(place, 0, versions)?;
         if model_changed {
             self.log(What::Shrunk(id, self.params.model_change.get()));
         }
@@ -270,20 +358,11 @@ impl Oracle {
             "REG-6: the new key registered before",
         )?;
         require(rotated.is_signed(&self.network), "REG-6: both keys sign")?;
-        let height = self.height;
-        for version in &mut self.providers[place].versions {
-            if version.from > height {
-                version.registration.node = rotation.new;
-            }
-        }
-        let now = self.providers[place].at(height).clone();
-        let mut version = Version {
-            from: height,
-            ..now
-        };
-        version.registration.node = rotation.new;
-        self.providers[place].insert(version);
+        self.amend(place, 0, |version| version.registration.node = rotation.new)?;
         if let Some(bond) = self.bonds.remove(&(rotation.old, Role::Respondent)) {
+            for free in bond.leaving.keys() {
+                self.promise(*free, Promise::Bond(rotation.new, Role::Respondent));
+            }
             self.bonds.insert((rotation.new, Role::Respondent), bond);
         }
         Ok(())
@@ -323,25 +402,15 @@ impl Oracle {
             Novelty::Corpus { changed, .. } => changed.get(),
             Novelty::Adapter(_) => self.params.model_change.get(),
         };
-        let provider = &mut self.providers[place];
-        provider.announced.push(epoch);
-        let mut version = provider.at(height).clone();
-        version.from = height;
-        let say = |version: &mut Version| match &announcement.novelty {
+        self.providers[place].announced.push(epoch);
+        self.amend(place, RESERVED, |version| match &announcement.novelty {
             Novelty::Corpus { corpus, .. } => version.registration.corpus = Some(corpus.clone()),
             Novelty::Adapter(adapter) => {
                 if adapter.base == version.registration.model.digest {
                     version.adapter = Some(*adapter);
                 }
             }
-        };
-        say(&mut version);
-        provider.insert(version);
-        provider
-            .versions
-            .iter_mut()
-            .filter(|version| version.from > height)
-            .for_each(say);
+        })?;
         self.log(What::Shrunk(announcement.provider, share));
         Ok(())
     }
@@ -359,16 +428,5 @@ impl Provider {
         said.clone()
             .find(|version| version.from <= height)
             .unwrap_or_else(|| &self.versions[0])
-    }
-
-    /// Takes a version in before those that are in force later; of one height, the last counts.
-    fn insert(&mut self, version: Version) {
-        self.versions.retain(|other| other.from != version.from);
-        let later = self
-            .versions
-            .iter()
-            .position(|other| other.from > version.from);
-        let place = later.unwrap_or(self.versions.len());
-        self.versions.insert(place, version);
     }
 }

@@ -10,10 +10,12 @@ use llmnet_types::{
     reputation::Reputation,
     settlement::Leaf,
     signature::PublicKey,
+    units::Score,
 };
 
 use crate::{
     Oracle,
+    audit::ceiling,
     money::money,
     sources::{Source, add, clipped, halved, sum},
 };
@@ -54,6 +56,17 @@ pub enum What {
     Slashed(PublicKey),
     /// A settlement says something of a provider.
     Said(Evidence),
+    /// Audits found right and wrong answers, in millionths (AUD-4).
+    Audited {
+        /// Of whom.
+        provider: ProviderId,
+        /// In which domain.
+        domain: DomainId,
+        /// Right ones.
+        right: u64,
+        /// Wrong ones.
+        wrong: u64,
+    },
     /// A new version of a provider costs a share of its good evidence, in basis points (REP-7).
     Shrunk(ProviderId, u16),
 }
@@ -89,6 +102,8 @@ struct Gathering {
 struct Standing {
     /// As of the epoch in which it last changed.
     value: Reputation,
+    /// Right and wrong answers of the long record, and of the short one, as of the same epoch.
+    audits: [u64; 4],
     epoch: u64,
     gathering: Option<Gathering>,
 }
@@ -176,13 +191,18 @@ impl Oracle {
         }
     }
 
-    /// What stands of a provider in a domain now.
-    pub fn reputation(&self, provider: ProviderId, domain: DomainId) -> Reputation {
+    /// What stands of a provider in a domain now, and what audits leave possible (AUD-4).
+    pub fn reputation(&self, provider: ProviderId, domain: DomainId) -> (Reputation, Score) {
         self.reputation_after(provider, domain, self.height, self.epoch())
     }
 
     /// The same as selections at a height see it: as of the last checkpoint (SEL-1).
-    pub fn reputation_at(&self, provider: ProviderId, domain: DomainId, height: u64) -> Reputation {
+    pub fn reputation_at(
+        &self,
+        provider: ProviderId,
+        domain: DomainId,
+        height: u64,
+    ) -> (Reputation, Score) {
         let every = u64::from(self.params.checkpoint_blocks);
         let checkpoint = height - height % every;
         self.reputation_after(provider, domain, checkpoint, self.epoch_of(height))
@@ -195,32 +215,49 @@ impl Oracle {
         domain: DomainId,
         height: u64,
         epoch: u64,
-    ) -> Reputation {
+    ) -> (Reputation, Score) {
         let mut standing = Standing::default();
         for (place, happening) in self.happened.iter().enumerate() {
             if happening.height > height {
                 break;
             }
+            let now = happening.epoch;
+            if !self.concerns(&happening.what, provider, domain) {
+                continue;
+            }
+            self.close(&mut standing, happening.height);
             match &happening.what {
-                What::Said(evidence)
-                    if (evidence.provider, evidence.domain) == (provider, domain) =>
-                {
-                    self.close(&mut standing, happening.height);
-                    self.gather(&mut standing, happening.epoch, evidence);
-                    self.count(&mut standing, happening.epoch, place);
-                }
-                What::Shrunk(shrunk, share)
-                    if *shrunk == provider && self.is_of(provider, domain) =>
-                {
-                    self.close(&mut standing, happening.height);
-                    self.shrink(&mut standing, happening.epoch, *share);
-                    self.count(&mut standing, happening.epoch, place);
+                What::Said(evidence) => self.gather(&mut standing, now, evidence),
+                What::Shrunk(_, share) => self.shrink(&mut standing, now, *share),
+                What::Audited { right, wrong, .. } => {
+                    standing = self.faded(&standing, now);
+                    for (record, found) in
+                        standing.audits.iter_mut().zip([right, wrong, right, wrong])
+                    {
+                        *record += found;
+                    }
+                    continue;
                 }
                 _ => {}
             }
+            self.count(&mut standing, now, place);
         }
         self.close(&mut standing, height);
-        self.faded(&standing, epoch)
+        let seen = self.faded(&standing, epoch);
+        (seen.value, ceiling(seen.audits))
+    }
+
+    fn concerns(&self, what: &What, provider: ProviderId, domain: DomainId) -> bool {
+        match what {
+            What::Said(evidence) => (evidence.provider, evidence.domain) == (provider, domain),
+            What::Audited {
+                provider: audited,
+                domain: of,
+                ..
+            } => (*audited, *of) == (provider, domain),
+            What::Shrunk(shrunk, _) => *shrunk == provider && self.is_of(provider, domain),
+            What::Settled { .. } | What::Slashed(_) => false,
+        }
     }
 
     fn is_of(&self, provider: ProviderId, domain: DomainId) -> bool {
@@ -228,20 +265,34 @@ impl Oracle {
             .is_some_and(|provider| provider.domains.contains(&domain))
     }
 
-    /// A standing as an epoch sees it: decayed since it last changed (REP-2).
-    fn faded(&self, standing: &Standing, epoch: u64) -> Reputation {
-        let kept = kept(self.params_of(epoch), epoch - standing.epoch);
-        Reputation {
-            positive: kept(standing.value.positive),
-            negative: kept(standing.value.negative),
-            ..standing.value
+    /// A standing as an epoch sees it: decayed since it last changed (REP-2, AUD-4).
+    fn faded(&self, standing: &Standing, epoch: u64) -> Standing {
+        let epochs = epoch - standing.epoch;
+        let kept = kept(self.params_of(epoch), epochs);
+        let halved = |answers: u64| (0..epochs).fold(answers, |answers, _| answers / 2);
+        let [long_right, long_wrong, short_right, short_wrong] = standing.audits;
+        Standing {
+            value: Reputation {
+                positive: kept(standing.value.positive),
+                negative: kept(standing.value.negative),
+                ..standing.value
+            },
+            audits: [
+                kept(long_right),
+                kept(long_wrong),
+                halved(short_right),
+                halved(short_wrong),
+            ],
+            epoch,
+            gathering: standing.gathering.clone(),
         }
     }
 
     /// Takes another value as of an epoch; an equal one changes nothing.
     fn change(&self, standing: &mut Standing, value: Reputation, epoch: u64) {
-        if self.faded(standing, epoch) != value {
-            (standing.value, standing.epoch) = (value, epoch);
+        let seen = self.faded(standing, epoch);
+        if seen.value != value {
+            *standing = Standing { value, ..seen };
         }
     }
 
@@ -263,7 +314,7 @@ impl Oracle {
     }
 
     fn gather(&self, standing: &mut Standing, epoch: u64, evidence: &Evidence) {
-        let before = self.faded(standing, epoch);
+        let before = self.faded(standing, epoch).value;
         let gathering = standing.gathering.get_or_insert(Gathering {
             epoch,
             before,
@@ -299,7 +350,7 @@ impl Oracle {
                 source.positive = shrunk(source.positive);
             }
         } else {
-            let mut value = self.faded(standing, epoch);
+            let mut value = self.faded(standing, epoch).value;
             value.positive = narrow(value.positive);
             self.change(standing, value, epoch);
         }

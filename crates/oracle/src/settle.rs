@@ -6,13 +6,14 @@ use llmnet_types::{
     codec::encode,
     id::{Digest, LineId, ProviderId},
     merkle,
+    message::LineOk,
     receipt::{ContractStatus, SeatOutcome},
     settlement::{CoSignature, Leaf, Settlement},
-    signature::PublicKey,
+    signature::{PublicKey, Signed},
 };
 
 use crate::{
-    Oracle, Refusal,
+    Oracle, Promise, Refusal,
     mismatch::require,
     money::{money, share},
 };
@@ -127,6 +128,8 @@ impl Oracle {
             held,
             released: false,
         });
+        let place = self.settled.len() - 1;
+        self.promise(epoch + 4, Promise::Settlement(place));
         Ok(())
     }
 
@@ -265,7 +268,7 @@ impl Oracle {
         &self,
         settlement: &Settlement,
         id: ProviderId,
-        line_ok: &llmnet_types::signature::Signed<llmnet_types::message::LineOk>,
+        line_ok: &Signed<LineOk>,
     ) -> Result<(), Refusal> {
         let mut seats = settlement.leaves.iter().flat_map(|leaf| leaf.seats.iter());
         require(
@@ -276,8 +279,18 @@ impl Oracle {
             settlement.line_ok(id).as_ref() == Some(&line_ok.body),
             "SET-6: the leaves say otherwise",
         )?;
-        let provider = self.provider(id).expect("leaves name only known ones");
         let epoch = self.epoch_of(settlement.leaves[0].height.0);
+        self.check_seat_signed(epoch, id, line_ok)
+    }
+
+    /// By any key that it had since an epoch began.
+    fn check_seat_signed(
+        &self,
+        epoch: u64,
+        id: ProviderId,
+        line_ok: &Signed<LineOk>,
+    ) -> Result<(), Refusal> {
+        let provider = self.provider(id).expect("leaves name only known ones");
         let first = epoch * u64::from(self.params.epoch_blocks);
         let later = provider.versions.iter().filter(|it| it.from > first);
         let mut keys = std::iter::once(provider.at(first))
@@ -328,7 +341,13 @@ impl Oracle {
                 .iter()
                 .position(|held| held.provider == one.provider)
                 .ok_or_else(|| Refusal("SET-6: nothing is held for it".to_owned()))?;
-            self.check_line_ok(&settled.settlement, one.provider, &one.line_ok)?;
+            // The ledger keeps no leaves: the root and the pay say which.
+            let said = &one.line_ok.body;
+            require(
+                said.settlement == settled.root && money(said.total) == settled.held[held].amount,
+                "SET-6: the settlement says otherwise",
+            )?;
+            self.check_seat_signed(settled.epoch, one.provider, &one.line_ok)?;
             let Held {
                 operator, amount, ..
             } = self.settled[place].held.remove(held);
@@ -337,17 +356,11 @@ impl Oracle {
         Ok(())
     }
 
-    /// WIN-1, SET-6: with the fourth epoch after that of their contracts, settlements are over.
-    pub(crate) fn release_settlements(&mut self) {
-        let epoch = self.epoch();
-        let mut free = Vec::new();
-        for settled in &mut self.settled {
-            if !settled.released && settled.epoch + 4 <= epoch {
-                settled.released = true;
-                free.append(&mut settled.held);
-            }
-        }
-        for held in free {
+    /// WIN-1, SET-6: with the fourth epoch after that of its contracts, a settlement is over.
+    pub(crate) fn release_settlement(&mut self, place: usize) {
+        let settled = &mut self.settled[place];
+        settled.released = true;
+        for held in std::mem::take(&mut settled.held) {
             self.give(&held.operator, held.amount);
         }
     }

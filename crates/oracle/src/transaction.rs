@@ -3,7 +3,7 @@
 use llmnet_types::{
     codec::encode,
     dispute::FaultProof,
-    rejection::{LeafFault, ProofPart, Rejection},
+    rejection::{ProofPart, Rejection},
     signature::PublicKey,
     transaction::{Instruction, Outcome, TRANSACTION_LENGTH_MAX, Transaction},
 };
@@ -11,16 +11,17 @@ use llmnet_types::{
 use crate::{Mismatch, Oracle, Refusal, mismatch::require, money::money};
 
 /// What the ledger decides by selecting the panel again, which is not done here.
-fn by_panel(reason: &Rejection) -> bool {
-    matches!(
-        reason,
-        Rejection::Leaf {
-            reason: LeafFault::Panel,
-            ..
-        } | Rejection::Proof {
-            part: ProofPart::Panel
+fn by_panel(instruction: &Instruction, reason: &Rejection) -> bool {
+    match instruction {
+        Instruction::Fault(proof) => {
+            matches!(**proof, FaultProof::Panel(_)) && *reason == Rejection::NoFault
         }
-    )
+        Instruction::Answer(_) => {
+            let part = ProofPart::Panel;
+            *reason == Rejection::Proof { part }
+        }
+        _ => false,
+    }
 }
 
 impl Oracle {
@@ -63,7 +64,11 @@ impl Oracle {
                 Ok(())
             }
             (Err(_), Outcome::Rejected { .. }) => Ok(()),
-            (Ok(()), Outcome::Rejected { reason, .. }) if by_panel(reason) => Ok(()),
+            (Ok(()), Outcome::Rejected { reason, .. })
+                if by_panel(&transaction.body.instruction, reason) =>
+            {
+                Ok(())
+            }
             (Ok(()), _) => self.agree("TXN-3", transaction, outcome, false, "applied".to_owned()),
             (Err(refusal), _) => self.agree("TXN-3", transaction, outcome, false, refusal.0),
         }
@@ -150,7 +155,12 @@ impl Oracle {
             Instruction::Settle(settlement) => self.settle(signer, settlement),
             Instruction::CoSign(all) => self.co_sign(all),
             Instruction::Vote(params) => self.vote(signer, params),
-            _ => Err(Refusal("not read yet".to_owned())),
+            Instruction::AuditRoot { root, items } => self.audit_root(signer, *root, *items),
+            Instruction::AuditOpen(opening) => self.audit_open(signer, opening),
+            Instruction::Fault(proof) => self.fault(proof),
+            Instruction::File(filing) => self.file(signer, filing),
+            Instruction::Challenge(challenge) => self.challenge(signer, challenge),
+            Instruction::Answer(answer) => self.answer(signer, answer),
         }
     }
 }

@@ -203,8 +203,9 @@ impl Comparison<'_> {
         for (number, name) in (0..).zip(&oracle.domains) {
             let entry = query::domain(self.state, DomainId(number));
             let entry = entry.map(|entry| (entry.name, entry.providers.into_vec()));
-            let ours = (name.clone(), oracle.domain_providers(DomainId(number)));
-            self.same("REG-3", &format_args!("domain {number}"), entry, Some(ours))?;
+            let listed = oracle.domain_providers(DomainId(number));
+            let ours = name.clone().map(|name| (name, listed));
+            self.same("REG-3", &format_args!("domain {number}"), entry, ours)?;
         }
         for (number, ours) in (0..).zip(&oracle.providers) {
             let what = format!("provider {number}");
@@ -264,10 +265,11 @@ impl Comparison<'_> {
         for (number, ours) in (0..).zip(&self.oracle.providers) {
             let provider = ProviderId(number);
             for domain in &ours.domains {
-                let reputation = query::reputation(self.state, provider, *domain);
+                let profile = query::profile(self.state, provider, *domain);
                 let what = format!("provider {number} in domain {domain}");
-                let ours = self.oracle.reputation(provider, *domain);
-                self.same("REP", &what, reputation, ours)?;
+                let (reputation, ceiling) = self.oracle.reputation(provider, *domain);
+                self.same("REP", &what, profile.reputation, reputation)?;
+                self.same("AUD-4", &what, profile.ceiling, ceiling)?;
                 // As selections see it, back to the oldest height that they are recomputed at.
                 let oldest = self.oracle.epoch().saturating_sub(3);
                 let oldest = oldest * u64::from(self.oracle.params.epoch_blocks);
@@ -275,7 +277,7 @@ impl Comparison<'_> {
                 let height = oldest + self.oracle.height * 7 % (span + 1);
                 let what = format!("{what} at {height}");
                 let seen = query::reputation_at(self.state, provider, *domain, Height(height));
-                let ours = self.oracle.reputation_at(provider, *domain, height);
+                let (ours, _) = self.oracle.reputation_at(provider, *domain, height);
                 self.same("SEL-1", &what, seen, Some(ours))?;
             }
         }

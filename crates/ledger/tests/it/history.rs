@@ -4,6 +4,7 @@
 //! A history looks at a state and says what the next block is; who executes it does not matter. Equal
 //! seeds and equal states give equal blocks.
 
+mod audits;
 mod contracts;
 mod disputes;
 mod money;
@@ -24,6 +25,7 @@ use llmnet_types::{
     units::Height,
 };
 
+use audits::Root;
 use people::HashChains;
 pub use random::Random;
 use settlements::Kept;
@@ -88,6 +90,10 @@ pub struct History {
     said: VecDeque<Transaction>,
     /// What coordinators handed in lately, applied or not.
     kept: VecDeque<Kept>,
+    /// What auditors committed to lately.
+    roots: VecDeque<Root>,
+    /// What was challenged lately, with its number in its settlement.
+    challenged: VecDeque<(Kept, usize)>,
     /// The next nonce of who signed in this block already.
     nonces: BTreeMap<PublicKey, u64>,
     /// A number for whatever has to be new.
@@ -111,6 +117,8 @@ impl History {
             chains,
             said: VecDeque::new(),
             kept: VecDeque::new(),
+            roots: VecDeque::new(),
+            challenged: VecDeque::new(),
             nonces: BTreeMap::new(),
             fresh: 0,
         }

@@ -11,9 +11,7 @@ use llmnet_types::{
     domain::Domain,
     id::{Digest, DomainId, ProviderId},
     params::Params,
-    registration::{
-        Adapter, Announcement, Assurance, Corpus, DOMAINS_MAX, Novelty, Registration,
-    },
+    registration::{Adapter, Announcement, Assurance, Corpus, DOMAINS_MAX, Novelty, Registration},
     rejection::{Field, Rejection},
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Height, Score},

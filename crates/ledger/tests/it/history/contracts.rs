@@ -6,6 +6,7 @@ use llmnet_types::{
     contract::{
         Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher, contract_id,
     },
+    disclosure::{Disclosure, ReceiptField},
     id::{Digest, LineId, ProviderId, Salt},
     message::{Close, Part, Phase, Reply, Response, answer_class},
     rating::commitment,
@@ -20,9 +21,11 @@ use llmnet_types::{
 
 use super::History;
 
+/// How many things are ever asked.
+pub(super) const QUESTIONS: u64 = 4;
 /// The answers that seats give, by the keys of their classes.
 const ANSWERS: [&str; 3] = ["yes", "no", "perhaps"];
-const DURATIONS: Durations = Durations {
+pub(super) const DURATIONS: Durations = Durations {
     offer_ms: 1_000,
     accept_ms: 2_000,
     answer_ms: 30_000,
@@ -50,8 +53,18 @@ pub(super) struct Job {
 #[derive(Clone)]
 pub(super) struct Contract {
     pub(super) receipt: Receipt,
-    /// As it is handed in.
+    pub(super) salt: Salt,
+    /// As it was handed in, which is not always what the receipt says.
     pub(super) leaf: Leaf,
+    /// What was asked, among the few things that anybody asks.
+    pub(super) question: u64,
+}
+
+impl Contract {
+    /// A field of its receipt, shown alone.
+    pub(super) fn disclose(&self, field: ReceiptField) -> Disclosure {
+        self.receipt.disclose(&self.salt, field).unwrap()
+    }
 }
 
 /// What is asked, by its number.
@@ -71,6 +84,11 @@ pub(super) fn request(question: u64) -> Request {
 /// The key of an answer's class.
 pub(super) fn class_key(answer: &str) -> Digest {
     Digest::of(answer.as_bytes())
+}
+
+/// The keys of the classes that answers are of.
+pub(super) fn class_keys() -> [Digest; 3] {
+    ANSWERS.map(class_key)
 }
 
 /// What a seat earns for its price (SET-4).
@@ -143,7 +161,7 @@ impl History {
     pub(super) fn contract(&mut self, state: &dyn State, job: &Job) -> Contract {
         let params = query::params(state);
         let salt = Salt(self.random.bytes());
-        let question = self.random.below(6);
+        let question = self.random.below(QUESTIONS);
         let filters = self.filters(state);
         let terms = self.terms(question, &salt, filters);
         let selection = self.inputs(state, job);
@@ -208,7 +226,12 @@ impl History {
         };
         receipt.charges = charges(&params, pay, part).unwrap();
         let leaf = Leaf::of(&receipt, receipt.root(&salt));
-        Contract { receipt, leaf }
+        Contract {
+            receipt,
+            salt,
+            leaf,
+            question,
+        }
     }
 
     /// The offer of a seat, and whose it is.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use llmnet_ledger::{State, query, record::Coordinator};
 use llmnet_types::{
-    codec::List,
+    codec::{List, encode},
     contract::Voucher,
+    dispute::SettledLeaf,
     id::{Digest, DomainId, LineId, ProviderId},
+    merkle::Tree,
     receipt::{ContractStatus, SeatOutcome},
     selection::DomainChoice,
     settlement::{CoSignature, Leaf, Settlement, VOUCHERS_MAX},
@@ -20,11 +22,25 @@ use super::{
     contracts::{Contract, Job},
 };
 
-/// What a coordinator handed in, applied or not.
+/// What a coordinator handed in, applied or not, with the contracts behind it.
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) coordinator: PublicKey,
     pub(super) settlement: Settlement,
+    pub(super) contracts: Vec<Contract>,
+}
+
+impl Kept {
+    /// A leaf with the path to its settlement.
+    pub(super) fn settled(&self, number: usize) -> SettledLeaf {
+        let tree = Tree::new(self.settlement.leaves.iter().map(encode));
+        SettledLeaf {
+            coordinator: self.coordinator,
+            first_slot: self.settlement.first_slot,
+            leaf: self.settlement.leaves[number].clone(),
+            path: tree.path(number).unwrap(),
+        }
+    }
 }
 
 fn void(leaf: &Leaf) -> Leaf {
@@ -85,9 +101,13 @@ impl History {
             self.cheat(state, &mut settlement);
         }
         self.co_sign_at_once(state, &mut settlement);
+        for (contract, leaf) in contracts.iter_mut().zip(&settlement.leaves) {
+            contract.leaf = leaf.clone();
+        }
         self.kept.push_back(Kept {
             coordinator,
             settlement: settlement.clone(),
+            contracts,
         });
         while self.kept.len() > REMEMBERED {
             self.kept.pop_front();
@@ -145,7 +165,7 @@ impl History {
     }
 
     /// One or two domains with confidence.
-    fn domains(&mut self, state: &dyn State) -> Option<Vec<DomainChoice>> {
+    pub(super) fn domains(&mut self, state: &dyn State) -> Option<Vec<DomainChoice>> {
         let count = u64::from(query::counters(state).domain.0);
         let choice = |number: u64, confidence| {
             let id = DomainId(u16::try_from(number).ok()?);
@@ -166,7 +186,7 @@ impl History {
     }
 
     /// A line to this coordinator, mostly one that still pays.
-    fn line_to(
+    pub(super) fn line_to(
         &mut self,
         state: &dyn State,
         coordinator: &PublicKey,
@@ -266,6 +286,7 @@ impl History {
         match self.random.below(30) {
             0 => body.total = Amount(body.total.0 + 1),
             1 => node = self.somebody(),
+            2 => body.leaves = Digest::ZERO,
             _ => {}
         }
         Some(Signed::new(body, &self.network, &self.keys[&node]))
@@ -304,6 +325,27 @@ impl History {
         };
         let known: Vec<&Kept> = self.kept.iter().filter(known).collect();
         self.random.pick(&known).map(|kept| (*kept).clone())
+    }
+
+    /// A contract that somebody worked on, mostly one that the ledger remembers.
+    pub(super) fn some_contract(&mut self, state: &dyn State) -> Option<(Kept, usize)> {
+        let worked = |contract: &Contract| contract.leaf.status != ContractStatus::Void;
+        self.contract_that(state, &worked)
+    }
+
+    pub(super) fn contract_that(
+        &mut self,
+        state: &dyn State,
+        wanted: &dyn Fn(&Contract) -> bool,
+    ) -> Option<(Kept, usize)> {
+        let kept = self.some_kept(state)?;
+        let contracts = kept.contracts.iter().enumerate();
+        let fit: Vec<usize> = contracts
+            .filter(|(_, contract)| wanted(contract))
+            .map(|(number, _)| number)
+            .collect();
+        let number = *self.random.pick(&fit)?;
+        Some((kept, number))
     }
 
     pub(super) fn co_sign(&mut self, state: &dyn State) -> Option<Act> {
