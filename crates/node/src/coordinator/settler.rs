@@ -53,13 +53,14 @@ pub(super) async fn run(desk: Arc<Desk>) {
         }
         match desk.settle_all().await {
             Ok(()) => desk.settled_well(),
-            Err(error) if stopped(&error) => return,
+            // The program ends, and so does the loop; or one validator of many stopped, and others answer.
+            Err(error) if stopped(&error) => {}
             Err(error) => desk.trouble(&error),
         }
     }
 }
 
-/// Whether there is no chain to settle on any more, as when the program ends.
+/// Whether a validator that was asked is not there any more.
 fn stopped(error: &anyhow::Error) -> bool {
     let chain = match error.downcast_ref::<SubmitError>() {
         Some(SubmitError::Chain(chain)) => Some(chain),
@@ -375,7 +376,12 @@ impl Desk {
                 return Ok(Some(finality));
             }
             tokio::select! {
-                changed = tip.changed() => changed?,
+                changed = tip.changed() => {
+                    if changed.is_err() {
+                        // That validator stopped; if all have, the next question says so.
+                        tip = self.chain.tip();
+                    }
+                }
                 () = tokio::time::sleep_until(deadline) => return Ok(None),
             }
         }

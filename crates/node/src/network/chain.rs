@@ -1,6 +1,7 @@
 //! The validators of a local network, and one client over all of them.
 
 use std::{
+    cmp::Reverse,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -72,7 +73,7 @@ pub(super) async fn first_block(
 }
 
 /// Several validators as one: the running one that is furthest, since one that was stopped catches up only
-/// some time after its start.
+/// some time after its start. What one leaves unanswered because it is stopped, another answers.
 pub(super) struct AnyOf(Vec<Arc<dyn ChainClient>>);
 
 impl AnyOf {
@@ -80,36 +81,74 @@ impl AnyOf {
         Self(validators.iter().map(Validator::client).collect())
     }
 
-    fn running(&self) -> &Arc<dyn ChainClient> {
-        let furthest = self.0.iter().rev().max_by_key(|client| {
+    /// All of them, in the order in which they are asked.
+    fn best_first(&self) -> Vec<&Arc<dyn ChainClient>> {
+        let mut clients: Vec<_> = self.0.iter().collect();
+        clients.sort_by_cached_key(|client| {
             let tip = client.tip();
             let height = tip.borrow().height();
-            (tip.has_changed().is_ok(), height)
+            Reverse((tip.has_changed().is_ok(), height))
         });
-        furthest.unwrap_or(&self.0[0])
+        clients
+    }
+
+    /// The first word of one that was not stopped meanwhile, or that all were.
+    async fn ask<T, E: From<ChainError>, F: Future<Output = Result<T, E>>>(
+        &self,
+        is_stopped: impl Fn(&E) -> bool,
+        question: impl Fn(Arc<dyn ChainClient>) -> F,
+    ) -> Result<T, E> {
+        let mut stopped = ChainError::Stopped {
+            reason: "there is no validator".into(),
+        }
+        .into();
+        for client in self.best_first() {
+            match question(client.clone()).await {
+                Err(error) if is_stopped(&error) => stopped = error,
+                answer => return answer,
+            }
+        }
+        Err(stopped)
+    }
+
+    async fn read_from_any<T, F: Future<Output = Result<T, ChainError>>>(
+        &self,
+        question: impl Fn(Arc<dyn ChainClient>) -> F,
+    ) -> Result<T, ChainError> {
+        let is_stopped = |error: &ChainError| matches!(error, ChainError::Stopped { .. });
+        self.ask(is_stopped, question).await
     }
 }
 
 #[async_trait]
 impl ChainClient for AnyOf {
     async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
-        self.running().submit(transaction).await
+        let is_stopped =
+            |error: &SubmitError| matches!(error, SubmitError::Chain(ChainError::Stopped { .. }));
+        self.ask(is_stopped, |client| {
+            let transaction = transaction.clone();
+            async move { client.submit(transaction).await }
+        })
+        .await
     }
 
     fn tip(&self) -> watch::Receiver<Tip> {
-        self.running().tip()
+        self.best_first()[0].tip()
     }
 
     async fn read(&self, keys: &[Key]) -> Result<(Height, Vec<Option<Vec<u8>>>), ChainError> {
-        self.running().read(keys).await
+        self.read_from_any(|client| async move { client.read(keys).await })
+            .await
     }
 
     async fn block(&self, height: Height) -> Result<Option<FinalizedBlock>, ChainError> {
-        self.running().block(height).await
+        self.read_from_any(|client| async move { client.block(height).await })
+            .await
     }
 
     async fn certificate(&self, height: Height) -> Result<Option<FinalityCertificate>, ChainError> {
-        self.running().certificate(height).await
+        self.read_from_any(|client| async move { client.certificate(height).await })
+            .await
     }
 
     async fn outcome(
@@ -117,6 +156,7 @@ impl ChainClient for AnyOf {
         id: TransactionId,
         wait: Duration,
     ) -> Result<Option<Inclusion>, ChainError> {
-        self.running().outcome(id, wait).await
+        self.read_from_any(|client| async move { client.outcome(id, wait).await })
+            .await
     }
 }
