@@ -253,12 +253,24 @@ impl Oracle {
         restored
     }
 
-    /// REG-6: a respondent's bond goes along with its key.
+    /// REG-6: a respondent's bond goes along with its key, and answers for keys that were in force in this
+    /// epoch or the last three, from one registration to the next.
     fn holder(&self, node: &PublicKey, role: Role) -> PublicKey {
-        let known = |provider: &&Provider| provider.keys().contains(node);
-        match self.providers.iter().rfind(known) {
-            Some(provider) if role == Role::Respondent => provider.newest().registration.node,
-            _ => *node,
+        let mut holder = *node;
+        if role != Role::Respondent {
+            return holder;
+        }
+        loop {
+            let known = |provider: &&Provider| provider.keys().contains(&holder);
+            let Some(provider) = self.providers.iter().rfind(known) else {
+                return holder;
+            };
+            let since = self.epoch().saturating_sub(3) * u64::from(self.params.epoch_blocks);
+            let key = provider.newest().registration.node;
+            if key == holder || !provider.keys_since(since).contains(&holder) {
+                return holder;
+            }
+            holder = key;
         }
     }
 

@@ -62,6 +62,13 @@ impl Provider {
         self.newest().registration.operator
     }
 
+    /// The keys that it had after this block and later.
+    pub fn keys_since(&self, height: u64) -> BTreeSet<PublicKey> {
+        let later = self.versions.iter().filter(|it| it.from > height);
+        let said = std::iter::once(self.at(height)).chain(later);
+        said.map(|version| version.registration.node).collect()
+    }
+
     /// Every key it ever had.
     pub fn keys(&self) -> BTreeSet<PublicKey> {
         let versions = self.versions.iter();

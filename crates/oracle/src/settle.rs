@@ -292,10 +292,7 @@ impl Oracle {
     ) -> Result<(), Refusal> {
         let provider = self.provider(id).expect("leaves name only known ones");
         let first = epoch * u64::from(self.params.epoch_blocks);
-        let later = provider.versions.iter().filter(|it| it.from > first);
-        let mut keys = std::iter::once(provider.at(first))
-            .chain(later)
-            .map(|version| version.registration.node);
+        let mut keys = provider.keys_since(first).into_iter();
         let signed = keys.any(|key| line_ok.verify(&self.network, &key).is_ok());
         require(signed, "SET-6: the seat signs")
     }

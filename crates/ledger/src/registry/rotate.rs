@@ -8,7 +8,14 @@ use llmnet_types::{
 };
 
 use super::versions;
-use crate::{bond, event::EventKind, query, record::Node, state::Key, work::Work};
+use crate::{
+    bond,
+    event::EventKind,
+    query,
+    record::{Node, VERSIONS_MAX},
+    state::Key,
+    work::Work,
+};
 
 /// Replaces a registration's key, with the word of its operator and of both keys. Its bond goes along.
 pub(crate) fn rotate(
@@ -59,15 +66,25 @@ pub(crate) fn rotate(
     Ok(())
 }
 
-/// The key that a registration has now, by it or by one that it had when contracts were made that can still
-/// be disputed (WIN-1); of any other key, itself. So who stole a key can do harm with it for some epochs after
+/// The key that has now what stands behind a key: its own, or its successor's, if it had it when contracts
+/// were made that can still be disputed (WIN-1). So who stole a key can do harm with it for some epochs after
 /// its rotation, and not for ever.
+///
+/// A successor may have registered again, and been replaced there: that leaves no offence behind either, as
+/// long as the way is no longer than it pays, for each new registration takes a bond of its own.
 pub(crate) fn key_of_today(work: &Work<'_>, node: &PublicKey) -> PublicKey {
     let window = versions::window(work);
-    query::node(work, node)
-        .and_then(|known| query::provider(work, known.provider))
-        .map(|provider| provider.keys_since(window))
-        .filter(|keys| keys.contains(node))
-        .and_then(|keys| keys.last().copied())
-        .unwrap_or(*node)
+    let mut key = *node;
+    for _ in 0..VERSIONS_MAX {
+        let last = query::node(work, &key)
+            .and_then(|known| query::provider(work, known.provider))
+            .map(|provider| provider.keys_since(window))
+            .filter(|keys| keys.contains(&key))
+            .and_then(|keys| keys.last().copied());
+        match last {
+            Some(last) if last != key => key = last,
+            _ => break,
+        }
+    }
+    key
 }

@@ -46,6 +46,7 @@ enum Kind {
     Votes,
     Work,
     Disputes,
+    Audits,
 }
 
 /// What may happen, with its weight.
@@ -70,8 +71,8 @@ const ACTIONS: [Action; 24] = [
     (Kind::Votes, 3, History::vote),
     (Kind::Work, 30, History::settle),
     (Kind::Work, 8, History::co_sign),
-    (Kind::Disputes, 3, History::audit_root),
-    (Kind::Disputes, 8, History::audit_open),
+    (Kind::Audits, 3, History::audit_root),
+    (Kind::Audits, 8, History::audit_open),
     (Kind::Disputes, 2, History::fault),
     (Kind::Disputes, 3, History::file),
     (Kind::Disputes, 4, History::challenge),

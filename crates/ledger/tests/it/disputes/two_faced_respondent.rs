@@ -5,19 +5,20 @@ use llmnet_types::{
     bond::Role,
     codec::{List, Text},
     dispute::FaultProof,
-    id::{ContractId, Digest},
+    id::{ContractId, Digest, ProviderId},
     message::Part,
     rating::{Comparison, Preference},
+    registration::{Registration, Rotated},
     rejection::{ProofPart, Rejection},
     signature::Signed,
-    transaction::Outcome,
+    transaction::{Instruction, Outcome},
     units::{Amount, Tokens},
 };
 
 use super::fault;
 use crate::{
     contract::{Contract, Plan, part},
-    world::{World, key, public},
+    world::{World, key, public, registration},
 };
 
 /// A contract's first seat, as its node's name and its account.
@@ -177,6 +178,47 @@ fn dis_1_accounts_of_different_words_are_no_fault() {
     };
     assert_eq!(world.rejection("bob", fault(&elsewhere)), expected);
     assert_eq!(bond(&world, &node), before);
+}
+
+/// REG-6, BND-5: a bond answers for the keys before it, also where the last of them left and registered
+/// again; and for none that is over for so long that nothing of it can be disputed.
+#[test]
+fn reg_6_no_way_of_changing_keys_leaves_an_offence_behind() {
+    let mut world = World::with_experts(3);
+    let (node, part) = seat(&world);
+    let provider = query::provider_of(&world.state, &public(&node)).unwrap().0;
+    let operator = format!("operator-{provider}");
+    let other = with(&part, |part| part.output = Tokens(400));
+    let proof = proof(&world, &node, &part, &other);
+    let rotate = |world: &mut World, provider, old: &str, new: &str| {
+        let (old, new) = (key(old), key(new));
+        let rotated = Rotated::sign(provider, &world.network, &old, &new);
+        world.apply(&operator, Instruction::Rotate(Box::new(rotated)));
+    };
+    rotate(&mut world, provider, &node, "second");
+    world.apply(&operator, Instruction::Retire { provider });
+    let again = Registration {
+        node: public("second"),
+        nonce: 1,
+        ..registration(provider.0, &["law"])
+    };
+    let again = Signed::new(again, &world.network, &key("second"));
+    world.apply(&operator, Instruction::Register(Box::new(again)));
+    rotate(&mut world, ProviderId(3), "second", "third");
+    let before = bond(&world, "third");
+    let mut late = World {
+        params: world.params.clone(),
+        state: world.state.clone(),
+        ..world
+    };
+    world.go_to_epoch(3);
+    world.apply("bob", fault(&proof));
+    assert_eq!(bond(&world, "third").0, before.0.div_ceil(2));
+    late.go_to_epoch(4);
+    let role = Role::Respondent;
+    let gone = Rejection::NotEnlisted { role };
+    assert_eq!(late.rejection("bob", fault(&proof)), gone);
+    assert_eq!(bond(&late, "third"), before);
 }
 
 /// DIS-1: nobody is convicted by what another signed.

@@ -3,6 +3,7 @@
 use llmnet_ledger::{State, query};
 use llmnet_types::{
     audit::{AuditItem, AuditOpening},
+    bond::Role,
     disclosure::ReceiptField,
     id::Salt,
     merkle::Tree,
@@ -41,8 +42,13 @@ impl History {
             1..5 => self.one_of("auditor", AUDITORS),
             _ => *self.random.pick(committee.keys())?,
         };
+        let bond = query::bond(state, &auditor, Role::Auditor);
+        let may = committee.keys().contains(&auditor) || bond.is_some_and(|bond| bond.enlisted);
+        if !may && self.random.chance(80) {
+            return Some(self.enlist_as(state, auditor, Role::Auditor));
+        }
         let mut items = Vec::new();
-        for _ in 0..self.random.between(1, 3) {
+        for _ in 0..self.random.between(1, self.temper.items) {
             let question = self.random.below(QUESTIONS);
             let item = AuditItem {
                 request: request(question).content(),

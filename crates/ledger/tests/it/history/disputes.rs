@@ -8,6 +8,7 @@ use llmnet_types::{
     disclosure::ReceiptField,
     dispute::{Answer, Challenge, Claim, FaultProof, Filing, SettledLeaf},
     id::{Digest, ReceiptRoot},
+    rating::{Ballot, Comparison, Preference},
     receipt::{ContractStatus, Receipt},
     signature::{Signature, Signed},
     transaction::Instruction,
@@ -104,19 +105,53 @@ impl History {
         let seats = &kept.contracts[number].receipt.seats;
         let seat = self.random.pick(seats)?;
         let node = seat.assign.body.seat;
-        let first = seat.part.clone()?;
+        let mut first = seat.part.clone()?;
         let mut body = first.body.clone();
+        if self.random.chance(30) {
+            // The debate went on, in the same words or in others.
+            let mut debated = body.clone();
+            let round = Digest(self.random.bytes());
+            debated.commitments = List::truncated([body.commitments[0], round]);
+            debated.ballot = self.ballot();
+            body.ballot = self.ballot();
+            if self.random.chance(50) {
+                body.commitments = debated.commitments.clone();
+            }
+            first = Signed::new(debated, &self.network, &self.keys[&node]);
+        }
         if innocent {
             // Begun anew, with other words.
             body.commitments = List::truncated([Digest(self.random.bytes())]);
         }
-        body.output = Tokens(body.output.0 + 1);
+        let other = Digest(self.random.bytes());
+        match self.random.below(6) {
+            0 => body.first_class = other,
+            1 => body.last_class = other,
+            2 => body.citations = List::truncated([other]),
+            3 => body.ballot = self.ballot(),
+            4 => body.input = Tokens(body.input.0 + 1),
+            _ => body.output = Tokens(body.output.0 + 1),
+        }
         let second = Signed::new(body, &self.network, &self.keys[&node]);
         Some(FaultProof::Parts {
             node,
             first,
             second,
         })
+    }
+
+    /// A word on another's answer, or none.
+    fn ballot(&mut self) -> Ballot {
+        let better = match self.random.below(3) {
+            0 => return List::new(),
+            1 => Preference::First,
+            _ => Preference::Second,
+        };
+        List::truncated([Comparison {
+            first: 0,
+            second: 1,
+            better,
+        }])
     }
 
     fn signed_root(&self, receipt: &Receipt, contract: &Contract) -> Signed<ReceiptRoot> {
@@ -128,8 +163,18 @@ impl History {
         let (kept, number) = self.some_contract(state)?;
         let contract = &kept.contracts[number];
         let mut receipt = contract.receipt.clone();
-        if !innocent {
-            receipt.charges.total = Amount(receipt.charges.total.0 + 1 + self.random.below(3));
+        let more = Amount(1 + self.random.below(3));
+        let charges = &mut receipt.charges;
+        match self.random.below(4) {
+            _ if innocent => {}
+            0 => charges.total = Amount(charges.total.0 + more.0),
+            1 => charges.fee = Amount(charges.fee.0 + more.0),
+            2 => charges.fee = Amount(u64::MAX),
+            // Both sums agree, and the seats earn something else.
+            _ => {
+                charges.seats = Amount(charges.seats.0 + more.0);
+                charges.total = Amount(charges.total.0 + more.0);
+            }
         }
         Some(FaultProof::Totals {
             coordinator: receipt.coordinator,

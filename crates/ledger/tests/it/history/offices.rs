@@ -30,7 +30,13 @@ impl History {
     }
 
     pub(super) fn enlist(&mut self, state: &dyn State) -> Option<Act> {
-        let (node, role, operator) = self.some_role(state);
+        let (node, role, _) = self.some_role(state);
+        Some(self.enlist_as(state, node, role))
+    }
+
+    /// A node takes a role, mostly with what it needs for that.
+    pub(super) fn enlist_as(&mut self, state: &dyn State, node: PublicKey, role: Role) -> Act {
+        let operator = query::bond(state, &node, role).map(|bond| bond.operator);
         let operator = operator.unwrap_or_else(|| self.operator());
         let epoch = query::clock(state).epoch.0;
         let late = self.random.chance(8);
@@ -59,7 +65,7 @@ impl History {
         } else {
             operator
         };
-        Some((signer, Instruction::Enlist(Box::new(signed))))
+        (signer, Instruction::Enlist(Box::new(signed)))
     }
 
     fn by_operator(&mut self, operator: Option<PublicKey>) -> PublicKey {

@@ -21,7 +21,7 @@ pub(super) const COORDINATORS: u64 = 4;
 pub(super) const OPERATORS: u64 = 8;
 pub(super) const NODES: u64 = 14;
 pub(super) const VALIDATORS: u64 = 6;
-pub(super) const AUDITORS: u64 = 2;
+pub(super) const AUDITORS: u64 = 4;
 pub(super) const DOMAINS: [&str; 4] = ["physics", "law", "cooking", "chess"];
 
 type Keys = BTreeMap<PublicKey, PrivateKey>;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use llmnet_ledger::{State, query, record::Coordinator};
 use llmnet_types::{
+    bond::Role,
     codec::{List, encode},
     contract::Voucher,
     dispute::SettledLeaf,
@@ -72,6 +73,12 @@ impl History {
         if self.nonces.contains_key(&coordinator) {
             // It may have settled in this block already, which the state does not show.
             return None;
+        }
+        let bond = query::bond(state, &coordinator, Role::Coordinator);
+        let needed = query::params(state).coordinator_bond_min > Amount::ZERO;
+        if needed && bond.is_none_or(|bond| !bond.enlisted) && self.random.chance(80) {
+            // Nobody works for long without what the parameters ask for (BND-4).
+            return Some(self.enlist_as(state, coordinator, Role::Coordinator));
         }
         let height = self.selection_height(state, &record);
         let epoch = height.epoch(query::params(state).epoch_length());

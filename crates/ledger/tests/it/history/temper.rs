@@ -19,8 +19,10 @@ pub(super) struct Temper {
     pub(super) leaves: u64,
     /// Contracts that are void, in a hundred.
     pub(super) voids: u64,
-    /// How much more often there is a vote, work, a dispute.
-    shares: (u64, u64, u64),
+    /// The most items of an audit root.
+    pub(super) items: u64,
+    /// How much more often there is a vote, work, a dispute, an audit.
+    shares: (u64, u64, u64, u64),
 }
 
 const CALM: Temper = Temper {
@@ -31,7 +33,8 @@ const CALM: Temper = Temper {
     usual: (4, 2),
     leaves: 4,
     voids: 10,
-    shares: (1, 1, 1),
+    items: 3,
+    shares: (1, 1, 1, 1),
 };
 
 /// Many ask many about little, so that sources are told apart (REP-5).
@@ -41,7 +44,7 @@ const CROWDED: Temper = Temper {
     nodes: 4,
     domains: 1,
     usual: (12, 4),
-    shares: (1, 3, 1),
+    shares: (1, 3, 1, 1),
     ..CALM
 };
 
@@ -57,38 +60,51 @@ const CARELESS: Temper = Temper {
 /// Parameters and committees change (VOT, COM).
 const UNSETTLED: Temper = Temper {
     epoch_blocks: (8, 16),
-    shares: (10, 1, 1),
+    shares: (10, 1, 1, 1),
     ..CALM
 };
 
-/// Nobody trusts anybody (DIS, AUD).
+/// Nobody trusts anybody (DIS).
 const SUSPICIOUS: Temper = Temper {
     transactions: 8,
     epoch_blocks: (8, 16),
     nodes: 8,
     domains: 2,
-    shares: (1, 1, 6),
+    shares: (1, 1, 6, 4),
+    ..CALM
+};
+
+/// Many look at the same few (AUD-4).
+const WATCHED: Temper = Temper {
+    transactions: 14,
+    epoch_blocks: (8, 12),
+    nodes: 4,
+    domains: 1,
+    items: 1,
+    shares: (1, 1, 1, 16),
     ..CALM
 };
 
 impl Temper {
     /// One after another, so that a few seeds see all.
     pub(super) fn of(seed: u64) -> Self {
-        match seed % 5 {
+        match seed % 6 {
             0 => CALM,
             1 => CROWDED,
             2 => CARELESS,
             3 => UNSETTLED,
-            _ => SUSPICIOUS,
+            4 => SUSPICIOUS,
+            _ => WATCHED,
         }
     }
 
     pub(super) fn share(&self, kind: Kind) -> u64 {
-        let (votes, work, disputes) = self.shares;
+        let (votes, work, disputes, audits) = self.shares;
         match kind {
             Kind::Votes => votes,
             Kind::Work => work,
             Kind::Disputes => disputes,
+            Kind::Audits => audits,
             Kind::Money | Kind::Registry | Kind::Offices => 1,
         }
     }
