@@ -5,6 +5,8 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 use llmnet_ledger::{Genesis, GenesisError};
 use llmnet_types::{id::NetworkId, signature::PublicKey};
 
+use crate::history::BLOCKS_KEPT;
+
 /// How often blocks are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pacing {
@@ -30,6 +32,33 @@ impl Default for Pacing {
     }
 }
 
+/// How much of the past a validator keeps: blocks, certificates, outcomes and events. State is always that
+/// of the newest block alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// About so many of the newest blocks. Fewer than what others are behind by, and they cannot catch up.
+    Blocks(usize),
+    /// All since genesis, so that anybody can execute them again. Disk grows without end, and memory by
+    /// about a hundred bytes a block.
+    Everything,
+}
+
+impl Keep {
+    /// The oldest height that is kept, where this is the newest.
+    pub(crate) const fn oldest(self, newest: u64) -> u64 {
+        match self {
+            Self::Blocks(blocks) => newest.saturating_sub(blocks as u64),
+            Self::Everything => 0,
+        }
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self::Blocks(BLOCKS_KEPT)
+    }
+}
+
 /// All a validator needs to know.
 #[derive(Debug, Clone)]
 pub struct ValidatorConfig {
@@ -45,6 +74,8 @@ pub struct ValidatorConfig {
     pub genesis: Genesis,
     /// How often blocks are made.
     pub pacing: Pacing,
+    /// How much of the past it keeps.
+    pub keep: Keep,
 }
 
 /// Why a validator does not start.
@@ -119,4 +150,17 @@ pub enum StartError {
         /// As far as known.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keep;
+
+    #[test]
+    fn what_is_kept_ends_at_the_newest() {
+        assert_eq!(Keep::Blocks(10).oldest(100), 90);
+        assert_eq!(Keep::Blocks(10).oldest(9), 0);
+        assert_eq!(Keep::Everything.oldest(u64::MAX), 0);
+        assert_eq!(Keep::default().oldest(0), 0);
+    }
 }

@@ -41,8 +41,7 @@ use crate::{
     application::Application,
     block::Block,
     client::Tip,
-    config::Pacing,
-    history::BLOCKS_KEPT,
+    config::{Keep, Pacing},
     mempool::Mempool,
     network::{Channels, Transport},
     pacing::Paced,
@@ -71,6 +70,7 @@ pub(crate) struct Parts<E: Runtime> {
     pub(crate) application: Application<E>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
+    pub(crate) keep: Keep,
     pub(crate) cache: CacheRef,
     pub(crate) tip: watch::Sender<Tip>,
 }
@@ -97,6 +97,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         application,
         mempool,
         pacing,
+        keep,
         cache,
         tip,
     } = parts;
@@ -195,11 +196,14 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
                 apply_batch_size: NZU64!(64),
                 max_outstanding_requests: NZUsize!(1),
             },
-            prune_config: Some(PruneConfig {
-                maintenance_interval: NZUsize!(1024),
-                retained_marshal_blocks: BLOCKS_KEPT,
-                retained_qmdb_blocks: 0,
-            }),
+            prune_config: match keep {
+                Keep::Blocks(blocks) => Some(PruneConfig {
+                    maintenance_interval: NZUsize!(1024),
+                    retained_marshal_blocks: blocks,
+                    retained_qmdb_blocks: 0,
+                }),
+                Keep::Everything => None,
+            },
             strategy: Sequential,
         },
     );

@@ -5,7 +5,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex as SyncMutex, PoisonError},
+    sync::{
+        Mutex as SyncMutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -21,9 +24,9 @@ use llmnet_ledger::Event;
 use llmnet_types::{codec, id::TransactionId, transaction::Outcome, units::Height};
 use tokio::sync::Mutex;
 
-use crate::{client::Inclusion, runtime::Runtime, store::archive_config};
+use crate::{client::Inclusion, config::Keep, runtime::Runtime, store::archive_config};
 
-/// Blocks, certificates and outcomes kept: weeks of a quiet network. The archives' indexes are in
+/// Blocks, certificates and outcomes kept where nobody says otherwise: weeks of a quiet network. The archives' indexes are in
 /// memory, about a hundred bytes a block. Who was away for longer cannot catch up.
 pub(crate) const BLOCKS_KEPT: usize = 1 << 20;
 /// The most transactions that can be looked up by id, the newest ones.
@@ -46,6 +49,9 @@ pub(crate) struct History<E: Runtime> {
     /// Empty only while it is written to; the archive is consumed and returned by each write.
     archive: Mutex<Option<Archive<E>>>,
     index: SyncMutex<Index>,
+    keep: Keep,
+    /// Records before this height were dropped.
+    oldest: AtomicU64,
 }
 
 #[derive(Default)]
@@ -56,7 +62,7 @@ struct Index {
 
 impl<E: Runtime> History<E> {
     /// Opens the archive and reads the newest records back into the index.
-    pub(crate) async fn open(context: &E, cache: CacheRef) -> Result<Self, String> {
+    pub(crate) async fn open(context: &E, cache: CacheRef, keep: Keep) -> Result<Self, String> {
         let failed = |error| format!("the archive of outcomes fails: {error}");
         let range = RangeCfg::from(..=RECORD_LENGTH_MAX);
         let archive: Archive<E> = prunable::Archive::init(
@@ -68,6 +74,7 @@ impl<E: Runtime> History<E> {
         let mut newest = Vec::new();
         let mut count = 0;
         let ranges: Vec<(u64, u64)> = archive.ranges().collect();
+        let last = ranges.last().map_or(0, |(_, last)| *last);
         'all: for (first, last) in ranges.into_iter().rev() {
             for height in (first..=last).rev() {
                 let bytes = archive
@@ -91,6 +98,8 @@ impl<E: Runtime> History<E> {
         Ok(Self {
             archive: Mutex::new(Some(archive)),
             index: SyncMutex::new(index),
+            oldest: AtomicU64::new(keep.oldest(last)),
+            keep,
         })
     }
 
@@ -108,14 +117,18 @@ impl<E: Runtime> History<E> {
                 .put_sync(height.0, digest, &bytes)
                 .await
                 .expect("outcomes can be written");
-            let archive = archive
-                .prune(height.0.saturating_sub(BLOCKS_KEPT as u64))
-                .await
-                .expect("outcomes can be pruned");
-            *slot = Some(archive);
+            let oldest = self.keep.oldest(height.0);
+            let archive = archive.prune(oldest).await;
+            *slot = Some(archive.expect("outcomes can be pruned"));
+            self.oldest.fetch_max(oldest, Ordering::Relaxed);
         }
         drop(slot);
         self.index().add(height, &record);
+    }
+
+    /// Whether a block that has no record did nothing: older ones may have had one.
+    pub(crate) fn reaches(&self, height: Height) -> bool {
+        height.0 >= self.oldest.load(Ordering::Relaxed)
     }
 
     /// A block's record; none for blocks without transactions and events.

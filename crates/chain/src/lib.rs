@@ -58,7 +58,7 @@ mod simulation;
 
 pub use beacon::beacon_anchor;
 pub use client::{ChainClient, ChainError, Finality, FinalizedBlock, Inclusion, SubmitError, Tip};
-pub use config::{Pacing, StartError, ValidatorConfig};
+pub use config::{Keep, Pacing, StartError, ValidatorConfig};
 pub use query::{StateView, query};
 pub use solo::{Solo, SoloError};
 pub use validator::{Validator, start};

@@ -80,6 +80,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         beacon,
         genesis,
         pacing,
+        keep,
         mempool,
         tip,
         mut requests,
@@ -102,7 +103,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
     };
     let network_id = header.network;
     let genesis = Block::new(header, Vec::new()).ok_or("the genesis block is damaged")?;
-    let history = Arc::new(History::open(&context, cache.clone()).await?);
+    let history = Arc::new(History::open(&context, cache.clone(), keep).await?);
     let application = Application::new(
         network_id,
         genesis.clone(),
@@ -122,6 +123,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         application,
         mempool: mempool.clone(),
         pacing,
+        keep,
         cache,
         tip,
     };
@@ -233,7 +235,9 @@ async fn block<E: Runtime>(
     let record = history.record(height).await;
     let (outcomes, events) = match record {
         Some(record) => (Some(record.outcomes), Some(record.events)),
-        None if block.transactions().is_empty() => (Some(Vec::new()), Some(Vec::new())),
+        None if block.transactions().is_empty() && history.reaches(height) => {
+            (Some(Vec::new()), Some(Vec::new()))
+        }
         None => (None, None),
     };
     Some(FinalizedBlock {

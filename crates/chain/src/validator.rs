@@ -56,7 +56,7 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
         StartError::Address { address, source }
     })?);
 
-    let (setup, handles) = Setup::new(
+    let (mut setup, handles) = Setup::new(
         Box::new(directory),
         config.seed,
         committee,
@@ -64,6 +64,7 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
         config.pacing,
         Box::new(SystemClock),
     );
+    setup.keep = config.keep;
     let key = setup.key.clone();
     let runtime = RuntimeConfig::new()
         // One core carries thousands of transactions a second, and a machine may run many validators.

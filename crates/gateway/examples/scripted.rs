@@ -1,11 +1,14 @@
 //! Serves the tests' scripted node, for clients to be tried against: `scripted 127.0.0.1:4141`.
 
+#[path = "../tests/it/ledger_script.rs"]
+#[expect(dead_code, reason = "tests look into it")]
+mod ledger_script;
 #[path = "../tests/it/script.rs"]
 mod script;
 
 use std::{future::pending, sync::Arc};
 
-use llmnet_gateway::{Config, serve};
+use llmnet_gateway::{Config, port::Ports, serve};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -13,7 +16,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1);
     let address = address.unwrap_or_else(|| "127.0.0.1:4141".to_owned());
     let listener = TcpListener::bind(address).await?;
-    let coordinator = Arc::<script::Script>::default();
-    serve(listener, coordinator, Config::default(), pending()).await?;
+    let ports = Ports {
+        coordinator: Arc::<script::Script>::default(),
+        ledger: Arc::<ledger_script::LedgerScript>::default(),
+    };
+    serve(listener, ports, Config::default(), pending()).await?;
     Ok(())
 }

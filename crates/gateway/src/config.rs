@@ -9,6 +9,8 @@ pub struct Config {
     pub body_length_max: usize,
     /// The most questions worked on at once; more are refused with 503 and a hint when to come back.
     pub requests_max: usize,
+    /// The most listeners to events at once; more are refused with 503.
+    pub streams_max: usize,
     /// The most connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
     /// How long a client may take to send its headers, and how long a connection may stay idle.
@@ -21,7 +23,7 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// How long the node may take for anything else, such as its health.
     pub lookup_timeout: Duration,
-    /// The most that `?wait_ms=` of a receipt counts.
+    /// The most that `?wait_ms=` of a receipt or a transaction counts.
     pub receipt_wait_max: Duration,
     /// How long a stream waits before its first byte, so that a request refused at once is told so by
     /// its HTTP status. Proxies cut streams without a first byte after some 100 seconds.
@@ -42,6 +44,7 @@ impl Default for Config {
         Self {
             body_length_max: 1024 * 1024,
             requests_max: 64,
+            streams_max: 64,
             connections_max: 512,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),

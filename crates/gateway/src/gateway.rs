@@ -2,24 +2,35 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use crate::{Config, port::Coordinator};
+use crate::{
+    Config,
+    port::{Coordinator, Ledger, Ports},
+};
 
 /// What all handlers share.
 pub(crate) struct Gateway {
     pub(crate) coordinator: Arc<dyn Coordinator>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) config: Arc<Config>,
     /// Room for questions.
     pub(crate) room: Arc<Semaphore>,
+    /// Room for those who listen to events.
+    pub(crate) streams: Arc<Semaphore>,
+    /// True once the gateway closes: what would go on for ever ends then.
+    pub(crate) closing: watch::Receiver<bool>,
     pub(crate) started: Instant,
 }
 
 impl Gateway {
-    pub(crate) fn new(coordinator: Arc<dyn Coordinator>, config: Arc<Config>) -> Self {
+    pub(crate) fn new(ports: Ports, config: Arc<Config>, closing: watch::Receiver<bool>) -> Self {
         Self {
             room: permits(config.requests_max),
-            coordinator,
+            streams: permits(config.streams_max),
+            coordinator: ports.coordinator,
+            ledger: ports.ledger,
+            closing,
             config,
             started: Instant::now(),
         }

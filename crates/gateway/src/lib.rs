@@ -1,9 +1,10 @@
-//! Speaks HTTP: OpenAI API, receipts, explorer, dashboard.
+//! Speaks HTTP: OpenAI API, receipts, what stands on the ledger.
 //!
 //! ```text
 //! socket --> serve --> router --> openai/*, llmnet/* --> port::Coordinator
-//!            connections  routes,    JSON <-> values       a node, or a script in tests
-//!            and drain    headers
+//!            connections  routes, \                        a node, or a script in tests
+//!            and drain    headers   ledger/*  -----------> port::Ledger
+//!                                   JSON <-> values
 //! ```
 //!
 //! Handlers only translate. What an answer is, costs and proves is the node's to say; what the gateway
@@ -28,11 +29,15 @@ mod router;
 
 mod gateway;
 
+mod ledger;
 mod llmnet;
 mod openai;
+mod openapi;
 
 mod json;
+mod lasting;
 mod limits;
+mod stream;
 
 pub use config::Config;
 pub use serve::{ServeError, serve};

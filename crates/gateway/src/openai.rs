@@ -4,7 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod asking;
 pub(crate) mod chat;
 pub(crate) mod error;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod models;
 mod shape;
 mod sse;

@@ -1,9 +1,14 @@
 //! What the gateway needs from a node: a [`Coordinator`], and what passes between the two.
 //!
 //! Plain values without a word of HTTP or OpenAI's JSON: whoever implements this port can be asked
-//! over any protocol. The JSON shapes are `openai/` and `llmnet/`'s own.
+//! over any protocol. The JSON shapes are `openai/` and `llmnet/`'s own. What a node tells of the ledger
+//! has a port of its own, [`Ledger`].
 
-use std::time::Duration;
+pub mod ledger;
+
+pub use ledger::Ledger;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use llmnet_types::{
@@ -18,6 +23,15 @@ use llmnet_types::{
     units::{Amount, Height, Score, Tokens},
 };
 use tokio::sync::mpsc;
+
+/// What a gateway stands in front of.
+#[derive(Clone)]
+pub struct Ports {
+    /// Answers questions.
+    pub coordinator: Arc<dyn Coordinator>,
+    /// Tells of the network.
+    pub ledger: Arc<dyn Ledger>,
+}
 
 /// A node that conducts requests.
 ///

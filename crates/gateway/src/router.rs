@@ -8,10 +8,14 @@ use std::{
 use crate::{
     Config,
     gateway::Gateway,
+    ledger::{
+        accounts, blocks, events, network, proofs, providers, reputation, state, transactions,
+    },
     limits::{self, Call},
     llmnet::{experts, receipts, status},
     openai::{chat, error::ApiError, models},
-    port::Coordinator,
+    openapi,
+    port::Ports,
 };
 use axum::{
     Router,
@@ -21,20 +25,57 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use tokio::sync::watch;
 
-pub(crate) fn router(coordinator: Arc<dyn Coordinator>, config: Arc<Config>) -> Router {
-    let gateway = Arc::new(Gateway::new(coordinator, config));
-    Router::new()
-        // OpenAI's.
-        .route("/v1/chat/completions", post(chat::completions))
-        .route("/v1/models", get(models::list))
-        // Names of models have a slash in them, which clients may or may not escape.
-        .route("/v1/models/{*id}", get(models::one))
-        // Our own.
-        .route("/v1/experts", get(experts::list))
-        .route("/v1/receipts/{id}", get(receipts::one))
-        .route("/health", get(status::health))
-        .route("/status", get(status::status))
+/// The table of routes: a method, a path, who answers. One macro makes the router of it and the list that
+/// refusals and the description of the API are held to.
+macro_rules! routes {
+    ($($method:ident $path:literal $handler:path;)*) => {
+        /// Every route: its method and path.
+        pub(crate) const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+
+        fn routed() -> Router<Arc<Gateway>> {
+            Router::new()$(.route($path, $method($handler)))*
+        }
+    };
+}
+
+routes! {
+    // OpenAI's.
+    post "/v1/chat/completions" chat::completions;
+    get "/v1/models" models::list;
+    // Names of models have a slash in them, which clients may or may not escape.
+    get "/v1/models/{*id}" models::one;
+
+    // Our own.
+    get "/v1/experts" experts::list;
+    get "/v1/receipts/{id}" receipts::one;
+    get "/health" status::health;
+    get "/status" status::status;
+    get "/openapi.json" openapi::document;
+
+    // The network's.
+    get "/v1/ledger/status" network::status;
+    get "/v1/ledger/params" network::params;
+    get "/v1/ledger/genesis" network::genesis;
+    get "/v1/ledger/blocks" blocks::list;
+    get "/v1/ledger/blocks/{height}" blocks::one;
+    get "/v1/ledger/events" events::stream;
+    post "/v1/ledger/transactions" transactions::submit;
+    get "/v1/ledger/transactions/{id}" transactions::one;
+    get "/v1/ledger/accounts/{key}" accounts::account;
+    get "/v1/ledger/lines" accounts::lines;
+    get "/v1/ledger/lines/{id}" accounts::line;
+    get "/v1/ledger/providers" providers::list;
+    get "/v1/ledger/providers/{id}" providers::one;
+    get "/v1/ledger/reputation" reputation::list;
+    get "/v1/ledger/proofs/{coordinator}/{slot}" proofs::one;
+    post "/v1/ledger/state" state::read;
+}
+
+pub(crate) fn router(ports: Ports, config: Arc<Config>, closing: watch::Receiver<bool>) -> Router {
+    let gateway = Arc::new(Gateway::new(ports, config, closing));
+    routed()
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&gateway), around))
@@ -76,22 +117,22 @@ async fn unknown_path(method: Method, uri: Uri) -> ApiError {
         StatusCode::NOT_FOUND,
         "unknown_url",
         format!(
-            "there is no {method} {}; see POST /v1/chat/completions, GET /v1/models, \
-             GET /v1/experts, GET /v1/receipts/{{id}}, GET /health and GET /status",
+            "there is no {method} {}; see what there is at GET /openapi.json",
             uri.path()
         ),
     )
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    let right = if uri.path() == "/v1/chat/completions" {
-        "POST"
-    } else {
-        "GET"
-    };
+    // A path takes one method, and none that takes POST has a part that varies.
+    let posted = ROUTES.iter().any(|route| *route == ("post", uri.path()));
+    let right = if posted { "POST" } else { "GET" };
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
         format!("{} does not take {method}; use {right}", uri.path()),
     )
 }
+
+#[cfg(test)]
+mod tests;

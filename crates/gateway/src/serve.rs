@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Config, gateway::permits, port::Coordinator, router, serve::patient::Patient};
+use crate::{Config, gateway::permits, port::Ports, router, serve::patient::Patient};
 
 /// The most bytes of a request's line and headers; more is refused with 431.
 const HEADERS_LENGTH_MAX: usize = 64 * 1024;
@@ -45,14 +45,14 @@ pub enum ServeError {
 /// Requests had to be cut off.
 pub async fn serve(
     listener: TcpListener,
-    coordinator: Arc<dyn Coordinator>,
+    ports: Ports,
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let config = Arc::new(config);
-    let routes = router::router(coordinator, Arc::clone(&config));
-    let room = permits(config.connections_max);
     let (closing, closed) = watch::channel(false);
+    let routes = router::router(ports, Arc::clone(&config), closed.clone());
+    let room = permits(config.connections_max);
     let mut connections = JoinSet::new();
     pin!(shutdown);
 

@@ -5,7 +5,7 @@ use llmnet_types::{
     domain::Domain,
     id::{Digest, DomainId, LineId, ProviderId},
     params::Params,
-    reputation::Reputation,
+    reputation::{Prior, Reputation},
     signature::PublicKey,
     units::{Epoch, Height, Score, Slot},
 };
@@ -17,7 +17,7 @@ use crate::{
         Counters, DomainEntry, Line, Node, Office, ParamsBefore, Provider, Settled, Standing,
         Totals, Turns, Validators,
     },
-    standing,
+    standing::{self, Seen},
     state::{Key, State, read},
 };
 
@@ -162,10 +162,7 @@ pub fn reputation_at(
     domain: DomainId,
     height: Height,
 ) -> Option<Reputation> {
-    let now = params(state);
-    let params = params_of(state, height.epoch(now.epoch_length()));
-    standing::in_window(&now, &clock(state), height)
-        .then(|| standing::at(state, &params, height, provider, domain).reputation)
+    profile_at(state, provider, domain, height).map(|profile| profile.reputation)
 }
 
 /// What is shown of a provider in a domain (REP-3, AUD-4). Anybody can compute it again from the blocks.
@@ -185,18 +182,39 @@ pub struct Profile {
     pub ceiling: Score,
 }
 
+impl Profile {
+    fn of(seen: &Seen, prior: &Prior) -> Self {
+        Self {
+            reputation: seen.reputation,
+            mean: seen.reputation.mean(prior),
+            deviation: seen.reputation.deviation(prior),
+            lower_bound: seen.reputation.lower_bound(prior),
+            audits: seen.audits,
+            ceiling: audit::ceiling(&seen.audits),
+        }
+    }
+}
+
 /// What is shown of a provider in a domain now.
 pub fn profile(state: &dyn State, provider: ProviderId, domain: DomainId) -> Profile {
     let params = params(state);
     let seen = standing::now(state, &params, clock(state).epoch, provider, domain);
-    Profile {
-        reputation: seen.reputation,
-        mean: seen.reputation.mean(&params.prior),
-        deviation: seen.reputation.deviation(&params.prior),
-        lower_bound: seen.reputation.lower_bound(&params.prior),
-        audits: seen.audits,
-        ceiling: audit::ceiling(&seen.audits),
-    }
+    Profile::of(&seen, &params.prior)
+}
+
+/// The same as selections at this height see it; `None` where [`reputation_at`] is.
+pub fn profile_at(
+    state: &dyn State,
+    provider: ProviderId,
+    domain: DomainId,
+    height: Height,
+) -> Option<Profile> {
+    let now = params(state);
+    let params = params_of(state, height.epoch(now.epoch_length()));
+    standing::in_window(&now, &clock(state), height).then(|| {
+        let seen = standing::at(state, &params, height, provider, domain);
+        Profile::of(&seen, &params.prior)
+    })
 }
 
 /// All that is remembered of a provider in a domain: what it was at which height, and what this epoch

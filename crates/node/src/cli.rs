@@ -7,6 +7,7 @@ mod experts;
 mod failure;
 mod output;
 mod receipt;
+mod reputation;
 mod session;
 mod up;
 mod verify;
@@ -31,6 +32,10 @@ pub mod code {
     pub const NOT_FINAL: u8 = 3;
     /// `ask`: nobody knew.
     pub const DECLINED: u8 = 4;
+    /// `reputation --recompute`: the network says other than its own blocks give.
+    pub const DIFFERS: u8 = 5;
+    /// `reputation --recompute`: the first blocks are not kept any more.
+    pub const PRUNED: u8 = 6;
 }
 
 /// A network of language models that answers as a panel and proves it.
@@ -84,6 +89,8 @@ enum Command {
     Up(up::Arguments),
     /// List who answers, for what, and how good they were found
     Experts,
+    /// Show how good providers were found; reckon it again from the blocks
+    Reputation(reputation::Arguments),
     /// Print a receipt as a file
     Receipt(receipt::Arguments),
     /// Check a receipt file, offline
@@ -126,6 +133,9 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         Command::Ask(arguments) => Box::pin(ask::run(&arguments, common, output)).await,
         Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
         Command::Experts => Box::pin(experts::run(common, output)).await,
+        Command::Reputation(arguments) => {
+            Box::pin(reputation::run(&arguments, common, output)).await
+        }
         Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
         Command::Verify(arguments) => verify::run(&arguments, output),
     }

@@ -4,9 +4,10 @@
 //! [gateway]
 //! port = 7171
 //!
-//! [chain]                      # read when the directory is made, part of the network from then on
-//! epoch_blocks = 256
+//! [chain]
+//! epoch_blocks = 256           # read when the directory is made, part of the network from then on
 //! idle_interval_ms = 1000
+//! archive = false              # true keeps all blocks for ever; those dropped before do not come back
 //!
 //! [[model]]                    # a respondent backed by an OpenAI-compatible server
 //! name = "llama3.2"
@@ -57,6 +58,9 @@ pub struct Chain {
     pub epoch_blocks: NonZeroU32,
     /// The pause between blocks while nothing happens: longer is quieter, shorter ends epochs sooner.
     pub idle_interval_ms: NonZeroU32,
+    /// Whether all blocks are kept, so that anybody can execute them again from genesis on; else about a
+    /// million of the newest.
+    pub archive: bool,
 }
 
 impl Default for Chain {
@@ -64,6 +68,7 @@ impl Default for Chain {
         Self {
             epoch_blocks: NonZeroU32::new(256).expect("not zero"),
             idle_interval_ms: NonZeroU32::new(1_000).expect("not zero"),
+            archive: false,
         }
     }
 }

@@ -22,3 +22,5 @@ mod view;
 
 pub use desk::{Desk, Setup};
 pub use port::Port;
+
+pub(crate) use view::title;

@@ -7,6 +7,7 @@
 //!        |- validators      four, on the real engine
 //!        |- respondent      one actor each, behind the transport
 //!        |- coordinator     performs the effects of protocol::Session, settles
+//!        |- explorer        what the gateway tells of the network
 //!        `- gateway         HTTP
 //! ```
 
@@ -15,8 +16,11 @@ pub mod cli;
 pub mod network;
 
 pub mod coordinator;
+pub mod explorer;
 pub mod respondent;
 pub mod transport;
+
+mod proof;
 
 pub mod experts;
 pub mod models;
@@ -24,5 +28,7 @@ pub mod models;
 pub mod config;
 pub mod home;
 pub mod keys;
+
+pub mod recompute;
 
 pub mod telemetry;

@@ -8,13 +8,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
-use llmnet_gateway::port::Coordinator;
+use llmnet_gateway::port::Ports;
 use llmnet_types::id::NetworkId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     coordinator::{self, Desk, Port, journal::Journal},
     experts::Experts,
+    explorer::Explorer,
     home::Home,
     models,
     transport::Hub,
@@ -145,10 +146,13 @@ impl Network {
 
         on_stage(Stage::Gateway);
         let (closing, closed) = oneshot::channel::<()>();
-        let port: Arc<dyn Coordinator> = Arc::new(Port(desk));
+        let ports = Ports {
+            coordinator: Arc::new(Port(desk)),
+            ledger: Arc::new(Explorer::new(Arc::clone(&client), home.genesis.clone())),
+        };
         let serving = tokio::spawn(llmnet_gateway::serve(
             listener,
-            port,
+            ports,
             llmnet_gateway::Config::default(),
             async {
                 let _ = closed.await;

@@ -12,7 +12,7 @@ use std::{
 
 use llmnet_chain::beacon_anchor;
 use llmnet_chain::{
-    ChainClient, Inclusion, Pacing, StartError, Tip, Validator, ValidatorConfig, start,
+    ChainClient, Inclusion, Keep, Pacing, StartError, Tip, Validator, ValidatorConfig, start,
 };
 use llmnet_ledger::{Genesis, GenesisValidator};
 use llmnet_types::{
@@ -129,6 +129,7 @@ impl Testnet {
                 .collect(),
             genesis: self.genesis.clone(),
             pacing: self.pacing,
+            keep: Keep::default(),
         }
     }
 

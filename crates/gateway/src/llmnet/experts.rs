@@ -80,15 +80,16 @@ struct DomainShape<'a> {
     reputation: StandingShape,
 }
 
+/// A corpus as announced.
 #[derive(Serialize)]
-struct CorpusShape {
+pub(crate) struct CorpusShape {
     root: Digest,
     as_of: String,
     passages: u32,
 }
 
 impl CorpusShape {
-    fn of(corpus: &Corpus) -> Self {
+    pub(crate) fn of(corpus: &Corpus) -> Self {
         Self {
             root: corpus.root,
             as_of: date(corpus.as_of_day),
@@ -97,8 +98,9 @@ impl CorpusShape {
     }
 }
 
+/// A price, in credits.
 #[derive(Serialize)]
-struct PriceShape {
+pub(crate) struct PriceShape {
     unit: &'static str,
     call: String,
     input_per_1k: String,
@@ -106,7 +108,7 @@ struct PriceShape {
 }
 
 impl PriceShape {
-    fn of(price: &Price) -> Self {
+    pub(crate) fn of(price: &Price) -> Self {
         Self {
             unit: "credit",
             call: price.call.credits(),

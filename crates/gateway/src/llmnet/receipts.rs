@@ -9,19 +9,27 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension,
     extract::{Path, RawQuery, State, rejection::PathRejection},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::Response,
 };
 use llmnet_types::id::ContractId;
 use tokio::time::timeout;
 
-use crate::{gateway::Gateway, json, limits::Call, openai::error::ApiError, port::ReceiptState};
+use crate::{
+    gateway::Gateway,
+    json,
+    lasting::{self, Address},
+    limits::Call,
+    openai::error::ApiError,
+    port::ReceiptState,
+};
 
 pub(crate) async fn one(
     State(gateway): State<Arc<Gateway>>,
     Extension(call): Extension<Call>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
+    request: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = id.ok().and_then(|Path(id)| id.parse::<ContractId>().ok());
     let id = id.ok_or_else(|| {
@@ -52,7 +60,11 @@ pub(crate) async fn one(
         ReceiptState::Settled(height) => ("settled", Some(height)),
         ReceiptState::Final(height) => ("final", Some(height)),
     };
-    let mut response = json::body(document.bytes);
+    // A contract's id covers its network, and a final receipt has all it will ever have.
+    let mut response = match document.state {
+        ReceiptState::Final(_) => lasting::body(&request, Address::OfContent, document.bytes),
+        ReceiptState::Issued | ReceiptState::Settled(_) => json::body(document.bytes),
+    };
     let headers = response.headers_mut();
     headers.insert(
         HeaderName::from_static("x-llmnet-receipt-state"),

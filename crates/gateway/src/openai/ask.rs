@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::openai::{
     error::ApiError,
-    fields::{Fields, invalid, unsupported, wrong_type},
+    fields::{Fields, invalid, read_json, unsupported, wrong_type},
     models::ModelName,
 };
 
@@ -26,6 +26,9 @@ const SETTINGS: [&str; 7] = [
     "top_p",
 ];
 
+/// What a body looks like.
+const EXAMPLE: &str = r#"{"model": "llmnet/auto", "messages": [{"role": "user", "content": "…"}]}"#;
+
 /// What a client asks for.
 pub(crate) struct Ask {
     pub(crate) model: ModelName,
@@ -38,7 +41,7 @@ pub(crate) struct Ask {
 
 /// Reads a body.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Ask, ApiError> {
-    let value = read_json(bytes)?;
+    let value = read_json(bytes, EXAMPLE)?;
     let fields = Fields::of("", &value)?;
     let model = match fields.required("model")? {
         Value::String(name) => ModelName::parse(name)?,
@@ -72,24 +75,6 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Ask, ApiError> {
         stream: fields.flag("stream")?.unwrap_or(false),
         include_usage,
         progress,
-    })
-}
-
-fn read_json(bytes: &[u8]) -> Result<Value, ApiError> {
-    const EXAMPLE: &str =
-        r#"{"model": "llmnet/auto", "messages": [{"role": "user", "content": "…"}]}"#;
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        let message = format!("the body is not UTF-8 from byte {at} on; encode it as UTF-8");
-        ApiError::bad_request("invalid_utf8", message)
-    })?;
-    if text.trim().is_empty() {
-        let message = format!("the body is empty; send JSON such as {EXAMPLE}");
-        return Err(ApiError::bad_request("empty_body", message));
-    }
-    serde_json::from_str(text).map_err(|error| {
-        let message = format!("the body is not JSON: {error}; send JSON such as {EXAMPLE}");
-        ApiError::bad_request("invalid_json", message)
     })
 }
 

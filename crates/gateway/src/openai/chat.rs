@@ -59,7 +59,7 @@ pub(crate) async fn completions(
             keep_alive: gateway.config.keep_alive,
             patience: gateway.config.stream_patience,
         };
-        return sse::stream(head, asking, manner, &call, permit).await;
+        return sse::respond(head, asking, manner, &call, permit).await;
     }
 
     let answered = call.wait(asking.done()).await;

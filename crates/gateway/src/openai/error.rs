@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use llmnet_types::id::ContractId;
+use llmnet_types::{id::ContractId, rejection::Rejection, units::Height};
 use serde::Serialize;
 
 use crate::{
@@ -35,14 +35,19 @@ pub(crate) struct ApiError {
     message: String,
     retry: Retry,
     /// Boxed, as errors travel in every result and few have it.
-    work: Option<Box<Work>>,
+    more: Option<Box<More>>,
 }
 
-/// What was done for the request before it failed.
+/// What is known beside the error: ours alone, so it stands under `llmnet`.
 #[derive(Debug, Clone, Default)]
-struct Work {
+struct More {
+    /// What was done for the request before it failed.
     receipt: Option<ContractId>,
     skipped: Vec<Skipped>,
+    /// Why the ledger refuses a transaction.
+    rejection: Option<Rejection>,
+    /// The oldest block that is kept.
+    kept_from: Option<Height>,
 }
 
 impl ApiError {
@@ -53,7 +58,7 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: Retry::Unsaid,
-            work: None,
+            more: None,
         }
     }
 
@@ -84,10 +89,45 @@ impl ApiError {
         self
     }
 
-    fn after(mut self, work: Work) -> Self {
-        let done = work.receipt.is_some() || !work.skipped.is_empty();
-        self.work = done.then(|| Box::new(work));
+    /// Why the ledger refuses the transaction.
+    pub(crate) fn rejection(mut self, rejection: Rejection) -> Self {
+        self.more().rejection = Some(rejection);
         self
+    }
+
+    /// The oldest block that is kept.
+    pub(crate) fn kept_from(mut self, height: Height) -> Self {
+        self.more().kept_from = Some(height);
+        self
+    }
+
+    fn receipt(mut self, receipt: Option<ContractId>) -> Self {
+        if receipt.is_some() {
+            self.more().receipt = receipt;
+        }
+        self
+    }
+
+    fn skipped(mut self, skipped: Vec<Skipped>) -> Self {
+        if !skipped.is_empty() {
+            self.more().skipped = skipped;
+        }
+        self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// Our own fault: logged under the request's id, and nobody's business outside.
+    pub(crate) fn internal(detail: &str, request_id: &str) -> Self {
+        tracing::error!(request_id, detail, "a request failed by our own fault");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            format!("something went wrong here; report it with the id {request_id}"),
+        )
+        .never_retry()
     }
 
     fn never_retry(mut self) -> Self {
@@ -110,15 +150,9 @@ impl ApiError {
                 message,
                 skipped,
                 retry_after,
-            } => {
-                let work = Work {
-                    skipped,
-                    ..Work::default()
-                };
-                Self::new(unavailable, "no_respondent", message)
-                    .retry_after(retry_after)
-                    .after(work)
-            }
+            } => Self::new(unavailable, "no_respondent", message)
+                .retry_after(retry_after)
+                .skipped(skipped),
             AnswerError::Overloaded { retry_after } => Self::overloaded(retry_after),
             AnswerError::RateLimited { retry_after } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -130,32 +164,20 @@ impl ApiError {
                 message,
                 retry_after,
             } => Self::new(unavailable, "not_ready", message).retry_after(retry_after),
-            AnswerError::Timeout { message, receipt } => {
-                let work = Work {
-                    receipt,
-                    ..Work::default()
-                };
-                Self::new(unavailable, "timeout", message)
-                    .never_retry()
-                    .after(work)
-            }
-            AnswerError::Internal { detail } => {
-                tracing::error!(request_id, detail, "a request failed by our own fault");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal_error",
-                    format!("something went wrong here; report it with the id {request_id}"),
-                )
+            AnswerError::Timeout { message, receipt } => Self::new(unavailable, "timeout", message)
                 .never_retry()
-            }
+                .receipt(receipt),
+            AnswerError::Internal { detail } => Self::internal(&detail, request_id),
         }
     }
 
     /// The JSON, for a body as for an event.
     pub(crate) fn json(&self) -> String {
-        let llmnet = self.work.as_deref().map(|work| Extras {
-            receipt_id: work.receipt,
-            skipped: work.skipped.iter().map(SkippedShape::of).collect(),
+        let llmnet = self.more.as_deref().map(|more| Extras {
+            receipt_id: more.receipt,
+            skipped: more.skipped.iter().map(SkippedShape::of).collect(),
+            rejection: more.rejection.as_ref(),
+            kept_from: more.kept_from,
         });
         let shape = Shape {
             error: Inner {
@@ -229,4 +251,8 @@ struct Extras<'a> {
     receipt_id: Option<ContractId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedShape<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection: Option<&'a Rejection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_from: Option<Height>,
 }

@@ -4,15 +4,38 @@ use serde_json::{Map, Value};
 
 use crate::openai::error::ApiError;
 
+/// The JSON of a body; the complaint about any other shows what it should be like.
+pub(crate) fn read_json(bytes: &[u8], example: &str) -> Result<Value, ApiError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let message = format!("the body is not UTF-8 from byte {at} on; encode it as UTF-8");
+        ApiError::bad_request("invalid_utf8", message)
+    })?;
+    if text.trim().is_empty() {
+        let message = format!("the body is empty; send JSON such as {example}");
+        return Err(ApiError::bad_request("empty_body", message));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let message = format!("the body is not JSON: {error}; send JSON such as {example}");
+        ApiError::bad_request("invalid_json", message)
+    })
+}
+
+/// A client's text as it is shown back to it: quoted, and not all of it.
+pub(crate) fn shown(text: &str) -> String {
+    let short: String = text.chars().take(80).collect();
+    format!("{short:?}")
+}
+
 /// A JSON object and the way to it.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     path: String,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
     /// The object at a path, `""` being the body itself.
-    pub(super) fn of(path: impl Into<String>, value: &'a Value) -> Result<Self, ApiError> {
+    pub(crate) fn of(path: impl Into<String>, value: &'a Value) -> Result<Self, ApiError> {
         let path = path.into();
         match value {
             Value::Object(map) => Ok(Self { path, map }),
@@ -21,7 +44,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The way to a field.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -30,12 +53,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A field; null is as good as absent.
-    pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
     /// A field that must be there.
-    pub(super) fn required(&self, name: &str) -> Result<&'a Value, ApiError> {
+    pub(crate) fn required(&self, name: &str) -> Result<&'a Value, ApiError> {
         self.get(name).ok_or_else(|| {
             let path = self.path(name);
             ApiError::bad_request(
@@ -46,27 +69,27 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
         self.typed(name, "a string", Value::as_str)
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         self.typed(name, "true or false", Value::as_bool)
     }
 
-    pub(super) fn whole(&self, name: &str) -> Result<Option<u64>, ApiError> {
+    pub(crate) fn whole(&self, name: &str) -> Result<Option<u64>, ApiError> {
         self.typed(name, "a whole number, 0 or more", Value::as_u64)
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, ApiError> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<f64>, ApiError> {
         self.typed(name, "a number", Value::as_f64)
     }
 
-    pub(super) fn array(&self, name: &str) -> Result<Option<&'a Vec<Value>>, ApiError> {
+    pub(crate) fn array(&self, name: &str) -> Result<Option<&'a Vec<Value>>, ApiError> {
         self.typed(name, "an array", Value::as_array)
     }
 
-    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
         self.get(name)
             .map(|value| Self::of(self.path(name), value))
             .transpose()
@@ -89,7 +112,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The complaint about a value of another type.
-pub(super) fn wrong_type(path: &str, expected: &str, found: &Value) -> ApiError {
+pub(crate) fn wrong_type(path: &str, expected: &str, found: &Value) -> ApiError {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -112,11 +135,11 @@ pub(super) fn wrong_type(path: &str, expected: &str, found: &Value) -> ApiError 
 }
 
 /// The complaint about a value out of bounds.
-pub(super) fn invalid(path: impl Into<String>, message: impl Into<String>) -> ApiError {
+pub(crate) fn invalid(path: impl Into<String>, message: impl Into<String>) -> ApiError {
     ApiError::bad_request("invalid_value", message).at(path)
 }
 
 /// The complaint about something we cannot do, where leaving it out would change the answer's meaning.
-pub(super) fn unsupported(path: impl Into<String>, message: impl Into<String>) -> ApiError {
+pub(crate) fn unsupported(path: impl Into<String>, message: impl Into<String>) -> ApiError {
     ApiError::bad_request("unsupported_parameter", message).at(path)
 }

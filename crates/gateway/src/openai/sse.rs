@@ -15,24 +15,13 @@
 
 mod comment;
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    http::{HeaderValue, header},
-    response::Response,
-};
-use hyper::body::Frame;
+use axum::{body::Bytes, http::HeaderMap, response::Response};
 use llmnet_types::request::Progress;
 use serde::Serialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
-    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -46,6 +35,7 @@ use crate::{
         shape::{Chunk, Delta, Head},
     },
     port::{AnswerError, Answered},
+    stream,
 };
 
 /// How many events may wait to be sent.
@@ -62,7 +52,7 @@ pub(super) struct Manner {
 }
 
 /// Streams an answer; refuses with a status if it fails within the manner's patience.
-pub(super) async fn stream(
+pub(super) async fn respond(
     head: Head,
     mut asking: Asking,
     manner: Manner,
@@ -86,30 +76,16 @@ pub(super) async fn stream(
         Some(Err(error)) => return Err(ApiError::answer(error, &call.id)),
     };
 
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    // Else a proxy of nginx's kind collects events until it has enough of them.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    let mut headers = HeaderMap::new();
     if let Some(answered) = &early {
-        account_headers(headers, answered);
+        account_headers(&mut headers, answered);
     }
-
-    let mut task = JoinSet::new();
-    task.spawn(async move {
+    let mut response = stream::response(events, async move {
         // An error here means that the client is gone.
         let _ = writer.write(asking, early).await;
         drop(permit);
     });
-    *response.body_mut() = Body::new(Events {
-        events,
-        _task: task,
-    });
+    response.headers_mut().extend(headers);
     Ok(response)
 }
 
@@ -247,24 +223,4 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         rest = after;
         Some(piece)
     })
-}
-
-/// The body of a stream. Dropping it ends the task that fills it, and by that the work itself.
-struct Events {
-    events: mpsc::Receiver<Bytes>,
-    _task: JoinSet<()>,
-}
-
-impl HttpBody for Events {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.events
-            .poll_recv(context)
-            .map(|event| event.map(|event| Ok(Frame::data(event))))
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use llmnet_gateway::{Config, ServeError, serve};
+use llmnet_gateway::{Config, ServeError, port::Ports, serve};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::script::Script;
+use crate::{ledger_script::LedgerScript, script::Script};
 
 /// A test fails rather than hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,6 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) script: Arc<Script>,
+    pub(crate) ledger: Arc<LedgerScript>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), ServeError>>,
 }
@@ -43,13 +44,18 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let script = Arc::new(script);
         let (stop, stopped) = oneshot::channel::<()>();
-        let coordinator = Arc::clone(&script);
-        let serving = tokio::spawn(serve(listener, coordinator, config, async {
+        let ledger = Arc::<LedgerScript>::default();
+        let ports = Ports {
+            coordinator: Arc::clone(&script) as _,
+            ledger: Arc::clone(&ledger) as _,
+        };
+        let serving = tokio::spawn(serve(listener, ports, config, async {
             let _ = stopped.await;
         }));
         Self {
             address,
             script,
+            ledger,
             stop,
             serving,
         }
@@ -73,7 +79,23 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
-        let text = format!("GET {path} HTTP/1.1\r\nhost: llmnet\r\nconnection: close\r\n\r\n");
+        self.get_with(path, "").await
+    }
+
+    /// With further headers, each with its line's end.
+    pub(crate) async fn get_with(&self, path: &str, headers: &str) -> Reply {
+        let text =
+            format!("GET {path} HTTP/1.1\r\nhost: llmnet\r\nconnection: close\r\n{headers}\r\n");
+        self.raw(text.as_bytes()).await
+    }
+
+    /// Posts JSON to any path.
+    pub(crate) async fn send(&self, path: &str, body: &str) -> Reply {
+        let length = body.len();
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nhost: llmnet\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
         self.raw(text.as_bytes()).await
     }
 
@@ -120,7 +142,7 @@ impl Reply {
         Self::parse(&bytes)
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         let mut lines = head.lines();

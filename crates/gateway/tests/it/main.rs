@@ -7,8 +7,16 @@
 
 mod bad_input;
 mod client;
+mod events;
 mod hurry;
+mod lasting;
+mod ledger;
+mod ledger_script;
+mod openapi;
 mod ours;
 mod plain;
+mod remote;
+mod schema;
 mod script;
 mod stream;
+mod transactions;

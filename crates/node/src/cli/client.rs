@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// What a gateway may take to begin to answer.
@@ -20,6 +20,10 @@ pub(super) enum ClientError {
         message: String,
         /// What it advises.
         hint: Option<String>,
+        /// What is wrong, for programs; empty where it did not say.
+        code: String,
+        /// The oldest block it keeps, where that is why.
+        kept_from: Option<u64>,
     },
     /// It did not answer.
     #[error("the gateway at {url} cannot be reached")]
@@ -71,11 +75,20 @@ struct Delta {
 #[derive(Deserialize)]
 struct Refusal {
     message: String,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Deserialize)]
 struct Refused {
     error: Refusal,
+    #[serde(default)]
+    llmnet: More,
+}
+
+#[derive(Default, Deserialize)]
+struct More {
+    kept_from: Option<u64>,
 }
 
 impl Client {
@@ -150,11 +163,17 @@ impl Client {
 
     /// A reply as JSON.
     pub(super) async fn json(&self, path: &str) -> Result<Value, ClientError> {
+        self.read(path).await
+    }
+
+    /// A reply's JSON as what it stands for.
+    pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let bytes = self.get(path).await?;
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))
     }
 
-    async fn get(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+    /// A reply's bytes.
+    pub(super) async fn get(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         let request = self.http.get(format!("{}{path}", self.url));
         let response = request
             .send()
@@ -181,13 +200,21 @@ impl Client {
             return Ok(response);
         }
         let text = response.text().await.unwrap_or_default();
-        let message = serde_json::from_str::<Refused>(&text).map_or_else(
-            |_| format!("status {status}"),
-            |refused| refused.error.message,
-        );
-        let hint = (status.as_u16() == 404)
-            .then(|| "llmnet experts lists the domains that can be asked".to_owned());
-        Err(ClientError::Refused { message, hint })
+        let refused = serde_json::from_str(&text).unwrap_or_else(|_| Refused {
+            error: Refusal {
+                message: format!("status {status}"),
+                code: String::new(),
+            },
+            llmnet: More::default(),
+        });
+        let unknown = status.as_u16() == 404 && refused.error.code != "height_not_reached";
+        let hint = unknown.then(|| "llmnet experts lists the domains that can be asked".to_owned());
+        Err(ClientError::Refused {
+            message: refused.error.message,
+            hint,
+            code: refused.error.code,
+            kept_from: refused.llmnet.kept_from,
+        })
     }
 }
 
@@ -201,6 +228,8 @@ fn take(answer: &mut Answer, data: &str) -> Result<(), ClientError> {
         return Err(ClientError::Refused {
             message: error.message,
             hint: None,
+            code: error.code,
+            kept_from: None,
         });
     }
     for choice in event.choices {

@@ -6,7 +6,7 @@ use llmnet_types::document::DocumentError;
 
 use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeError};
 
-use super::{client::ClientError, verify::Unreadable};
+use super::{client::ClientError, reputation, verify::Unreadable};
 
 /// The next step, where one is known.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
@@ -42,6 +42,16 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
             return Some(
                 "name a receipt file: llmnet ask saves one, llmnet receipt prints one".to_owned(),
             );
+        }
+        if cause.downcast_ref::<reputation::ProviderError>().is_some() {
+            return Some(
+                "llmnet reputation lists all, with their numbers and the first characters of \
+                 their keys"
+                    .to_owned(),
+            );
+        }
+        if cause.downcast_ref::<reputation::OtherNetwork>().is_some() {
+            return Some("name the directory of that network with --dir".to_owned());
         }
         let io = cause.downcast_ref::<std::io::Error>()?;
         (io.kind() == std::io::ErrorKind::AddrInUse)

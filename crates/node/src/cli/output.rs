@@ -87,6 +87,26 @@ impl Output {
             output: self.clone(),
         }
     }
+
+    /// Shows how far a long task of known length is: a bar on a terminal, a line elsewhere.
+    pub(super) fn bar(&self, text: &str, length: u64) -> Progress {
+        let bar = (!self.json && io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new(length);
+            let template = "{msg} {wide_bar} {human_pos} of {human_len}, {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.set_message(text.to_owned());
+            bar
+        });
+        if bar.is_none() {
+            self.note(&format!("· {text}"));
+        }
+        Progress {
+            bar,
+            output: self.clone(),
+        }
+    }
 }
 
 /// A task that takes a while.
@@ -101,6 +121,13 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.set_message(text.to_owned()),
             None => self.output.note(&format!("· {text}")),
+        }
+    }
+
+    /// How far it is.
+    pub(super) fn at(&self, position: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
         }
     }
 

@@ -19,14 +19,12 @@ use llmnet_protocol::{
     settle::{Unsettled, settlement, void_leaf},
 };
 use llmnet_types::{
-    codec::{List, encode},
+    codec::List,
     document::ReceiptDocument,
     id::ProviderId,
-    merkle::Tree,
-    proof::ReceiptProof,
     receipt::ContractStatus,
     rejection::{LeafFault, Rejection},
-    settlement::{Settlement, SettlementHead},
+    settlement::Settlement,
     signature::PublicKey,
     transaction::{Instruction, Outcome, Transaction},
     units::{Height, Slot},
@@ -34,6 +32,7 @@ use llmnet_types::{
 use tokio::time::{Instant, sleep};
 
 use super::{conduct::collect_agreements, desk::Desk};
+use crate::proof::Settlements;
 
 /// Contracts of one settlement: with a voucher and co-signatures they fit one transaction.
 const LEAVES: usize = 128;
@@ -290,37 +289,18 @@ impl Desk {
         let Some(finality) = self.finality(height).await? else {
             anyhow::bail!("block {height} has no certificate yet");
         };
-        let heads = self.heads(block).await?;
-        let head = SettlementHead {
-            coordinator: self.key.public_key(),
-            first_slot: settled.first_slot,
-            root: settled.root(),
+        let Some(settlements) = Settlements::of(block) else {
+            anyhow::bail!("there is no record of what block {height} did");
         };
-        let Some(place) = heads.iter().position(|other| *other == head) else {
-            anyhow::bail!(
-                "block {height} does not hold the settlement of slot {}",
-                settled.first_slot
-            );
-        };
-        let settlements = Tree::new(heads.iter().map(encode));
-        let leaves = Tree::new(settled.leaves.iter().map(encode));
+        let coordinator = self.key.public_key();
         let mut proven = BTreeMap::new();
         let mut slot = settled.first_slot;
-        for (index, leaf) in settled.leaves.iter().enumerate() {
+        for leaf in &settled.leaves {
             let document = self.journal.document(slot).await?;
             match document.filter(|document| document.signed.body == leaf.receipt) {
                 Some(document) => {
-                    let path = leaves.path(index).zip(settlements.path(place));
-                    let (leaf_path, settlement_path) =
-                        path.expect("both places are in their trees");
-                    let proof = ReceiptProof {
-                        leaf: leaf.clone(),
-                        leaf_path,
-                        settlement: head.clone(),
-                        settlement_path,
-                        header: finality.header.clone(),
-                        descendants: List::truncated(finality.descendants.iter().cloned()),
-                        certificate: finality.certificate.clone(),
+                    let Some(proof) = settlements.prove(&finality, &coordinator, slot) else {
+                        anyhow::bail!("block {height} does not settle slot {slot}");
                     };
                     proven.insert(
                         slot,
@@ -338,33 +318,6 @@ impl Desk {
         self.journal.prove(height, proven).await?;
         self.proven.send_replace(height);
         Ok(())
-    }
-
-    /// All settlements that a block applied, in order: the leaves of its header's tree (PRF-2).
-    async fn heads(&self, block: &FinalizedBlock) -> anyhow::Result<Vec<SettlementHead>> {
-        let mut heads = Vec::new();
-        for (index, transaction) in block.transactions.iter().enumerate() {
-            let Instruction::Settle(settled) = &transaction.body.instruction else {
-                continue;
-            };
-            let applied = match &block.outcomes {
-                Some(outcomes) => matches!(outcomes.get(index), Some(Outcome::Applied { .. })),
-                None => {
-                    let inclusion = self.chain.outcome(transaction.id(), Duration::ZERO).await?;
-                    inclusion.is_some_and(|inclusion| {
-                        matches!(inclusion.outcome, Outcome::Applied { .. })
-                    })
-                }
-            };
-            if applied {
-                heads.push(SettlementHead {
-                    coordinator: transaction.body.signer,
-                    first_slot: settled.first_slot,
-                    root: settled.root(),
-                });
-            }
-        }
-        Ok(heads)
     }
 
     /// The certificate may come a moment after the block.

@@ -233,7 +233,7 @@ fn providers(state: &dyn State) -> Vec<(ProviderId, Provider)> {
 }
 
 /// What a respondent is called: an expert after the domain it names first, others after their model.
-fn title(registration: &Registration) -> String {
+pub(crate) fn title(registration: &Registration) -> String {
     match (&registration.corpus, registration.domains.first()) {
         (Some(_), Some(domain)) => format!("{domain} expert"),
         _ => registration.model.name.to_string(),

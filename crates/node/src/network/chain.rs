@@ -11,7 +11,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use llmnet_chain::{
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
-    config::{Pacing, ValidatorConfig},
+    config::{Keep, Pacing, ValidatorConfig},
     validator::{Validator, start as start_validator},
 };
 use llmnet_ledger::Key;
@@ -35,6 +35,11 @@ pub(super) fn start(home: &Home, pacing: Pacing) -> anyhow::Result<Vec<Validator
         .map(TcpListener::local_addr)
         .collect::<Result<Vec<SocketAddr>, _>>()?;
     drop(listeners);
+    let keep = if home.config.chain.archive {
+        Keep::Everything
+    } else {
+        Keep::default()
+    };
     let keys = (0..VALIDATORS).map(|number| home.keys.validator(number).public_key());
     let peers: Vec<(PublicKey, SocketAddr)> = keys.zip(addresses.iter().copied()).collect();
     addresses
@@ -48,6 +53,7 @@ pub(super) fn start(home: &Home, pacing: Pacing) -> anyhow::Result<Vec<Validator
                 peers: peers.clone(),
                 genesis: home.genesis.clone(),
                 pacing,
+                keep,
             };
             start_validator(config).with_context(|| format!("validator {number} does not start"))
         })
@@ -142,8 +148,20 @@ impl ChainClient for AnyOf {
     }
 
     async fn block(&self, height: Height) -> Result<Option<FinalizedBlock>, ChainError> {
-        self.read_from_any(|client| async move { client.block(height).await })
-            .await
+        let read = self.read_from_any(|client| async move { client.block(height).await });
+        let block = read.await?;
+        if block.as_ref().is_none_or(|block| block.outcomes.is_some()) {
+            return Ok(block);
+        }
+        // One that was killed at the wrong moment has no record of what a block did; others do.
+        for client in &self.0 {
+            if let Ok(Some(other)) = client.block(height).await
+                && other.outcomes.is_some()
+            {
+                return Ok(Some(other));
+            }
+        }
+        Ok(block)
     }
 
     async fn certificate(&self, height: Height) -> Result<Option<FinalityCertificate>, ChainError> {

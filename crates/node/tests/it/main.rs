@@ -11,10 +11,14 @@
 mod bad_input;
 mod commands;
 mod crash;
+mod explorer;
 mod hang_up;
 mod models;
 mod panels;
 mod questions;
+mod reputation;
+#[path = "../../../gateway/tests/it/schema.rs"]
+mod schema;
 mod sdk;
 mod support;
 mod validators;

@@ -101,7 +101,7 @@ async fn requests_that_make_no_sense_are_refused_and_the_next_is_answered() {
         an unknown model: 404 model_not_found: there is no model "gpt-4o"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
         an unknown domain: 404 model_not_found: there is no model "llmnet/expert:alchemy"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
         a bad domain: 404 model_not_found: there is no model "llmnet/expert:../.."; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
-        no route: 404 unknown_url: there is no GET /v2/nothing; see POST /v1/chat/completions, GET /v1/models, GET /v1/experts, GET /v1/receipts/{id}, GET /health and GET /status
+        no route: 404 unknown_url: there is no GET /v2/nothing; see what there is at GET /openapi.json
         another method: 405 method_not_allowed: /v1/chat/completions does not take DELETE; use POST
         a bad receipt: 400 invalid_value: a receipt's id is 64 characters of 0-9 and a-f, as in llmnet.receipt_id
         an unknown receipt: 404 receipt_not_found: there is no receipt 0000000000000000000000000000000000000000000000000000000000000000 here; ask the node that gave the answer
