@@ -178,3 +178,86 @@ impl ChainClient for AnyOf {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use llmnet_chain::Solo;
+    use llmnet_ledger::{Genesis, GenesisValidator};
+    use llmnet_types::{
+        codec::{List, Text},
+        id::Digest,
+        params::Params,
+        signature::PrivateKey,
+        units::Amount,
+    };
+
+    use super::*;
+
+    /// A validator that is being stopped: it answers nothing any more, and its tip is not closed yet.
+    struct Stopping(watch::Sender<Tip>);
+
+    fn stopped<T>() -> Result<T, ChainError> {
+        Err(ChainError::Stopped {
+            reason: "it is stopping".into(),
+        })
+    }
+
+    #[async_trait]
+    impl ChainClient for Stopping {
+        async fn submit(&self, _: Transaction) -> Result<TransactionId, SubmitError> {
+            Ok(stopped()?)
+        }
+
+        fn tip(&self) -> watch::Receiver<Tip> {
+            self.0.subscribe()
+        }
+
+        async fn read(&self, _: &[Key]) -> Result<(Height, Vec<Option<Vec<u8>>>), ChainError> {
+            stopped()
+        }
+
+        async fn block(&self, _: Height) -> Result<Option<FinalizedBlock>, ChainError> {
+            stopped()
+        }
+
+        async fn certificate(&self, _: Height) -> Result<Option<FinalityCertificate>, ChainError> {
+            stopped()
+        }
+
+        async fn outcome(
+            &self,
+            _: TransactionId,
+            _: Duration,
+        ) -> Result<Option<Inclusion>, ChainError> {
+            stopped()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_stopping_validator_leaves_unanswered_another_one_answers() {
+        let seed = [1; 32];
+        let genesis = Genesis {
+            name: Text::truncated("test"),
+            validators: List::truncated([GenesisValidator::plain(
+                PrivateKey::from_seed(seed).public_key(),
+                Amount::CREDIT,
+            )]),
+            params: Params::local(),
+            beacon: Digest::ZERO,
+            timestamp_ms: 0,
+            accounts: List::new(),
+            anchors: List::new(),
+        };
+        let solo = Solo::new(&genesis, seed).unwrap();
+        let stopping = Stopping(watch::Sender::new(solo.tip().borrow().clone()));
+        let any = AnyOf(vec![Arc::new(stopping), Arc::new(solo)]);
+        assert!(any.block(Height(0)).await.unwrap().is_some());
+        assert_eq!(any.read(&[]).await.unwrap().0, Height(0));
+
+        let none = AnyOf(vec![any.0[0].clone()]);
+        assert!(matches!(
+            none.block(Height(0)).await,
+            Err(ChainError::Stopped { .. })
+        ));
+    }
+}
