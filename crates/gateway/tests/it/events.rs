@@ -164,7 +164,7 @@ async fn listening_again_misses_nothing_and_hears_nothing_twice() {
     while heard.len() < expected.len() {
         let last = heard.last().map(|(id, _)| id.clone());
         let mut listener = Listener::open(&server, "?from=0", last.as_deref()).await;
-        if heard.len() % 2 == 0 && heard.len() < 18 {
+        if heard.len().is_multiple_of(2) && heard.len() < 18 {
             server.ledger.advance(1);
         }
         let first = listener.take(1).await.remove(0);

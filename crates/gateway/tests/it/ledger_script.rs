@@ -362,7 +362,7 @@ impl Ledger for LedgerScript {
             return Ok(None);
         }
         let transaction = transaction(2);
-        Ok((*id == transaction.id()).then(|| Included {
+        Ok((*id == transaction.id()).then_some(Included {
             height: Height(2),
             index: 0,
             outcome: Outcome::Applied { fee: Amount(216) },
