@@ -3,7 +3,12 @@
 use std::{
     cmp::Reverse,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    ops::Range,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,18 +28,40 @@ use tokio::sync::watch;
 
 use crate::home::{Home, VALIDATORS};
 
+/// Where validators listen: below the ports that systems hand to outgoing connections and to whoever asks
+/// for any. One of those could be gone again between our look and the validator's own.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// Addresses on this machine, each free and handed out once.
+///
+/// Each process begins at another place, and one never returns to a port before it went through all:
+/// networks that start at the same time do not look at the same ports.
+fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let many = u32::from(PORTS.end - PORTS.start);
+    let begin = process::id().wrapping_mul(97) % many;
+    let mut listeners = Vec::with_capacity(count);
+    for _ in PORTS {
+        if listeners.len() == count {
+            break;
+        }
+        let tried = u32::from(TRIED.fetch_add(1, Ordering::Relaxed));
+        let offset = u16::try_from((begin + tried) % many).context("a port has 16 bits")?;
+        listeners.extend(TcpListener::bind(("127.0.0.1", PORTS.start + offset)));
+    }
+    anyhow::ensure!(
+        listeners.len() == count,
+        "no {count} free ports on 127.0.0.1 from {} to {}; stop what uses them",
+        PORTS.start,
+        PORTS.end - 1
+    );
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    Ok(addresses.collect::<Result<_, _>>()?)
+}
+
 /// Starts all validators on free ports of this machine.
 pub(super) fn start(home: &Home, pacing: Pacing) -> anyhow::Result<Vec<Validator>> {
-    // All ports are taken before one is given back, so that none is handed out twice.
-    let listeners = (0..VALIDATORS)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<Result<Vec<_>, _>>()
-        .context("no free ports on 127.0.0.1 for the validators")?;
-    let addresses = listeners
-        .iter()
-        .map(TcpListener::local_addr)
-        .collect::<Result<Vec<SocketAddr>, _>>()?;
-    drop(listeners);
+    let addresses = free_addresses(VALIDATORS)?;
     let keep = if home.config.chain.archive {
         Keep::Everything
     } else {
@@ -181,6 +208,8 @@ impl ChainClient for AnyOf {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use llmnet_chain::Solo;
     use llmnet_ledger::{Genesis, GenesisValidator};
     use llmnet_types::{
@@ -259,5 +288,18 @@ mod tests {
             none.block(Height(0)).await,
             Err(ChainError::Stopped { .. })
         ));
+    }
+
+    #[test]
+    fn ports_are_free_and_handed_out_once() {
+        let mut seen = BTreeSet::new();
+        let mut listening = Vec::new();
+        for _ in 0..8 {
+            for address in free_addresses(4).unwrap() {
+                assert!(PORTS.contains(&address.port()), "{address}");
+                assert!(seen.insert(address), "{address} was handed out already");
+                listening.push(TcpListener::bind(address).unwrap());
+            }
+        }
     }
 }
