@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llmnet_ledger::chain_step;
 use llmnet_types::{
     codec::{List, TooMany},
     contract::Terms,
@@ -86,9 +87,9 @@ pub struct Unsettled {
     pub voucher: Option<Signed<llmnet_types::contract::Voucher>>,
 }
 
-/// Puts leaves of consecutive slots and one epoch into one settlement, as many as fit; co-signatures are
-/// added later (SET-2, SET-9, LIN-3). `None` without a leaf for `first`. An epoch has `epoch_length`
-/// blocks.
+/// Puts leaves of consecutive slots, one epoch and one hash chain into one settlement, as many as fit;
+/// co-signatures are added later (SET-2, SET-9, ANC-3, LIN-3). `None` without a leaf for `first`. An epoch
+/// has `epoch_length` blocks.
 ///
 /// # Errors
 /// Never for lists that respect their bounds.
@@ -111,7 +112,11 @@ pub fn settlement(
         let later = leaves
             .first()
             .is_some_and(|first: &Leaf| epoch(first) != epoch(&unsettled.leaf));
+        // The opening stands for all slots before it: the element of another chain would not.
+        let other_chain =
+            opening.is_some_and(|before| chain_step(&unsettled.slot_secret) != before);
         let full = later
+            || other_chain
             || leaves.len() >= leaves_max.min(LEAVES_MAX)
             || (new_line && vouchers.len() >= VOUCHERS_MAX);
         if full {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use llmnet_ledger::chain_step;
 use llmnet_protocol::{
     books::Books,
     message::Statement,
@@ -172,6 +173,30 @@ fn a_leaf_stands_for_its_receipt() {
 
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
+/// The last slot whose secret is of the first chain.
+const CHAIN_END: u64 = 4_999;
+
+/// A slot's element of the coordinator's chain; later ones are of the next.
+fn element(slot: u64) -> Digest {
+    static CHAINS: LazyLock<[Vec<Digest>; 2]> = LazyLock::new(|| {
+        [1, 2].map(|chain| {
+            let secret = Digest([chain; 32]);
+            let next = |element: &Digest| Some(chain_step(element));
+            let mut elements: Vec<_> = std::iter::successors(Some(secret), next)
+                .take(usize::try_from(CHAIN_END).unwrap() + 1)
+                .collect();
+            elements.reverse();
+            elements
+        })
+    });
+    let (first, second) = (&CHAINS[0], &CHAINS[1]);
+    let place = usize::try_from(slot).unwrap();
+    first
+        .get(place)
+        .copied()
+        .unwrap_or_else(|| second[place - first.len()])
+}
+
 fn unsettled(slot: u64, line: u32, n: u32) -> Unsettled {
     let voucher = Voucher {
         line: LineId(line),
@@ -182,7 +207,7 @@ fn unsettled(slot: u64, line: u32, n: u32) -> Unsettled {
     (leaf.n, leaf.status) = (n, ContractStatus::Failed);
     Unsettled {
         slot: Slot(slot),
-        slot_secret: Digest::of(&slot.to_le_bytes()),
+        slot_secret: element(slot),
         leaf,
         voucher: Some(Signed {
             body: voucher,
@@ -220,7 +245,7 @@ fn a_settlement_takes_consecutive_slots() {
     };
     let settled = settle(3, 100, waiting()).unwrap();
     assert_eq!((settled.first_slot, settled.leaves.len()), (Slot(3), 4));
-    assert_eq!(settled.opening, Digest::of(&6_u64.to_le_bytes()));
+    assert_eq!(settled.opening, element(6));
     let vouchers = settled
         .vouchers
         .iter()
@@ -230,6 +255,19 @@ fn a_settlement_takes_consecutive_slots() {
     assert!(settle(7, 100, waiting()).is_none());
     assert!(settle(3, 0, waiting()).is_none());
     assert_eq!(settle(3, 2, waiting()).unwrap().leaves.len(), 2);
+}
+
+/// SET-2, ANC-3: a settlement ends with its chain, as its one opening hashes down to no other; the next
+/// slot's settlement begins there.
+#[test]
+fn a_settlement_keeps_to_one_chain() {
+    let waiting = || (CHAIN_END - 1..CHAIN_END + 3).map(void).collect::<Vec<_>>();
+    let settled = settle(CHAIN_END - 1, 100, waiting()).unwrap();
+    assert_eq!(settled.leaves.len(), 2);
+    assert_eq!(settled.opening, element(CHAIN_END));
+    let settled = settle(CHAIN_END + 1, 100, waiting()).unwrap();
+    assert_eq!(settled.leaves.len(), 2);
+    assert_eq!(settled.opening, element(CHAIN_END + 2));
 }
 
 /// SET-2: a settlement has room for so many leaves and lines; the rest goes into the next.
