@@ -49,6 +49,12 @@ pub enum Deviation {
         /// The seats wanted.
         wanted: usize,
     },
+    /// A seat is excused though the contract went on.
+    #[error("rank {rank} is excused from a contract that went on")]
+    Excused {
+        /// The rank.
+        rank: u8,
+    },
     /// An offer is of another contract, candidate or price.
     #[error("the offer to rank {rank} does not fit the receipt")]
     Offer {
@@ -96,6 +102,7 @@ pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
         .map(|part| (part.phase, part.openings.iter().cloned().collect()))
         .collect();
     check_panel(receipt)?;
+    check_excused(receipt)?;
     check_openings(receipt, &transcript)?;
     let reading = read(receipt, &transcript);
     check_verdict(document, &reading)?;
@@ -179,6 +186,18 @@ fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
         });
     }
     Ok(())
+}
+
+/// Seats are excused only where a requester can have hung up before anything was closed (CON-9).
+fn check_excused(receipt: &Receipt) -> Result<(), Deviation> {
+    let hung_up = receipt.status == ContractStatus::Failed && receipt.closes.is_empty();
+    let excused = |seat: &&SeatReceipt| seat.outcome == SeatOutcome::Excused && !hung_up;
+    match receipt.seats.iter().find(excused) {
+        Some(seat) => Err(Deviation::Excused {
+            rank: seat.assign.body.rank,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The order that the receipt's own inputs give.

@@ -18,6 +18,7 @@ mod setup;
 use llmnet_types::{
     id::ContractId,
     message::{Opening, Phase},
+    receipt::SeatOutcome,
     request::Progress,
     signature::PublicKey,
     units::Timestamp,
@@ -215,6 +216,10 @@ impl Session {
                         to: member.node,
                         message: Box::new(ToSeat::Cancel(self.contract)),
                     });
+                }
+                // Who accepted had no chance to serve: that is nobody's no-show.
+                for member in self.members.iter_mut().filter(|member| member.is_present()) {
+                    member.presence = Presence::Failed(SeatOutcome::Excused);
                 }
                 self.finish(effects);
             }

@@ -71,6 +71,8 @@ pub enum SeatOutcome {
     Withheld = 2,
     /// What it opened breaks the rules.
     Invalid = 3,
+    /// Accepted, and was let go before anything was closed, as the requester hung up (CON-9).
+    Excused = 4,
 }
 
 /// Why a candidate of a better rank did not get the seat (SEL-7).

@@ -72,8 +72,6 @@ impl Session {
         for member in &mut self.members {
             if let Presence::Asked { .. } = member.presence {
                 member.presence = Presence::Skipped;
-            } else if member.is_present() && member.part.is_none() {
-                member.presence = Presence::Failed(SeatOutcome::NoShow);
             }
         }
         let mut seated: Vec<&Member> = self

@@ -1,6 +1,9 @@
 //! A requester that hangs up, in each stage (CON-9).
 
-use llmnet_protocol::message::{Next, ToCoordinator, ToSeat};
+use llmnet_protocol::{
+    message::{Next, ToCoordinator, ToSeat},
+    replay::replay,
+};
 use llmnet_types::{
     message::Phase,
     receipt::{ContractStatus, SeatOutcome},
@@ -14,9 +17,13 @@ use crate::{
     world::World,
 };
 
+fn world() -> World {
+    World::with(|terms| terms.rounds = 1)
+}
+
 /// Three opinions that go through all phases, unless somebody hangs up.
 fn hang_up(hang_up: HangUp) -> Run {
-    let world = World::with(|terms| terms.rounds = 1);
+    let world = world();
     let says = ["Titan.", "Rhea.", "Iapetus."];
     let scripts = says.map(|text| Script::says(world.cited(0, text)));
     let mut scripts = scripts.to_vec();
@@ -72,6 +79,13 @@ fn before_answers_are_opened() {
     assert_eq!(run.finished.receipt.status, ContractStatus::Failed);
     assert_eq!(run.finished.receipt.charges.total, Amount::ZERO);
     assert!(run.finished.answer.is_none() && phases(&run).is_empty());
+    assert_eq!(
+        outcomes(&run),
+        [SeatOutcome::Excused; 3],
+        "who accepted is no no-show"
+    );
+    let document = world().document(&run.finished);
+    assert_eq!(replay(&document), Ok(()));
 }
 
 /// CON-9: while answers are opened, and from then on, each opened answer is owed its base.

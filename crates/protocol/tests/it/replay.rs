@@ -8,7 +8,7 @@ use llmnet_types::{
     document::ReceiptDocument,
     id::Digest,
     message::{DeclineReason, Phase, Response},
-    receipt::{Conclusion, ContractStatus, SeatReceipt},
+    receipt::{Conclusion, ContractStatus, SeatOutcome, SeatReceipt},
     signature::Message,
     units::{Amount, Score, Tokens},
 };
@@ -65,6 +65,20 @@ fn the_panel_must_be_the_orders() {
     assert!(matches!(shopped, Deviation::Panel { .. }));
     let unknown = altered(|document| document.receipt.terms.policy = 77);
     assert_eq!(unknown, Deviation::Policy(77));
+}
+
+/// CON-9: nobody is excused from a contract that went on, however it ended.
+#[test]
+fn excuses_must_be_for_hanging_up() {
+    let excuse = |document: &mut ReceiptDocument| {
+        seats(document, |seats| seats[0].outcome = SeatOutcome::Excused);
+    };
+    assert_eq!(altered(excuse), Deviation::Excused { rank: 0 });
+    let failed = altered(|document| {
+        excuse(document);
+        document.receipt.status = ContractStatus::Failed;
+    });
+    assert_eq!(failed, Deviation::Excused { rank: 0 });
 }
 
 /// SEL-7: who accepted is not among the skipped, and a skip is where its offer says.

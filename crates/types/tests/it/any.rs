@@ -338,7 +338,7 @@ enums! {
     }
     Response { Accept, Busy, Decline(any) }
     Role { Respondent, Coordinator, Validator, Auditor }
-    SeatOutcome { Served, NoShow, Withheld, Invalid }
+    SeatOutcome { Served, NoShow, Withheld, Invalid, Excused }
     Speaker { System, User, Assistant }
     Statement { Notarize(any), Nullify, Finalize(any) }
     Strategy { Auto, Single, Vote, Debate, Mixture }
