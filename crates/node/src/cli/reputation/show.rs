@@ -32,11 +32,16 @@ pub(super) fn text(pages: &[Page]) -> String {
         for entry in history {
             let reputation = entry.reputation();
             lines.push(format!(
-                "  from block {:<8} mean {}  at least {}  {} ratings",
+                "  from block {:<8} mean {}  at least {}  {} {}",
                 entry.height,
                 score(ratio(reputation.mean(&last.prior))),
                 score(ratio(reputation.lower_bound(&last.prior))),
                 entry.samples,
+                if entry.samples == 1 {
+                    "rating"
+                } else {
+                    "ratings"
+                },
             ));
         }
     }
