@@ -49,6 +49,19 @@ fuzz seconds='10':
     LLMNET_FUZZ_SECONDS='{{ seconds }}' cargo test --release --locked -p llmnet-types -p llmnet-ledger \
         --test it -- --nocapture fuzz::
 
+# Play so many random histories on the ledger and on the oracle, which must agree (200 blocks each).
+histories count='2000':
+    LLMNET_HISTORIES='{{ count }}' cargo test --release --locked -p llmnet-ledger --test it -- --nocapture oracle::
+
+# Property tests of vocabulary and rules, so many cases each.
+properties cases='400':
+    LLMNET_CASES='{{ cases }}' cargo test --release --locked -p llmnet-types -p llmnet-ledger --test it -- \
+        --nocapture --skip fuzz:: --skip oracle::
+
+# Measure what the rules cost, one core: settlements, panels, proofs.
+bench-ledger:
+    cargo bench --locked -p llmnet-ledger -p llmnet-types --bench settle --bench panel --bench proof
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

@@ -5,6 +5,7 @@ mod bounds;
 mod bystander;
 mod equivocating_coordinator;
 mod equivocating_validator;
+mod false_claimant;
 mod false_filer;
 mod forging_coordinator;
 mod innocents;

@@ -1,14 +1,16 @@
-//! LIN-3, SET-7, SET-9, BND-4: settlements over several lines, epochs and providers, and who may settle.
+//! LIN, SET, SEL-1, ANC-3, BND-4: settlements over several lines, epochs and providers, and who may settle.
 
-use llmnet_ledger::query;
+use llmnet_ledger::{chain_element, query};
 use llmnet_types::{
-    bond::{Enlistment, Role},
+    bond::{ChainUse, Enlistment, Role},
     codec::{List, Text, encode},
-    id::{LineId, ProviderId},
+    id::{Digest, LineId, ProviderId},
     merkle,
+    message::LineOk,
     params::Params,
+    receipt::ContractStatus,
     registration::Registration,
-    rejection::{Field, Rejection},
+    rejection::{Field, LeafFault, Rejection},
     settlement::{Leaf, SettlementHead},
     signature::Signed,
     transaction::{Instruction, Outcome, Transaction},
@@ -132,6 +134,175 @@ fn set_9_contracts_of_a_settlement_are_of_one_epoch() {
     }
 }
 
+fn refused_leaf(world: &mut World, leaves: Vec<Leaf>) -> LeafFault {
+    let settlement = settle(world.settlement(leaves));
+    match world.rejection("coordinator", settlement) {
+        Rejection::Leaf { reason, .. } => reason,
+        other => panic!("{other}"),
+    }
+}
+
+/// SEL-1: neither in a settlement nor from one to the next.
+#[test]
+fn sel_1_heights_never_go_down() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let earlier = world.height;
+    world.block(&[]);
+    let later = world.height;
+    world.block(&[]);
+    let first = leaf(&world, line, 1, later, &[0]);
+    let second = leaf(&world, line, 2, earlier, &[0]);
+    let both = vec![first.clone(), second.clone()];
+    assert_eq!(refused_leaf(&mut world, both), LeafFault::Height);
+    let settlement = world.settlement(vec![first]);
+    applied(&world.run("coordinator", settle(settlement)));
+    assert_eq!(refused_leaf(&mut world, vec![second]), LeafFault::Height);
+    let again = leaf(&world, line, 2, later, &[0]);
+    let settlement = world.settlement(vec![again]);
+    applied(&world.run("coordinator", settle(settlement)));
+}
+
+/// WIN-1, SEL-8: by the end of e+1. Then its slot is voided, under a height of then.
+#[test]
+fn win_1_a_contract_is_settled_by_the_end_of_the_next_epoch() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let leaf = leaf(&world, line, 1, world.height, &[0]);
+    let mut late = World {
+        params: world.params.clone(),
+        state: world.state.clone(),
+        ..world
+    };
+    let length = world.params.epoch_length();
+    while world.height.0 < 2 * length - 2 {
+        world.block(&[]);
+    }
+    let settlement = world.settlement(vec![leaf.clone()]);
+    applied(&world.run("coordinator", settle(settlement)));
+    assert_eq!(world.epoch(), Epoch(1));
+
+    late.go_to_epoch(2);
+    assert_eq!(
+        refused_leaf(&mut late, vec![leaf.clone()]),
+        LeafFault::Height
+    );
+    let void = |height| Leaf {
+        height,
+        n: 0,
+        status: ContractStatus::Void,
+        charge: Amount::ZERO,
+        fee: Amount::ZERO,
+        seats: List::new(),
+        ..leaf.clone()
+    };
+    let stale = vec![void(leaf.height)];
+    assert_eq!(refused_leaf(&mut late, stale), LeafFault::Height);
+    let settlement = late.settlement(vec![void(late.height)]);
+    applied(&late.run("coordinator", settle(settlement)));
+}
+
+/// LIN-2: though a line is settled against for an epoch longer, it pays for nothing of that epoch.
+#[test]
+fn lin_2_a_line_pays_for_nothing_selected_after_its_end() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let before = world.height;
+    world.apply("alice", Instruction::CloseLine { line });
+    world.go_to_epoch(1);
+    let after = world.height;
+    world.block(&[]);
+    let closed = Rejection::LineClosed { line };
+    let late = world.settlement(vec![leaf(&world, line, 1, after, &[0])]);
+    assert_eq!(world.rejection("coordinator", settle(late)), closed);
+    let settlement = world.settlement(vec![leaf(&world, line, 1, before, &[0])]);
+    applied(&world.run("coordinator", settle(settlement)));
+}
+
+/// SET-1, SEL-1: who did not stand at its height has no seat in a leaf.
+#[test]
+fn set_1_a_seat_stood_when_it_was_selected() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let before = world.height;
+    applied(&world.register(registration(7, &["physics"])));
+    let joined = world.height;
+    let provider = ProviderId(0);
+    world.apply("operator-0", Instruction::Retire { provider });
+    let left = world.height;
+    world.block(&[]);
+    for (height, provider) in [(before, 3), (left, 0)] {
+        let absent = vec![leaf(&world, line, 1, height, &[provider])];
+        assert_eq!(refused_leaf(&mut world, absent), LeafFault::Unknown);
+    }
+    let present = leaf(&world, line, 1, joined, &[0, 3]);
+    let settlement = world.settlement(vec![present]);
+    applied(&world.run("coordinator", settle(settlement)));
+}
+
+/// SET-6: each of a provider that is paid, in order, and about all that it is paid.
+#[test]
+fn set_6_co_signatures_with_a_settlement_are_in_order_and_about_it() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let mut good = world.settlement(vec![leaf(&world, line, 1, world.height, &[0, 1])]);
+    world.co_sign(&mut good, 0);
+    world.co_sign(&mut good, 1);
+    let with = |line_oks: &[(ProviderId, Signed<LineOk>)]| {
+        let mut other = good.clone();
+        other.line_oks = List::truncated(line_oks.iter().cloned());
+        settle(other)
+    };
+    let [first, second] = [good.line_oks[0].clone(), good.line_oks[1].clone()];
+    let lies: [fn(&mut LineOk); 3] = [
+        |said| said.total = Amount(said.total.0 + 1),
+        |said| said.leaves = Digest::ZERO,
+        |said| said.settlement = Digest::ZERO,
+    ];
+    for lie in lies {
+        let mut said = first.1.body.clone();
+        lie(&mut said);
+        let lied = Signed::new(said, &world.network, &key("node-0"));
+        let provider = ProviderId(0);
+        let refused = world.rejection("coordinator", with(&[(provider, lied)]));
+        assert_eq!(refused, Rejection::LineOk { provider });
+    }
+    for (swapped, provider) in [([&second, &first], first.0), ([&first, &first], first.0)] {
+        let swapped = swapped.map(Clone::clone);
+        let refused = world.rejection("coordinator", with(&swapped));
+        assert_eq!(refused, Rejection::LineOk { provider });
+    }
+    applied(&world.run("coordinator", settle(good)));
+    assert_eq!(query::totals(&world.state).held, Amount::ZERO);
+}
+
+/// ANC-2, ANC-3: what was selected before the next chain is in force is opened by the one before, though it
+/// is settled later.
+#[test]
+fn anc_3_contracts_of_the_epoch_before_are_opened_by_its_chain() {
+    let mut world = World::with_experts(3);
+    let line = world.open_line(credits(5), Epoch(8));
+    let anchor = Instruction::Anchor {
+        purpose: ChainUse::Slots,
+        tip: chain_element(&Digest::ZERO, 10, 0),
+        length: 10,
+    };
+    world.apply("coordinator", anchor);
+    let before = leaf(&world, line, 1, world.height, &[0]);
+    world.go_to_epoch(1);
+    let height = world.height;
+    world.block(&[]);
+    let settlement = world.settlement(vec![before]);
+    applied(&world.run("coordinator", settle(settlement)));
+    let mut next = world.settlement(vec![leaf(&world, line, 2, height, &[0])]);
+    assert_eq!(
+        world.rejection("coordinator", settle(next.clone())),
+        Rejection::Opening
+    );
+    next.opening = chain_element(&Digest::ZERO, 10, 1);
+    applied(&world.run("coordinator", settle(next)));
+}
+
 /// SET-9
 #[test]
 fn set_9_a_settlement_names_at_most_256_providers() {
@@ -164,7 +335,12 @@ fn set_9_a_settlement_names_at_most_256_providers() {
         .zip(ids.chunks(7))
         .map(|(n, seats)| leaf(&world, line, n, height, seats))
         .collect();
-    let too_many = settle(world.settlement(leaves.clone()));
+    // Whether pay is held or not.
+    let mut too_many = world.settlement(leaves.clone());
+    let agrees = too_many.line_ok(ProviderId(0)).unwrap();
+    let agrees = Signed::new(agrees, &world.network, &key("many-0"));
+    too_many.line_oks = List::truncated([(ProviderId(0), agrees)]);
+    let too_many = settle(too_many);
     let expected = Rejection::Bounds {
         field: Field::Leaves,
     };

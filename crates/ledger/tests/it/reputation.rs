@@ -99,6 +99,12 @@ fn rep_4_nobody_rates_itself_under_any_of_its_names() {
             let outcome = market.world.run(operator, enlist);
             assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
         }
+        // A node's key may ask as well.
+        let fund = Instruction::Transfer {
+            to: public("node-0"),
+            amount: credits(6),
+        };
+        market.world.apply("carol", fund);
         let seats = vec![(FRIEND, 9_000), (OTHER, 9_000)];
         market.settle(coordinator, &[(requester, seats)], 0);
         [FRIEND, OTHER].map(|provider| market.reputation(provider).samples)
@@ -108,6 +114,26 @@ fn rep_4_nobody_rates_itself_under_any_of_its_names() {
     assert_eq!(rated("coordinator", "operator-0", "coordinator"), [0, 1]);
     assert_eq!(rated("operator-0", "alice", "operator-0"), [0, 1]);
     assert_eq!(rated("coordinator", "alice", "operator-0"), [0, 1]);
+    // As a coordinator that another stands behind, and as the node that answers.
+    assert_eq!(rated("operator-0", "alice", "operator-5"), [0, 1]);
+    assert_eq!(rated("coordinator", "node-0", "coordinator"), [0, 1]);
+}
+
+#[test]
+fn rep_5_two_coordinators_have_no_majority() {
+    let mut market = market();
+    market.rate("coordinator", "alice", FRIEND, 5_000, 10);
+    market.rate("rival", "bob", FRIEND, 10_000, 1);
+    assert_eq!(market.evidence(FRIEND), (6_000, 5_000));
+}
+
+#[test]
+fn rep_5_blame_by_one_requester_is_cut_by_its_coordinators() {
+    let mut market = market();
+    market.rate("coordinator", "alice", OTHER, 0, 20);
+    market.rate("rival", "alice", OTHER, 9_000, 2);
+    market.rate("bob", "alice", OTHER, 9_000, 2);
+    assert_eq!(market.evidence(OTHER), (3_600, 4_400));
 }
 
 #[test]

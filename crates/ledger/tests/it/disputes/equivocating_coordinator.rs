@@ -67,6 +67,27 @@ fn dis_1_a_slot_is_selected_at_one_height() {
     assert_eq!(scene.bond(), credits(5));
 }
 
+/// DIS-1: nobody is convicted by what another signed, whichever of the two it is.
+#[test]
+fn dis_1_forged_offers_convict_nobody() {
+    let mut scene = Scene::new();
+    let one = scene.contract();
+    let other = Contract::new(&scene.world, scene.plan(2, 0));
+    let forge = |offer: &mut Signed<llmnet_types::contract::Assign>| {
+        *offer = Signed::new(offer.body.clone(), &one.receipt.network, &key("bob"));
+    };
+    for place in 0..2 {
+        let mut proof = proof((&one, 0), (&other, 0));
+        if let FaultProof::Assigns { first, second, .. } = &mut proof {
+            forge([first, second][place]);
+        }
+        let part = ProofPart::Signature;
+        let refused = scene.refused("bob", fault(&proof));
+        assert_eq!(refused, Rejection::Proof { part });
+    }
+    assert_eq!(scene.bond(), bond());
+}
+
 /// The innocent twin: an honest coordinator offers a slot to many seats, and many slots to one seat.
 #[test]
 fn dis_1_offers_of_one_order_are_no_fault() {

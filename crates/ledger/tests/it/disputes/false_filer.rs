@@ -133,6 +133,13 @@ fn dis_3_pieces_of_different_contracts_make_no_claim() {
         ),
         contract
     );
+    assert_eq!(
+        tried(|scene, seated, shown| {
+            let node = node_key(&seated.receipt.seats[0].assign.body.seat);
+            resign(&mut shown.part, scene, &node, |part| part.contract = other);
+        }),
+        contract
+    );
     let slot_of_another = tried(|scene, _, shown| {
         let rivals = contract_id(&scene.world.network, &public("rival"), Slot(0));
         resign(&mut shown.assign, scene, &coordinator, |assign| {

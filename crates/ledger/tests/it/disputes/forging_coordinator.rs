@@ -31,7 +31,7 @@ fn filing(contract: &Contract, settled: &SettledLeaf, claim: Claim) -> Filing {
     }
 }
 
-fn by_seat(contract: &Contract, settled: &SettledLeaf, provider: ProviderId) -> Filing {
+pub fn by_seat(contract: &Contract, settled: &SettledLeaf, provider: ProviderId) -> Filing {
     let claim = Claim::Seat {
         provider,
         seats: contract.disclose(ReceiptField::Seats),
@@ -49,7 +49,7 @@ fn by_requester(contract: &Contract, settled: &SettledLeaf) -> Filing {
 }
 
 /// Takes from what the seats earn, and lets the sums be right.
-fn cut(leaf: &mut Leaf, pay: Amount) {
+pub fn cut(leaf: &mut Leaf, pay: Amount) {
     let mut seats = leaf.seats.to_vec();
     seats.iter_mut().for_each(|seat| seat.pay = pay);
     let earned = Amount(pay.0 * seats.len() as u64);

@@ -1,9 +1,11 @@
 //! A coordinator that charges more than was agreed, within what the voucher would let it.
 
 use llmnet_types::{
+    contract::Voucher,
     message::Part,
     receipt::{ContractStatus, SeatReceipt},
     rejection::{LeafFault, ProofPart, Rejection},
+    settlement::Leaf,
     signature::Signed,
     units::{Amount, Tokens},
 };
@@ -114,10 +116,48 @@ fn dis_5_the_coordinators_part_is_the_terms() {
     assert_eq!(part(0), None, "nobody is forced to earn");
 }
 
+/// Lets the receipt have another voucher of alice's.
+fn order(scene: &Scene, contract: &mut Contract, change: impl FnOnce(&mut Voucher)) {
+    let mut voucher = contract.receipt.voucher.body.clone();
+    change(&mut voucher);
+    contract.receipt.voucher = Signed::new(voucher, &scene.world.network, &key("alice"));
+}
+
+/// DIS-5: what is opened is the order that was settled, and no other that alice gave.
+#[test]
+fn dis_5_the_order_that_is_opened_is_the_one_that_was_settled() {
+    let changes: [fn(&mut Voucher); 2] = [|voucher| voucher.line.0 += 1, |voucher| voucher.n += 1];
+    for change in changes {
+        let mut scene = Scene::new();
+        let mut contract = scene.contract();
+        let mut opened = contract.clone();
+        order(&scene, &mut opened, change);
+        contract.told = Some(Leaf {
+            receipt: opened.root(),
+            ..contract.leaf()
+        });
+        let settled = scene.settle(&[&contract]).remove(0);
+        scene.applied("alice", challenge(&settled));
+        let refused = scene.refused("coordinator", answer(&opened, &settled.leaf));
+        let part = ProofPart::Contract;
+        assert_eq!(refused, Rejection::Proof { part });
+    }
+}
+
 /// DIS-5: what is opened says what was settled, and what alice ordered.
 #[test]
 fn dis_5_what_is_opened_agrees_with_the_leaf() {
-    let changes: [fn(&Scene, &mut Contract); 3] = [
+    let changes: [fn(&Scene, &mut Contract); 4] = [
+        // Held in another way than was ordered.
+        |scene, contract| {
+            contract.receipt.terms.strategy = llmnet_types::contract::Strategy::Debate;
+            let terms = contract.receipt.terms.digest();
+            order(scene, contract, |voucher| voucher.terms = terms);
+            contract.told = Some(Leaf {
+                strategy: llmnet_types::contract::Strategy::Vote,
+                ..contract.leaf()
+            });
+        },
         // The leaf says Vote, as the receipt's terms did when the voucher was signed.
         |scene, contract| {
             contract.receipt.terms.strategy = llmnet_types::contract::Strategy::Debate;
