@@ -62,6 +62,10 @@ properties cases='400':
 bench-ledger:
     cargo bench --locked -p llmnet-ledger -p llmnet-types --bench settle --bench panel --bench proof
 
+# Simulate so many lives of a validator set, one for each seed.
+simulate seeds='20':
+    LLMNET_SEEDS='{{ seeds }}' cargo test --release --locked -p llmnet-chain --lib -- --nocapture simulation::
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

@@ -65,7 +65,7 @@ struct Shared<E: Runtime> {
     mempool: Arc<Mempool>,
     history: Arc<History<E>>,
     tip: watch::Sender<Tip>,
-    beacon: Beacon,
+    beacon: Arc<Beacon>,
     epoch_length: u64,
     executed: Mutex<HashMap<sha256::Digest, (Height, Record)>>,
     hot: Mutex<Vec<Key>>,
@@ -78,7 +78,7 @@ impl<E: Runtime> Application<E> {
         mempool: Arc<Mempool>,
         history: Arc<History<E>>,
         tip: watch::Sender<Tip>,
-        beacon: Beacon,
+        beacon: Arc<Beacon>,
         epoch_length: u64,
     ) -> Self {
         Self {

@@ -10,8 +10,9 @@ use llmnet_types::{
     id::{Digest, TransactionId},
     rejection::Rejection,
     signature::PublicKey,
+    succession::HandOver,
     transaction::{Outcome, Transaction},
-    units::Height,
+    units::{Height, Term},
 };
 use tokio::sync::watch;
 
@@ -156,6 +157,13 @@ pub trait ChainClient: Send + Sync {
         id: TransactionId,
         wait: Duration,
     ) -> Result<Option<Inclusion>, ChainError>;
+
+    /// How a term ended (COM-2); none of terms to come, of those before this validator's first, or where
+    /// there is one committee for ever.
+    ///
+    /// # Errors
+    /// The chain does not run.
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, ChainError>;
 
     /// All it takes to prove a block final to someone who trusts the committee alone. None while there
     /// is no certificate at or shortly after that height.

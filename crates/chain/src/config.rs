@@ -64,11 +64,12 @@ impl Default for Keep {
 pub struct ValidatorConfig {
     /// Where it keeps everything. Nobody else may use it.
     pub directory: PathBuf,
-    /// The seed of its key, which must be of the genesis' committee.
+    /// The seed of its key. While that is in no committee, the validator follows and does not vote.
     pub seed: [u8; 32],
     /// Where it listens for other validators.
     pub listen: SocketAddr,
-    /// Where the other validators of the committee are reached. Its own entry is ignored.
+    /// Where other validators are reached, before what the chain says of that. Its own entry is ignored.
+    /// Who joins later needs some that are in office now.
     pub peers: Vec<(PublicKey, SocketAddr)>,
     /// The network's beginning.
     pub genesis: Genesis,
@@ -126,14 +127,8 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The key is not a validator's.
-    #[error("{key} is not one of the genesis' validators")]
-    NotInCommittee {
-        /// The public key of the seed.
-        key: PublicKey,
-    },
-    /// A validator whose address is not known.
-    #[error("no address is given for validator {key}")]
+    /// A validator of the first committee whose address is not known.
+    #[error("no address is known of validator {key}; add it to the peers, or to the genesis")]
     NoAddress {
         /// Whose.
         key: PublicKey,

@@ -18,7 +18,7 @@ use llmnet_types::{block::Header, codec, id::NetworkId};
 use crate::{config::StartError, setup::Home};
 
 /// The layout's version. Any change of what is on disk takes the next one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An opened directory; locked until dropped.
 #[derive(Debug)]

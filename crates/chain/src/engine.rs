@@ -8,7 +8,7 @@
 //!               archives    broadcast, backfill
 //! ```
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use commonware_broadcast::buffered;
 use commonware_consensus::{
@@ -18,55 +18,55 @@ use commonware_consensus::{
         resolver::p2p as backfill,
         standard::{Deferred, Standard},
     },
-    simplex::{
-        self,
-        config::{Floor, ForwardPolicy, SkipPolicy},
-        elector::RoundRobin,
-        scheme::ed25519::Scheme,
-    },
-    types::{Epoch, FixedEpocher, ViewDelta},
+    simplex::scheme::ed25519::Scheme,
+    types::FixedEpocher,
 };
-use commonware_cryptography::{
-    Digested, Digestible as _, Sha256, Signer as _, certificate::ConstantProvider, ed25519,
-};
+use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519};
 use commonware_glue::stateful::{self, PruneConfig, Stateful, SyncPlan, db::SyncEngineConfig};
 use commonware_parallel::Sequential;
-use commonware_runtime::{Handle, buffer::paged::CacheRef};
+use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::archive::prunable;
-use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, ordered::Set};
-
+use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
+use llmnet_types::network::COMMITTEE_MAX;
 use tokio::sync::watch;
 
 use crate::{
     application::Application,
+    beacon::Beacon,
     block::Block,
     client::Tip,
     config::{Keep, Pacing},
+    consensus::{Consensus, VIEWS_KEPT},
+    electorates::Electorates,
+    hand_overs::HandOvers,
     mempool::Mempool,
-    network::{Channels, Transport},
+    network::{Channel, Channels, Directory, Transport},
     pacing::Paced,
     runtime::Runtime,
-    store::{self, NoStateSync},
+    store::{self, Databases, NoStateSync},
 };
 
 /// Bytes of file pages kept in memory, for all files: 2 MiB.
 pub(crate) fn page_cache() -> CacheRef {
     CacheRef::new(NZU16!(4084), NZUsize!(512))
 }
-/// One committee for ever, until there is an epoch change.
-const EPOCH_LENGTH: std::num::NonZeroU64 = NZU64!(u64::MAX);
-/// Rounds behind the newest final one for which votes are kept.
-const VIEWS_KEPT: ViewDelta = ViewDelta::new(64);
-const MAILBOX: std::num::NonZeroUsize = NZUsize!(256);
-const BUFFER: std::num::NonZeroUsize = NZUsize!(64 << 10);
+pub(crate) const MAILBOX: std::num::NonZeroUsize = NZUsize!(256);
+pub(crate) const BUFFER: std::num::NonZeroUsize = NZUsize!(64 << 10);
 const SMALL_BUFFER: std::num::NonZeroUsize = NZUsize!(16 << 10);
+
+/// What proposes and votes, before it is paced.
+pub(crate) type Voter<E> =
+    Deferred<E, Scheme, stateful::Mailbox<E, Application<E>>, Block, FixedEpocher>;
 
 /// What the wiring needs.
 pub(crate) struct Parts<E: Runtime> {
     pub(crate) key: ed25519::PrivateKey,
     pub(crate) namespace: Vec<u8>,
-    pub(crate) committee: Set<ed25519::PublicKey>,
+    /// Blocks of an epoch and of a term.
+    pub(crate) lengths: [NonZeroU64; 2],
     pub(crate) genesis: Block,
+    pub(crate) beacon: Arc<Beacon>,
+    pub(crate) hand_overs: Arc<HandOvers<E>>,
     pub(crate) application: Application<E>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
@@ -75,25 +75,29 @@ pub(crate) struct Parts<E: Runtime> {
     pub(crate) tip: watch::Sender<Tip>,
 }
 
-/// What runs.
+/// What runs: all that follows the chain.
 pub(crate) struct Engine<E: Runtime> {
     pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
-    pub(crate) stateful: stateful::Mailbox<E, Application<E>>,
-    pub(crate) consensus: Handle<()>,
+    pub(crate) databases: Databases<E>,
 }
 
-/// Starts all but the network, which gossip needs as well; hands its channel for that back.
+/// What is yet to be run: what makes the chain, and its channels.
+pub(crate) type Maker<E, T> = (Consensus<E, T>, [Channel<T>; 3]);
+
+/// Starts all but consensus, which had better wait until enough others are there.
 pub(crate) async fn start<E: Runtime, T: Transport>(
     context: &E,
     parts: Parts<E>,
     channels: Channels<T>,
-    connected: impl Future<Output = ()>,
-) -> Result<Engine<E>, String> {
+    directory: Box<dyn Directory>,
+) -> Result<(Engine<E>, Maker<E, T>), String> {
     let Parts {
         key,
         namespace,
-        committee,
+        lengths: [epoch_length, length],
         genesis,
+        beacon,
+        hand_overs,
         application,
         mempool,
         pacing,
@@ -112,13 +116,14 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     } = channels;
     let public_key = key.public_key();
     let digest = genesis.digest();
-    let scheme = Scheme::signer(&namespace, committee.clone(), key)
-        .ok_or("the validator's key is not in the committee")?;
+    let network = genesis.header().network;
+    let electorates = Electorates::new(namespace, key);
+    let epocher = FixedEpocher::new(length);
 
     let failed = |error| format!("the archives fail: {error}");
     let finalizations = prunable::Archive::init(
         context.child("finalizations"),
-        store::archive_config("finalizations", cache.clone(), committee.len()),
+        store::archive_config("finalizations", cache.clone(), COMMITTEE_MAX),
     )
     .await
     .map_err(failed)?;
@@ -162,8 +167,8 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         finalizations,
         blocks,
         marshal::Config {
-            provider: ConstantProvider::new(scheme.clone()),
-            epocher: FixedEpocher::new(EPOCH_LENGTH),
+            provider: electorates.clone(),
+            epocher: epocher.clone(),
             start: plan.marshal_start(Digested::precomputed(genesis, digest)),
             partition_prefix: "marshal".into(),
             mailbox_size: MAILBOX,
@@ -211,7 +216,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         context.child("deferred"),
         stateful_mailbox.clone(),
         marshal_mailbox.clone(),
-        FixedEpocher::new(EPOCH_LENGTH),
+        epocher,
     );
     let paced = Paced {
         inner: deferred.clone(),
@@ -235,47 +240,30 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             newer
         });
     }
-    drop(tip);
-
-    // A leader alone proposes into the void, and everyone then waits for its time to run out.
-    connected.await;
-    let leader_timeout = pacing.leader_timeout();
-    let certification_timeout = leader_timeout + Duration::from_secs(1);
-    let consensus = simplex::Engine::new(
-        context.child("simplex"),
-        simplex::Config {
-            scheme,
-            elector: RoundRobin::<Sha256>::default(),
-            blocker,
-            automaton: paced,
-            relay: deferred.clone(),
-            reporter: deferred,
-            strategy: Sequential,
-            partition: "simplex".into(),
-            mailbox_size: MAILBOX,
-            epoch: Epoch::zero(),
-            floor: Floor::Genesis(digest),
-            replay_buffer: BUFFER,
-            write_buffer: BUFFER,
-            page_cache: cache,
-            leader_timeout,
-            certification_timeout,
-            timeout_retry: Duration::from_secs(1),
-            view_retention: VIEWS_KEPT,
-            skip: SkipPolicy::Enabled {
-                timeout: certification_timeout + Duration::from_secs(2),
-                budget: simplex::SkipBudget::Participants,
-            },
-            fetch_timeout: NZDuration!(Duration::from_secs(2)),
-            fetch_retry_delay: Duration::from_millis(500),
-            forward: ForwardPolicy::SilentVoters,
-            track_historical_votes: false,
-        },
-    )
-    .start(votes, certificates, resolver);
-    Ok(Engine {
+    let databases = stateful_mailbox.subscribe_databases().await;
+    let consensus = Consensus {
+        context: context.child("consensus"),
+        length,
+        genesis: digest,
+        epoch_length,
+        electorates,
+        hand_overs,
+        databases: databases.clone(),
+        marshal: marshal_mailbox.clone(),
+        deferred,
+        paced,
+        pacing,
+        cache,
+        blocker,
+        directory,
+        enlisted: None,
+        beacon,
+        network,
+        tip: tip.subscribe(),
+    };
+    let engine = Engine {
         marshal: marshal_mailbox,
-        stateful: stateful_mailbox,
-        consensus,
-    })
+        databases,
+    };
+    Ok((engine, (consensus, [votes, certificates, resolver])))
 }

@@ -2,13 +2,28 @@
 
 use commonware_consensus::simplex::{scheme::ed25519::Scheme, types::Finalization};
 use commonware_cryptography::sha256;
-use llmnet_types::{certificate::FinalityCertificate, codec::List, signature::Signature};
+use llmnet_types::{
+    block::Header,
+    certificate::{Again, FinalityCertificate},
+    codec::List,
+    signature::Signature,
+};
 
-/// Translates; none if the engine's certificate has a signature that is no signature, which one that
-/// was verified never has.
+/// Translates what made this header final; none if the engine's certificate has a signature that is no
+/// signature, which one that was verified never has.
 pub(crate) fn certificate(
     finalization: &Finalization<Scheme, sha256::Digest>,
+    header: &Header,
 ) -> Option<FinalityCertificate> {
+    let proposal = &finalization.proposal;
+    let round = Again {
+        view: proposal.round.view().get(),
+        parent_view: proposal.parent.get(),
+    };
+    let own = Again {
+        view: header.view,
+        parent_view: header.parent_view,
+    };
     let certificate = &finalization.certificate;
     let signers: Option<Vec<u8>> = certificate
         .signers
@@ -26,6 +41,7 @@ pub(crate) fn certificate(
     Some(FinalityCertificate {
         signers: List::from_vec(signers?).ok()?,
         signatures: List::from_vec(signatures?).ok()?,
+        again: (round != own).then_some(round),
     })
 }
 

@@ -4,21 +4,29 @@ use std::sync::Arc;
 
 use commonware_p2p::{Receiver as _, Recipients, Sender as _};
 use commonware_runtime::IoBuf;
-use llmnet_types::transaction::TRANSACTION_LENGTH_MAX;
+use llmnet_ledger::admissible;
+use llmnet_types::{
+    id::NetworkId,
+    transaction::{TRANSACTION_LENGTH_MAX, Transaction},
+    units::Height,
+};
 use tokio::sync::mpsc;
 
 use crate::{
+    membership,
     mempool::Mempool,
     network::{Channel, GOSSIP_LENGTH_MAX, Transport},
     runtime::Runtime,
+    store::Databases,
 };
 
 /// Runs until the network ends; says how.
-pub(crate) async fn run<T: Transport>(
-    runtime: impl Runtime,
+pub(crate) async fn run<E: Runtime, T: Transport>(
+    runtime: E,
     mempool: Arc<Mempool>,
     mut outbox: mpsc::Receiver<Vec<u8>>,
     (mut sender, mut receiver): Channel<T>,
+    databases: Databases<E>,
 ) -> String {
     loop {
         tokio::select! {
@@ -29,15 +37,38 @@ pub(crate) async fn run<T: Transport>(
                 let _ = sender.send(Recipients::All, IoBuf::from(message), false);
             }
             received = receiver.recv() => match received {
-                Ok((_, message)) => {
-                    for transaction in transactions(message.as_ref()) {
-                        mempool.receive(transaction, runtime.current());
+                Ok((peer, message)) => {
+                    let found: Vec<Transaction> = transactions(message.as_ref())
+                        .filter_map(|bytes| mempool.unknown(bytes))
+                        .collect();
+                    for transaction in admitted(&databases, mempool.network(), found).await {
+                        mempool.receive(&peer, transaction, runtime.current());
                     }
                 }
                 Err(error) => return error.to_string(),
             }
         }
     }
+}
+
+/// Those that the ledger lets in as the state is now: another validator's word for that is none.
+async fn admitted<E: Runtime>(
+    databases: &Databases<E>,
+    network: NetworkId,
+    found: Vec<Transaction>,
+) -> Vec<Transaction> {
+    if found.is_empty() {
+        return found;
+    }
+    let verdicts = membership::ask(databases, |state| -> Vec<bool> {
+        let verdict = |transaction| admissible(state, &network, transaction, Height(0)).is_ok();
+        found.iter().map(verdict).collect()
+    });
+    let (_, verdicts) = verdicts.await.unwrap_or_default();
+    let admitted = found.into_iter().zip(verdicts);
+    admitted
+        .filter_map(|(transaction, admitted)| admitted.then_some(transaction))
+        .collect()
 }
 
 /// As many waiting transactions as a message holds, each behind its length.

@@ -18,7 +18,7 @@
 //!   application builds, finalized blocks wait, so pacing inside it would delay finality by the pace.
 //! - After a block with transactions, empty ones follow promptly until it is final.
 //! - A validator catches up by replaying blocks; there is no transfer of state.
-//!
+//! - An engine serves one committee. So each term has its own, on the same channels (`consensus`).
 //! - The engine sees a time that never goes back (`runtime`): its time-outs and shares of the network are
 //!   counted on the system's clock, and stop for an hour if that is set back by one.
 //! - Whether a block is valid depends on the block and its parent alone. The engine has votes cast before
@@ -39,12 +39,16 @@ pub mod validator;
 mod application;
 mod beacon;
 mod block;
+mod consensus;
 mod directory;
+mod electorates;
 mod engine;
 mod finality;
 mod gossip;
+mod hand_overs;
 mod history;
 mod local_client;
+mod membership;
 mod mempool;
 mod network;
 mod pacing;

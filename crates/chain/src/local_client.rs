@@ -8,8 +8,12 @@ use std::{
 use async_trait::async_trait;
 use llmnet_ledger::{Key, admissible};
 use llmnet_types::{
-    certificate::FinalityCertificate, id::TransactionId, rejection::Rejection,
-    transaction::Transaction, units::Height,
+    certificate::FinalityCertificate,
+    id::TransactionId,
+    rejection::Rejection,
+    succession::HandOver,
+    transaction::Transaction,
+    units::{Height, Term},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -64,7 +68,7 @@ impl LocalClient {
 impl ChainClient for LocalClient {
     async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
         let id = transaction.id();
-        if self.mempool.contains(&id) {
+        if self.mempool.adopt(&id, self.clock.now()) {
             return Ok(id);
         }
         let network = self.mempool.network();
@@ -96,6 +100,10 @@ impl ChainClient for LocalClient {
 
     async fn certificate(&self, height: Height) -> Result<Option<FinalityCertificate>, ChainError> {
         self.ask(|reply| Request::Certificate(height, reply)).await
+    }
+
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, ChainError> {
+        self.ask(|reply| Request::HandOver(term, reply)).await
     }
 
     async fn outcome(

@@ -1,10 +1,13 @@
 //! Transactions on their way into a block.
 //!
-//! The ledger's admission check comes before; here is what needs no state, and room. Whether a
-//! transaction applies is for execution to tell; the proposer drops those that cannot. Everybody gets
-//! every transaction, so whoever leads has it.
+//! The ledger's admission check comes before, for what clients submit and for what others hand on; here
+//! is what needs no state, and room. Whether a transaction applies is for execution to tell; the proposer
+//! drops those that cannot. All validators get every transaction, so whoever leads next has it, of this
+//! committee or of the next. Messages may be lost: what was taken in here and is in no block after
+//! [`RESEND_AFTER`] is handed on again.
 //!
-//! Bounds: [`COUNT_MAX`] and [`LENGTH_MAX`] in all, [`SIGNER_MAX`] per signer, [`AGE_MAX`].
+//! Bounds: [`COUNT_MAX`] and [`LENGTH_MAX`] in all, [`SIGNER_MAX`] per signer, [`PEER_MAX`] per validator
+//! that hands on, [`AGE_MAX`].
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use commonware_cryptography::{Digestible as _, sha256};
+use commonware_cryptography::{Digestible as _, ed25519, sha256};
 use llmnet_types::{
     codec,
     id::{NetworkId, TransactionId},
@@ -42,6 +45,10 @@ const COUNT_MAX: usize = 16_384;
 const LENGTH_MAX: usize = 32 << 20;
 /// The most transactions of one signer waiting.
 const SIGNER_MAX: usize = 256;
+/// The most transactions waiting that one validator handed on: it cannot keep the others' out.
+const PEER_MAX: usize = 4_096;
+/// After this a transaction that was taken in here and is in no block is handed on again.
+const RESEND_AFTER: Duration = Duration::from_secs(3);
 /// After this a transaction that found no block is forgotten.
 const AGE_MAX: Duration = Duration::from_secs(600);
 
@@ -63,6 +70,8 @@ struct Pool {
     arrivals_next: u64,
     signers: HashMap<PublicKey, BTreeMap<u64, TransactionId>>,
     length: usize,
+    /// How many of those waiting each validator handed on.
+    handed_on: HashMap<ed25519::PublicKey, usize>,
     last_block: SystemTime,
     /// The highest block known that has transactions, final or not.
     busy_height: u64,
@@ -75,7 +84,17 @@ struct Entry {
     length: usize,
     arrival: u64,
     since: SystemTime,
+    origin: Origin,
     place: Place,
+}
+
+/// Where a transaction comes from.
+#[derive(Debug)]
+enum Origin {
+    /// From a client of this validator; last handed on then.
+    Client { handed_on: SystemTime },
+    /// From another validator.
+    Peer(ed25519::PublicKey),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +119,7 @@ impl Mempool {
                 arrivals_next: 0,
                 signers: HashMap::new(),
                 length: 0,
+                handed_on: HashMap::new(),
                 last_block: now,
                 busy_height: 0,
                 final_height: 0,
@@ -118,6 +138,36 @@ impl Mempool {
         self.lock().entries.contains_key(id)
     }
 
+    /// Whether a transaction waits here already that a client submits. It is this validator's own to bring
+    /// about from now on, whoever handed it on first: that one may be gone.
+    pub(crate) fn adopt(&self, id: &TransactionId, now: SystemTime) -> bool {
+        let mut pool = self.lock();
+        let Some(entry) = pool.entries.get_mut(id) else {
+            return false;
+        };
+        let before = match &entry.origin {
+            Origin::Client { .. } => return true,
+            Origin::Peer(peer) => peer.clone(),
+        };
+        entry.origin = Origin::Client { handed_on: now };
+        let bytes = codec::encode(&entry.transaction);
+        pool.forget_share(&before);
+        drop(pool);
+        let _ = self.outbox.try_send(bytes);
+        true
+    }
+
+    /// Where a transaction stands, for whoever has to understand a failure.
+    #[cfg(test)]
+    pub(crate) fn place(&self, id: &TransactionId) -> Option<String> {
+        let pool = self.lock();
+        let entry = pool.entries.get(id)?;
+        Some(format!(
+            "{:?} from {:?}, blocks known to {} and final to {}",
+            entry.place, entry.origin, pool.busy_height, pool.final_height
+        ))
+    }
+
     /// Takes in what a client submits and admission has passed, and hands it on to the others.
     pub(crate) fn submit(
         &self,
@@ -126,28 +176,38 @@ impl Mempool {
     ) -> Result<TransactionId, SubmitError> {
         let bytes = codec::encode(&transaction);
         let id = transaction.id();
-        if !self.lock().insert(id, transaction, bytes.len(), now)? {
+        let origin = Origin::Client { handed_on: now };
+        if !self
+            .lock()
+            .insert(id, transaction, (bytes.len(), origin), now)?
+        {
             return Ok(id);
         }
         self.changed.notify_waiters();
-        // When the outbox is full the others hear of it as soon as this validator leads.
+        // When the outbox is full the others hear of it later.
         let _ = self.outbox.try_send(bytes);
         Ok(id)
     }
 
-    /// Takes in what another validator hands on, which is checked as far as no state is needed.
-    pub(crate) fn receive(&self, bytes: &[u8], now: SystemTime) {
-        let Ok(transaction) = codec::decode::<Transaction>(bytes, TRANSACTION_LENGTH_MAX) else {
-            return;
-        };
+    /// What another validator hands on, if it may be new here.
+    pub(crate) fn unknown(&self, bytes: &[u8]) -> Option<Transaction> {
+        let transaction = codec::decode::<Transaction>(bytes, TRANSACTION_LENGTH_MAX).ok()?;
+        let is_new = transaction.body.network == self.network && !self.contains(&transaction.id());
+        is_new.then_some(transaction)
+    }
+
+    /// Takes in what another validator hands on and admission has passed.
+    pub(crate) fn receive(
+        &self,
+        peer: &ed25519::PublicKey,
+        transaction: Transaction,
+        now: SystemTime,
+    ) {
+        let length = codec::encode(&transaction).len();
         let id = transaction.id();
-        if transaction.body.network != self.network
-            || self.contains(&id)
-            || !transaction.is_signed()
-        {
-            return;
-        }
-        match self.lock().insert(id, transaction, bytes.len(), now) {
+        let origin = Origin::Peer(peer.clone());
+        let result = self.lock().insert(id, transaction, (length, origin), now);
+        match result {
             Ok(_) => self.changed.notify_waiters(),
             Err(error) => {
                 tracing::debug!(%error, "a transaction handed on by a peer is not taken in");
@@ -184,7 +244,8 @@ impl Mempool {
         let height = block.header().height.0;
         let mut pool = self.lock();
         pool.last_block = now;
-        if !block.ids().is_empty() {
+        // The next term waits for the last block of this one.
+        if !block.ids().is_empty() || block.header().next_committee.is_some() {
             pool.busy_height = pool.busy_height.max(height);
         }
         for id in block.ids() {
@@ -198,8 +259,15 @@ impl Mempool {
 
     /// Learns of a final block: what it holds is done, what lost against it waits again.
     pub(crate) fn finalize(&self, block: &Block, now: SystemTime) {
-        self.lock().finalize(block, now);
+        let late = {
+            let mut pool = self.lock();
+            pool.finalize(block, now);
+            pool.late(self.outbox.capacity(), now)
+        };
         self.changed.notify_waiters();
+        for bytes in late {
+            let _ = self.outbox.try_send(bytes);
+        }
     }
 
     /// How long the next proposal should wait; zero when it is due.
@@ -243,13 +311,20 @@ impl Pool {
         &mut self,
         id: TransactionId,
         transaction: Transaction,
-        length: usize,
+        (length, origin): (usize, Origin),
         now: SystemTime,
     ) -> Result<bool, SubmitError> {
         if self.entries.contains_key(&id) {
             return Ok(false);
         }
-        if self.entries.len() >= COUNT_MAX || self.length + length > LENGTH_MAX {
+        let of_peer = match &origin {
+            Origin::Client { .. } => 0,
+            Origin::Peer(peer) => self.handed_on.get(peer).copied().unwrap_or_default(),
+        };
+        if self.entries.len() >= COUNT_MAX
+            || self.length + length > LENGTH_MAX
+            || of_peer >= PEER_MAX
+        {
             return Err(SubmitError::Full);
         }
         let (signer, nonce) = (transaction.body.signer, transaction.body.nonce);
@@ -270,6 +345,9 @@ impl Pool {
         self.arrivals_next += 1;
         self.arrivals.insert(arrival, id);
         self.length += length;
+        if let Origin::Peer(peer) = &origin {
+            *self.handed_on.entry(peer.clone()).or_default() += 1;
+        }
         self.entries.insert(
             id,
             Entry {
@@ -277,6 +355,7 @@ impl Pool {
                 length,
                 arrival,
                 since: now,
+                origin,
                 place: Place::Waiting,
             },
         );
@@ -305,6 +384,9 @@ impl Pool {
         };
         self.arrivals.remove(&entry.arrival);
         self.length -= entry.length;
+        if let Origin::Peer(peer) = &entry.origin {
+            self.forget_share(peer);
+        }
         let body = &entry.transaction.body;
         if let Some(nonces) = self.signers.get_mut(&body.signer) {
             nonces.remove(&body.nonce);
@@ -312,6 +394,37 @@ impl Pool {
                 self.signers.remove(&body.signer);
             }
         }
+    }
+
+    /// One transaction fewer waits that this validator handed on.
+    fn forget_share(&mut self, peer: &ed25519::PublicKey) {
+        if let Some(count) = self.handed_on.get_mut(peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.handed_on.remove(peer);
+            }
+        }
+    }
+
+    /// What was taken in here and is in no block for long, to be handed on again; the oldest first.
+    fn late(&mut self, room: usize, now: SystemTime) -> Vec<Vec<u8>> {
+        let mut late = Vec::new();
+        for id in self.arrivals.values() {
+            if late.len() >= room {
+                break;
+            }
+            if let Some(entry) = self.entries.get_mut(id)
+                && !matches!(entry.place, Place::InBlock(_))
+                && let Origin::Client { handed_on } = &mut entry.origin
+                && now
+                    .duration_since(*handed_on)
+                    .is_ok_and(|since| since >= RESEND_AFTER)
+            {
+                *handed_on = now;
+                late.push(codec::encode(&entry.transaction));
+            }
+        }
+        late
     }
 
     fn candidates(&self) -> Vec<Transaction> {

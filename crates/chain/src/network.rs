@@ -10,9 +10,13 @@ use commonware_consensus::{
     simplex::{self, scheme::ed25519::Scheme},
 };
 use commonware_cryptography::{ed25519, sha256};
-use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size, utils::mux};
 use commonware_runtime::Handle;
 use commonware_utils::NZU32;
+use llmnet_types::{
+    bond::ADDRESS_LENGTH_MAX, codec::Text, network::COMMITTEE_MAX, signature::PublicKey,
+    units::Height,
+};
 
 use crate::block::Block;
 
@@ -40,6 +44,20 @@ pub(crate) trait Transport: 'static {
     type Blocker: Blocker<PublicKey = ed25519::PublicKey> + Sync;
 }
 
+/// Another validator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) key: PublicKey,
+    /// Where the chain says it is reached, as `host:port`; empty where one is told otherwise.
+    pub(crate) address: Text<ADDRESS_LENGTH_MAX>,
+}
+
+/// Keeps connections to those whom the chain names.
+pub(crate) trait Directory: Send + Sync + 'static {
+    /// From now on these, and for a while those before. Heights never go back.
+    fn track(&mut self, after: Height, members: &[Peer], followers: &[Peer]);
+}
+
 /// One channel's ends.
 pub(crate) type Channel<T> = (<T as Transport>::Sender, <T as Transport>::Receiver);
 
@@ -47,6 +65,7 @@ pub(crate) type Channel<T> = (<T as Transport>::Sender, <T as Transport>::Receiv
 pub(crate) struct Network<T: Transport> {
     pub(crate) engine: Channels<T>,
     pub(crate) gossip: Channel<T>,
+    pub(crate) directory: Box<dyn Directory>,
     pub(crate) running: Handle<()>,
 }
 
@@ -67,6 +86,7 @@ impl<T: Transport> Network<T> {
         peers: T::Peers,
         blocker: T::Blocker,
         channels: [Channel<T>; 6],
+        directory: Box<dyn Directory>,
         running: Handle<()>,
     ) -> Self {
         let [votes, certificates, resolver, backfill, broadcast, gossip] = channels;
@@ -81,16 +101,19 @@ impl<T: Transport> Network<T> {
                 broadcast,
             },
             gossip,
+            directory,
             running,
         }
     }
 }
 
-/// The most bytes of any message in a committee of this size.
-pub(crate) fn message_length_max(committee: usize) -> u32 {
-    let committee = u32::try_from(committee).unwrap_or(u32::MAX);
+/// The most bytes of any message in the largest committee. The engine's own carry their term.
+pub(crate) fn message_length_max() -> u32 {
+    let committee = u32::try_from(COMMITTEE_MAX).unwrap_or(u32::MAX);
     max_message_size(&[
-        simplex::max_payload_size::<Scheme, sha256::Digest>(committee),
+        mux::prefixed(simplex::max_payload_size::<Scheme, sha256::Digest>(
+            committee,
+        )),
         marshal::max_payload_size::<Standard<Block>, Scheme>(committee, &()),
         GOSSIP_LENGTH_MAX,
     ])

@@ -1,6 +1,6 @@
 //! What runs inside a validator's runtime besides the engine: starts all of it, and answers clients.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use commonware_consensus::types::Height as EngineHeight;
 use commonware_p2p::{Recipients, Sender as _};
@@ -10,6 +10,7 @@ use llmnet_types::{
     block::Header,
     certificate::{FinalityCertificate, namespace},
     id::{Digest, TransactionId},
+    succession::HandOver,
     units::{Height, Term},
 };
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ use crate::{
     client::{FinalizedBlock, Inclusion},
     engine::{self, Engine},
     finality, gossip,
+    hand_overs::HandOvers,
     history::History,
     network::{Network, Transport},
     runtime::Runtime,
@@ -36,6 +38,7 @@ pub(crate) enum Request {
     Read(Vec<Key>, oneshot::Sender<(Height, Vec<Option<Vec<u8>>>)>),
     Block(Height, oneshot::Sender<Option<FinalizedBlock>>),
     Certificate(Height, oneshot::Sender<Option<FinalityCertificate>>),
+    HandOver(Term, oneshot::Sender<Option<HandOver>>),
     Outcome(TransactionId, oneshot::Sender<Option<Inclusion>>),
 }
 
@@ -76,7 +79,6 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
     let Setup {
         home,
         key,
-        committee,
         beacon,
         genesis,
         pacing,
@@ -87,8 +89,12 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         outbox,
         mut stop,
     } = setup;
-    let quorum = genesis.root().committee.quorum();
     let epoch_length = genesis.params.epoch_length();
+    let [Some(epoch), Some(term)] =
+        [epoch_length, genesis.params.term_length()].map(NonZeroU64::new)
+    else {
+        return Err("the genesis has epochs or terms without blocks".into());
+    };
     let newest = tip.subscribe();
     let cache = engine::page_cache();
     let header = match home.genesis() {
@@ -110,16 +116,19 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         mempool.clone(),
         history.clone(),
         tip.clone(),
-        beacon,
+        beacon.clone(),
         epoch_length,
     );
+    let hand_overs = Arc::new(HandOvers::open(&context, cache.clone()).await?);
     let network = open_network(&context);
     let mut network_running = network.running;
     let parts = engine::Parts {
         key,
         namespace: namespace(&network_id),
-        committee,
+        lengths: [epoch, term],
         genesis,
+        beacon,
+        hand_overs: hand_overs.clone(),
         application,
         mempool: mempool.clone(),
         pacing,
@@ -127,34 +136,41 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         cache,
         tip,
     };
-    let connected = {
-        let mut sender = network.gossip.0.clone();
-        let context = &context;
-        async move {
-            ready();
-            // An empty message tells whom it would reach.
+    let (engine, maker) = engine::start(&context, parts, network.engine, network.directory).await?;
+    ready();
+    let mut sender = network.gossip.0.clone();
+    let mut consensus = {
+        context.child("consensus").spawn(move |runtime| async move {
+            let (mut consensus, channels): engine::Maker<E, T> = maker;
+            let quorum = consensus.prepare().await;
+            // A leader alone proposes into the void, and everyone then waits for its time to run out. An
+            // empty message tells whom it would reach.
             let reached = async {
                 while sender.send(Recipients::All, IoBuf::default(), false).len() + 1 < quorum {
-                    context.sleep(Duration::from_millis(50)).await;
+                    runtime.sleep(Duration::from_millis(50)).await;
                 }
             };
             tokio::select! {
                 biased;
                 () = reached => {}
-                () = context.sleep(CONNECT_MAX) => {}
+                () = runtime.sleep(CONNECT_MAX) => {}
             }
-        }
+            consensus.run(channels).await
+        })
     };
-    let mut engine = engine::start(&context, parts, network.engine, connected).await?;
-    let mut gossip = context
-        .child("gossip")
-        .spawn(move |runtime| gossip::run::<T>(runtime, mempool, outbox, network.gossip));
-    let databases = engine.stateful.subscribe_databases().await;
+    let mut gossip = {
+        let databases = engine.databases.clone();
+        context.child("gossip").spawn(move |runtime| {
+            gossip::run::<E, T>(runtime, mempool, outbox, network.gossip, databases)
+        })
+    };
     loop {
         tokio::select! {
             biased;
             _ = &mut stop => return Ok(()),
-            _ = &mut engine.consensus => return Err("consensus ended".into()),
+            end = &mut consensus => {
+                return end.unwrap_or_else(|error| Err(format!("consensus ended: {error}")));
+            }
             _ = &mut network_running => return Err("the network ended".into()),
             end = &mut gossip => {
                 let reason = end.unwrap_or_else(|error| error.to_string());
@@ -163,7 +179,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
             request = requests.recv() => match request {
                 Some(request) => {
                     let tip = newest.borrow().height();
-                    answer(request, tip, &engine, &databases, &history).await;
+                    answer(request, tip, &engine, &hand_overs, &history).await;
                 }
                 // Nobody can ask or stop us any more.
                 None => return Ok(()),
@@ -176,13 +192,13 @@ async fn answer<E: Runtime>(
     request: Request,
     tip: Height,
     engine: &Engine<E>,
-    databases: &Databases<E>,
+    hand_overs: &HandOvers<E>,
     history: &History<E>,
 ) {
     // A client that no longer waits is no error.
     match request {
         Request::Read(keys, reply) => {
-            if let Some(answer) = read(databases, &keys).await {
+            if let Some(answer) = read(&engine.databases, &keys).await {
                 let _ = reply.send(answer);
             }
         }
@@ -190,11 +206,10 @@ async fn answer<E: Runtime>(
             let _ = reply.send(block(engine, history, height).await);
         }
         Request::Certificate(height, reply) => {
-            let finalization = engine
-                .marshal
-                .get_finalization(EngineHeight::new(height.0))
-                .await;
-            let _ = reply.send(finalization.as_ref().and_then(finality::certificate));
+            let _ = reply.send(certificate(engine, height).await);
+        }
+        Request::HandOver(term, reply) => {
+            let _ = reply.send(hand_overs.get(term).await);
         }
         Request::Outcome(id, reply) => {
             // The history may be one block ahead of the state, which a client reads next.
@@ -202,6 +217,16 @@ async fn answer<E: Runtime>(
             let _ = reply.send(found.filter(|inclusion| inclusion.height <= tip));
         }
     }
+}
+
+async fn certificate<E: Runtime>(
+    engine: &Engine<E>,
+    height: Height,
+) -> Option<FinalityCertificate> {
+    let height = EngineHeight::new(height.0);
+    let finalization = engine.marshal.get_finalization(height).await?;
+    let block = engine.marshal.get_block(height).await?;
+    finality::certificate(&finalization, block.inner().header())
 }
 
 /// Reads under one lock, so that all is of one height, which the last batch is marked with.

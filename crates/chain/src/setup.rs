@@ -7,9 +7,8 @@ use std::{
 
 use commonware_codec::{Copying, ReadExt as _};
 use commonware_cryptography::ed25519;
-use commonware_utils::ordered::Set;
 use llmnet_ledger::Genesis;
-use llmnet_types::{block::Header, signature::PrivateKey};
+use llmnet_types::{block::Header, signature::PublicKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     block::engine_key,
     client::Tip,
     config::{Keep, Pacing, StartError},
+    consensus::TERM_MIN,
     local_client::LocalClient,
     mempool::Mempool,
     runtime::ClientClock,
@@ -42,8 +42,7 @@ pub(crate) trait Home: Send {
 pub(crate) struct Setup {
     pub(crate) home: Box<dyn Home>,
     pub(crate) key: ed25519::PrivateKey,
-    pub(crate) committee: Set<ed25519::PublicKey>,
-    pub(crate) beacon: Beacon,
+    pub(crate) beacon: Arc<Beacon>,
     pub(crate) genesis: Genesis,
     pub(crate) pacing: Pacing,
     pub(crate) keep: Keep,
@@ -60,25 +59,22 @@ pub(crate) struct Handles {
     pub(crate) stop: oneshot::Sender<()>,
 }
 
-/// The committee in the engine's form, if the validator with this seed may run on this genesis.
-pub(crate) fn committee(
-    genesis: &Genesis,
-    seed: [u8; 32],
-) -> Result<Set<ed25519::PublicKey>, StartError> {
+/// Whether a validator can run on this genesis. It need not be of the first committee: who is elected
+/// later follows until then.
+pub(crate) fn check(genesis: &Genesis) -> Result<(), StartError> {
     genesis.check()?;
-    let root = genesis.root();
-    let key = PrivateKey::from_seed(seed).public_key();
-    if !root.committee.keys().contains(&key) {
-        return Err(StartError::NotInCommittee { key });
+    if genesis.params.term_length() < TERM_MIN {
+        return Err(StartError::Failed {
+            reason: format!(
+                "a term needs at least {TERM_MIN} blocks; make a genesis with longer ones"
+            ),
+        });
     }
-    let members = root.committee.keys().iter().map(|member| {
-        let key = *member;
-        engine_key(member).ok_or(StartError::BadKey { key })
-    });
-    let members = members.collect::<Result<Vec<_>, _>>()?;
-    members.try_into().map_err(|_| StartError::Failed {
-        reason: "a validator is listed twice".into(),
-    })
+    let bad = |key: &&PublicKey| engine_key(key).is_none();
+    match genesis.committee().keys().iter().find(bad) {
+        Some(key) => Err(StartError::BadKey { key: *key }),
+        None => Ok(()),
+    }
 }
 
 impl Setup {
@@ -86,7 +82,6 @@ impl Setup {
     pub(crate) fn new(
         home: Box<dyn Home>,
         seed: [u8; 32],
-        committee: Set<ed25519::PublicKey>,
         genesis: Genesis,
         pacing: Pacing,
         clock: Box<dyn ClientClock>,
@@ -106,8 +101,7 @@ impl Setup {
         let setup = Self {
             home,
             key: engine_seed(seed),
-            committee,
-            beacon: Beacon::new(seed),
+            beacon: Arc::new(Beacon::new(seed)),
             genesis,
             pacing,
             keep: Keep::default(),

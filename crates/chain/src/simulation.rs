@@ -29,6 +29,7 @@ mod world;
 mod adversary;
 mod customer;
 mod judge;
+mod operator;
 mod stage;
 
 mod chance;

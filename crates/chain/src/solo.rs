@@ -31,8 +31,9 @@ use llmnet_types::{
     id::{Digest, NetworkId, TransactionId},
     network::Committee,
     signature::PrivateKey,
+    succession::HandOver,
     transaction::{Outcome, Transaction},
-    units::Height,
+    units::{Height, Term},
 };
 use tokio::sync::watch;
 
@@ -63,6 +64,8 @@ pub enum SoloError {
 #[derive(Debug)]
 pub struct Solo {
     network: NetworkId,
+    term_length: u64,
+    committee: Committee,
     scheme: Scheme,
     chain: Mutex<Chain>,
     tip: watch::Sender<Tip>,
@@ -101,6 +104,7 @@ impl Solo {
                 Scheme::signer(&namespace(&network), committee, engine_seed(seed))
             })
             .ok_or(SoloError::NotAlone)?;
+        let term_length = genesis.params.term_length();
         let mut state = MemoryState::default();
         let writes = genesis.writes();
         state.apply(&writes);
@@ -117,6 +121,8 @@ impl Solo {
         };
         Ok(Self {
             network,
+            term_length,
+            committee: root.committee,
             scheme,
             chain: Mutex::new(Chain {
                 state,
@@ -181,11 +187,13 @@ impl Solo {
     ) {
         chain.state.apply(&execution.writes);
         let roots = roots(parent.state, parent.height.0 + 1, &execution.writes);
+        let height = parent.height.0 + 1;
         let header = Header {
+            term: Term(height.checked_div(self.term_length).unwrap_or(0)),
             view: parent.view + 1,
             parent_view: parent.view,
             parent: parent.digest(),
-            height: Height(parent.height.0 + 1),
+            height: Height(height),
             timestamp_ms: unix_ms(SystemTime::now()).max(parent.timestamp_ms + 1),
             transactions: transactions_root(&transactions),
             state: roots.state,
@@ -220,7 +228,7 @@ impl Solo {
         let vote = Finalize::sign(&self.scheme, proposal)?;
         let finalization =
             Finalization::from_finalizes(&self.scheme, non_empty![&vote], &Sequential).ok()?;
-        finality::certificate(&finalization)
+        finality::certificate(&finalization, header)
     }
 }
 
@@ -302,6 +310,21 @@ impl ChainClient for Solo {
         Ok(header
             .filter(|header| header.height.0 > 0)
             .and_then(|header| self.certify(&header)))
+    }
+
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, ChainError> {
+        let last = (term.0.saturating_add(1)).saturating_mul(self.term_length);
+        let last = Height(last.saturating_sub(1));
+        let header = self.chain().block(last).map(|block| block.header.clone());
+        // Nobody can follow another key.
+        let stays = header.filter(|header| header.next_committee == Some(self.committee.digest()));
+        Ok(stays.and_then(|header| {
+            Some(HandOver {
+                certificate: self.certify(&header)?,
+                header,
+                next: self.committee.clone(),
+            })
+        }))
     }
 
     async fn outcome(

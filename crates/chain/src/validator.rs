@@ -8,27 +8,26 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use commonware_cryptography::ed25519;
-use commonware_p2p::Address;
 use commonware_runtime::{
     Runner as _,
     tokio::{Config as RuntimeConfig, Context, Runner},
 };
-use commonware_utils::ordered::Map;
 use futures::future::BoxFuture;
 use llmnet_types::{certificate::namespace, signature::PrivateKey};
 use tokio::sync::oneshot;
 
 use crate::{
-    block::engine_key,
     client::ChainClient,
     config::{StartError, ValidatorConfig},
     directory::Directory,
     local_client::LocalClient,
-    network::sockets,
+    network::{
+        Peer,
+        sockets::{self, Known},
+    },
     runtime::{ClientClock, Host, Steady},
     service,
-    setup::{Setup, committee},
+    setup::{Setup, check},
 };
 
 /// A running validator. Stops when dropped.
@@ -44,8 +43,8 @@ pub struct Validator {
 /// # Errors
 /// See [`StartError`]; nothing runs then.
 pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
-    let committee = committee(&config.genesis, config.seed)?;
-    let peers = addresses(&config)?;
+    check(&config.genesis)?;
+    let known = known(&config)?;
     let network_id = config.genesis.id();
     let directory = Directory::open(&config.directory, network_id)?;
     let data = directory.data();
@@ -59,7 +58,6 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
     let (mut setup, handles) = Setup::new(
         Box::new(directory),
         config.seed,
-        committee,
         config.genesis,
         config.pacing,
         Box::new(SystemClock),
@@ -86,7 +84,7 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
                     Runner::new(runtime).start(|context| {
                         let open_network = move |context: &_| {
                             let namespace = namespace(&network_id);
-                            sockets::start(context, key, &namespace, listen, peers)
+                            sockets::start(context, key, &namespace, known)
                         };
                         service::run(Steady::new(context), setup, open_network, ready)
                     })
@@ -113,22 +111,27 @@ pub fn start(config: ValidatorConfig) -> Result<Validator, StartError> {
     })
 }
 
-/// Where each member of the committee is reached, in the engine's form.
-fn addresses(config: &ValidatorConfig) -> Result<Map<ed25519::PublicKey, Address>, StartError> {
+/// Who listens where. Each of the first committee has to be known: the chain begins with them.
+fn known(config: &ValidatorConfig) -> Result<Known, StartError> {
     let own_key = PrivateKey::from_seed(config.seed).public_key();
-    let mut addresses = Vec::new();
-    for member in config.genesis.root().committee.keys() {
-        let address = if *member == own_key {
-            config.listen
-        } else {
-            let known = config.peers.iter().find(|(peer, _)| peer == member);
-            known.ok_or(StartError::NoAddress { key: *member })?.1
-        };
-        let key = engine_key(member).ok_or(StartError::BadKey { key: *member })?;
-        addresses.push((key, Address::from(address)));
+    let first = config.genesis.validators.iter().map(|validator| Peer {
+        key: validator.node,
+        address: validator.address.clone(),
+    });
+    let first: Vec<Peer> = first.collect();
+    let is_known = |peer: &Peer| {
+        peer.key == own_key
+            || !peer.address.is_empty()
+            || config.peers.iter().any(|(key, _)| *key == peer.key)
+    };
+    if let Some(unknown) = first.iter().find(|peer| !is_known(peer)) {
+        return Err(StartError::NoAddress { key: unknown.key });
     }
-    let addresses = addresses.try_into();
-    addresses.map_err(|_| failed("a validator is listed twice".into()))
+    Ok(Known {
+        own: (own_key, config.listen),
+        peers: config.peers.clone(),
+        first,
+    })
 }
 
 const fn failed(reason: String) -> StartError {

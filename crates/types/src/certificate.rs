@@ -23,6 +23,21 @@ pub struct FinalityCertificate {
     pub signers: List<u8, COMMITTEE_MAX>,
     /// Their signatures, in the same order.
     pub signatures: List<Signature, COMMITTEE_MAX>,
+    /// The round in which the block was voted on, where that is not the header's: a term's last block is
+    /// proposed again, unchanged, until it is final.
+    pub again: Option<Again>,
+}
+
+/// A later round in which a term's last block was proposed again.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// The round.
+    pub view: u64,
+    /// The round of the same block before.
+    pub parent_view: u64,
 }
 
 /// Why a certificate proves nothing.
@@ -44,6 +59,9 @@ pub enum CertificateError {
         /// The header's.
         found: Term,
     },
+    /// A later round than the header's, of a block that is not proposed again in any.
+    #[error("only the last block of a term is voted on in rounds after its own")]
+    Round,
     /// Signers out of order, unknown, or not as many as signatures.
     #[error("the certificate's list of signers is malformed")]
     Signers,
@@ -195,12 +213,20 @@ impl FinalityCertificate {
                 found: self.signers.len(),
             });
         }
-        let proposal = Proposal {
+        let round = self.again.unwrap_or(Again {
+            view: header.view,
             parent_view: header.parent_view,
+        });
+        let is_later = round.parent_view >= header.view && round.view > round.parent_view;
+        if self.again.is_some() && !(header.next_committee.is_some() && is_later) {
+            return Err(CertificateError::Round);
+        }
+        let proposal = Proposal {
+            parent_view: round.parent_view,
             digest: header.digest(),
         };
         let statement = Statement::Finalize(proposal);
-        let bytes = signed_bytes(network, header.term, header.view, &statement);
+        let bytes = signed_bytes(network, header.term, round.view, &statement);
         for (&validator, signature) in self.signers.iter().zip(&self.signatures) {
             let key = committee
                 .keys()

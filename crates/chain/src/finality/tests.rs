@@ -10,7 +10,6 @@ use commonware_cryptography::ed25519;
 use commonware_parallel::Sequential;
 use commonware_utils::{iter::NonEmpty, ordered::Set};
 use llmnet_types::{
-    block::Header,
     certificate::{CertificateError, namespace},
     id::{Digest, NetworkId},
     network::{Committee, Electorate},
@@ -122,7 +121,7 @@ fn both_checks_give_one_verdict() {
             let Some(finalization) = finalization else {
                 continue;
             };
-            let ours = certificate(&finalization).expect("well formed");
+            let ours = certificate(&finalization, &header).expect("well formed");
             let electorate = Electorate {
                 network: NETWORK,
                 term: header.term,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use commonware_cryptography::Signer as _;
 use llmnet_types::{
     block::Header,
     id::Digest,
@@ -25,6 +26,10 @@ fn transaction(signer: u8, nonce: u64) -> Transaction {
         amount: Amount(nonce + 1),
     };
     Transaction::sign(NETWORK, &key, nonce, instruction)
+}
+
+fn peer(seed: u8) -> ed25519::PublicKey {
+    crate::setup::engine_seed([seed; 32]).public_key()
 }
 
 fn block(height: u64, transactions: Vec<Transaction>) -> Block {
@@ -79,15 +84,78 @@ fn what_is_submitted_is_handed_on_once_and_received_silently() {
     let bytes = outbox.try_recv().unwrap();
     assert!(outbox.try_recv().is_err());
     let (other, mut others_outbox) = self::mempool();
-    other.receive(&bytes, NOW);
+    let found = other.unknown(&bytes).unwrap();
+    other.receive(&peer(1), found, NOW);
     assert_eq!(other.candidates(), [transaction(1, 0)]);
     assert!(others_outbox.try_recv().is_err());
-    // Neither garbage nor forgery gets in.
-    other.receive(&bytes[1..], NOW);
-    let mut forged = transaction(2, 0);
-    forged.body.nonce = 7;
-    other.receive(&codec::encode(&forged), NOW);
-    assert_eq!(other.candidates().len(), 1);
+    // Neither garbage gets in, nor what is known, nor what is another network's.
+    assert_eq!(other.unknown(&bytes[1..]), None);
+    assert_eq!(other.unknown(&bytes), None);
+    let mut foreign = transaction(2, 0);
+    foreign.body.network = NetworkId([4; 32]);
+    assert_eq!(other.unknown(&codec::encode(&foreign)), None);
+}
+
+#[test]
+fn what_is_in_no_block_for_long_is_handed_on_again_by_who_took_it_in() {
+    let (mempool, mut outbox) = mempool();
+    mempool.submit(transaction(1, 0), NOW).unwrap();
+    mempool.submit(transaction(2, 0), NOW).unwrap();
+    mempool.receive(&peer(1), transaction(3, 0), NOW);
+    while outbox.try_recv().is_ok() {}
+    let later = NOW + RESEND_AFTER;
+    mempool.saw(&block(2, vec![transaction(1, 0)]), NOW);
+    mempool.finalize(&block(1, vec![]), later - Duration::from_millis(1));
+    assert!(outbox.try_recv().is_err(), "not yet");
+    mempool.finalize(&block(1, vec![]), later);
+    let bytes = outbox.try_recv().unwrap();
+    assert_eq!(bytes, codec::encode(&transaction(2, 0)));
+    assert!(
+        outbox.try_recv().is_err(),
+        "one is in a block, one another's"
+    );
+    mempool.finalize(&block(1, vec![]), later);
+    assert!(outbox.try_recv().is_err(), "once at a time");
+}
+
+#[test]
+fn what_a_client_submits_again_is_brought_about_here() {
+    let (mempool, mut outbox) = mempool();
+    let id = transaction(1, 0).id();
+    assert!(!mempool.adopt(&id, NOW), "not known");
+    mempool.receive(&peer(1), transaction(1, 0), NOW);
+    assert!(mempool.adopt(&id, NOW));
+    assert_eq!(
+        outbox.try_recv().unwrap(),
+        codec::encode(&transaction(1, 0))
+    );
+    assert!(mempool.adopt(&id, NOW));
+    assert!(outbox.try_recv().is_err(), "asking often hands on once");
+    mempool.finalize(&block(1, vec![]), NOW + RESEND_AFTER);
+    assert!(outbox.try_recv().is_ok(), "and again when it is late");
+    assert!(mempool.lock().handed_on.is_empty());
+}
+
+#[test]
+fn one_validator_cannot_fill_the_room() {
+    let (mempool, _outbox) = mempool();
+    let signers = PEER_MAX / SIGNER_MAX + 1;
+    for signer in 0..signers {
+        let signer = u8::try_from(signer).unwrap();
+        for nonce in 0..SIGNER_MAX as u64 {
+            mempool.receive(&peer(1), transaction(signer, nonce), NOW);
+        }
+    }
+    let waiting = || mempool.lock().entries.len();
+    assert_eq!(waiting(), PEER_MAX);
+    mempool.receive(&peer(2), transaction(200, 0), NOW);
+    mempool.submit(transaction(201, 0), NOW).unwrap();
+    assert_eq!(waiting(), PEER_MAX + 2, "there is room for the others'");
+    // What is done makes room.
+    let done = (0..SIGNER_MAX as u64).map(|nonce| transaction(0, nonce));
+    mempool.finalize(&block(1, done.collect()), NOW);
+    mempool.receive(&peer(1), transaction(202, 0), NOW);
+    assert!(mempool.contains(&transaction(202, 0).id()));
 }
 
 #[test]

@@ -25,6 +25,9 @@ use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 
 use super::Runtime;
 
+/// As good as never, and yet a time that can be counted to.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A runtime as the machine has it: its clock is the machine's, and may be set.
 pub(crate) trait Host: Clock + CryptoRng + Metrics + Spawner + Storage {
     /// Time as it passes, from any beginning. It cannot be set.
@@ -91,7 +94,8 @@ impl<H: Host> Clock for Steady<H> {
         deadline: SystemTime,
     ) -> impl Future<Output = ()> + Send + 'static + use<H> {
         let wait = deadline.duration_since(self.current());
-        self.host.sleep(wait.unwrap_or_default())
+        // The engine says "never" by a time that some hosts cannot count to.
+        self.host.sleep(wait.unwrap_or_default().min(NEVER))
     }
 }
 

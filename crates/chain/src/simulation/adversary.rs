@@ -1,10 +1,10 @@
 //! Validators that are not honest, each in its own file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use commonware_runtime::deterministic;
 
-use super::{chance::Chance, links::Mesh, place::Terms};
+use super::{chance::Chance, judge::Judge, links::Mesh, place::Terms};
 
 mod equivocator;
 mod forger;
@@ -38,6 +38,7 @@ impl Adversary {
         context: &deterministic::Context,
         mesh: &Arc<Mesh>,
         terms: &Terms,
+        judge: Arc<Mutex<Judge>>,
         (index, life): (usize, usize),
         chance: Chance,
     ) {
@@ -48,7 +49,7 @@ impl Adversary {
             Self::Splitter => equivocator::split(context, mesh, terms, (index, disk)),
             Self::Silent => silent::start(context, mesh, terms, (index, disk), chance),
             Self::Garbler => garbler::start(context, mesh, index, chance).await,
-            Self::Forger => forger::start(context, mesh, terms, index, chance).await,
+            Self::Forger => forger::start(context, mesh, judge, index, chance).await,
         }
     }
 }

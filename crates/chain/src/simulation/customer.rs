@@ -52,6 +52,19 @@ pub(crate) struct Waiting {
     holder: Option<Start>,
 }
 
+impl Desk {
+    fn order(&mut self, customer: &Customer, instruction: Instruction) {
+        let Customer { network, key, .. } = customer;
+        let transaction = Transaction::sign(*network, key, self.nonce, instruction);
+        self.nonce += 1;
+        self.waiting.push(Waiting {
+            id: transaction.id(),
+            transaction,
+            holder: None,
+        });
+    }
+}
+
 /// The key of a customer's account.
 pub(crate) fn account(number: usize) -> PrivateKey {
     let number = u8::try_from(number).expect("few customers");
@@ -83,6 +96,15 @@ impl Customer {
                 waiting: Vec::new(),
             }),
         }
+    }
+
+    /// Wants this done next.
+    pub(crate) fn order(&self, instruction: Instruction) {
+        lock(&self.desk).order(self, instruction);
+    }
+
+    pub(crate) const fn key(&self) -> &PrivateKey {
+        &self.key
     }
 
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
@@ -167,13 +189,7 @@ impl Customer {
                 amount: Amount(1 + desk.chance.below(1_000)),
             },
         };
-        let transaction = Transaction::sign(self.network, &self.key, desk.nonce, instruction);
-        desk.nonce += 1;
-        desk.waiting.push(Waiting {
-            id: transaction.id(),
-            transaction,
-            holder: None,
-        });
+        desk.order(self, instruction);
     }
 
     /// Of a new respondent, or, now and then, of one that is registered already.

@@ -13,9 +13,10 @@ use llmnet_types::{
     block::Header,
     certificate::CertificateError,
     id::{Digest, NetworkId, TransactionId},
-    network::Electorate,
+    network::{Committee, Electorate},
+    succession::{HandOver, Succession},
     transaction::{Outcome, Transaction},
-    units::{Epoch, Height},
+    units::{Epoch, Height, Term},
 };
 
 use crate::{
@@ -52,6 +53,8 @@ pub(crate) enum Violation {
     Settlements { height: u64 },
     #[error("block {height} reveals what is not its leader's to reveal")]
     Reveal { height: u64 },
+    #[error("block {height} is of another term, or ends one otherwise, than the ledger says")]
+    Term { height: u64 },
     #[error("after block {height} the ledger is broken: {broken}")]
     Ledger {
         height: u64,
@@ -69,6 +72,8 @@ pub(crate) enum Violation {
     Unproven { validator: usize, height: u64 },
     #[error("validator {validator} proves block {height} by blocks that do not follow it")]
     Descendants { validator: usize, height: u64 },
+    #[error("validator {validator} has no hand-overs from the first committee to the newest")]
+    Succession { validator: usize },
     #[error("at height {height} validator {validator} has another value under {key:?}")]
     State {
         validator: usize,
@@ -80,7 +85,9 @@ pub(crate) enum Violation {
 /// The one chain.
 pub(crate) struct Judge {
     network: NetworkId,
-    electorate: Electorate,
+    term_length: u64,
+    /// By term.
+    electorates: Vec<Electorate>,
     state: MemoryState,
     states: BTreeMap<u64, MemoryState>,
     blocks: Vec<Judged>,
@@ -101,7 +108,8 @@ impl Judge {
         state.apply(&genesis.writes());
         Self {
             network: root.id(),
-            electorate: root.electorate(),
+            term_length: genesis.params.term_length(),
+            electorates: vec![root.electorate()],
             states: BTreeMap::from([(0, state.clone())]),
             state,
             blocks: Vec::new(),
@@ -182,8 +190,15 @@ impl Judge {
         let header = &block.header;
         let follows = match self.blocks.last() {
             Some(parent) => {
+                let before = &parent.header;
+                // The last block of a term is the next one's beginning, and its round there is 0.
+                let view = if before.next_committee.is_some() {
+                    0
+                } else {
+                    before.view
+                };
                 header.parent == parent.digest
-                    && header.parent_view == parent.header.view
+                    && header.parent_view == view
                     && header.timestamp_ms > parent.header.timestamp_ms
             }
             None => header.parent_view == 0,
@@ -200,6 +215,10 @@ impl Judge {
                 return Err(Violation::Twice { height, before });
             }
         }
+        let mut electorate = self.electorates.last().cloned().expect("the first");
+        if header.term != electorate.term || header.term.0 != height / self.term_length {
+            return Err(Violation::Term { height });
+        }
         let info = BlockInfo {
             network: self.network,
             height: header.height,
@@ -212,6 +231,15 @@ impl Judge {
         }
         if execution.settlements_root != header.settlements {
             return Err(Violation::Settlements { height });
+        }
+        let named = execution.next_committee.as_ref().map(Committee::digest);
+        if named != header.next_committee {
+            return Err(Violation::Term { height });
+        }
+        if let Some(committee) = execution.next_committee {
+            electorate.term = Term(electorate.term.0 + 1);
+            electorate.committee = committee;
+            self.electorates.push(electorate);
         }
         self.state.apply(&execution.writes);
         invariant::conserved(&self.state)
@@ -247,9 +275,13 @@ impl Judge {
             }
             certified = descendant;
         }
+        // Of a term that nobody has said has begun nothing can be judged yet.
+        let Some(electorate) = self.electorate(certified.term) else {
+            return Ok(());
+        };
         finality
             .certificate
-            .verify(&self.electorate, certified)
+            .verify(electorate, certified)
             .map_err(|error| Violation::Certificate {
                 validator,
                 height,
@@ -265,6 +297,39 @@ impl Judge {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Who votes in a term, once the one before is over.
+    pub(crate) fn electorate(&self, term: Term) -> Option<&Electorate> {
+        self.electorates.get(usize::try_from(term.0).ok()?)
+    }
+
+    /// Terms that have begun.
+    pub(crate) fn terms(&self) -> usize {
+        self.electorates.len()
+    }
+
+    /// How many of the terms began with another committee than the one before.
+    pub(crate) fn changes(&self) -> usize {
+        let pairs = self.electorates.windows(2);
+        pairs
+            .filter(|pair| pair[0].committee != pair[1].committee)
+            .count()
+    }
+
+    /// Hears all hand-overs that a validator has: they lead from the first committee to the newest.
+    pub(crate) fn hear_hand_overs(
+        &self,
+        validator: usize,
+        hand_overs: Vec<HandOver>,
+    ) -> Result<(), Violation> {
+        let newest = self.electorates.last().expect("the first");
+        let followed = Succession::new(hand_overs)
+            .ok()
+            .and_then(|succession| succession.follow(&self.electorates[0], newest.term).ok());
+        (followed.as_ref() == Some(newest))
+            .then_some(())
+            .ok_or(Violation::Succession { validator })
     }
 
     /// All transactions that are final.

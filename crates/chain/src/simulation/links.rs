@@ -16,9 +16,10 @@ use commonware_p2p::{
 };
 use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZUsize, Probability};
+use llmnet_types::units::Height;
 use tokio::sync::mpsc;
 
-use crate::network::{Channel, Network, RATES, Transport, message_length_max};
+use crate::network::{Channel, Directory, Network, Peer, RATES, Transport, message_length_max};
 
 /// A validator's key.
 pub(crate) type Key = ed25519::PublicKey;
@@ -143,6 +144,13 @@ impl Quality {
     }
 }
 
+/// Connections to all, whomever the chain names: links come and go by the plan.
+struct All;
+
+impl Directory for All {
+    fn track(&mut self, _: Height, _: &[Peer], _: &[Peer]) {}
+}
+
 /// All links of a committee.
 pub(crate) struct Mesh {
     context: Context,
@@ -154,7 +162,7 @@ impl Mesh {
     /// A network that stands for as long as the context does, with good links among all.
     pub(crate) async fn start(context: Context, committee: Vec<Key>, cut_off: bool) -> Self {
         let config = Config {
-            max_size: message_length_max(committee.len()),
+            max_size: message_length_max(),
             max_peers_per_set: NZUsize!(committee.len()),
             disconnect_on_block: cut_off,
             tracked_peer_sets: NZUsize!(1),
@@ -205,10 +213,13 @@ impl Mesh {
         place.expect("a key of the committee")
     }
 
-    /// How often one has cut off another, as far as that was not forgotten.
-    pub(crate) async fn cut_off(&self) -> usize {
-        let blocked = self.oracle.blocked().await;
-        blocked.expect("the network stands").len()
+    /// Who has cut off whom, as far as that was not forgotten.
+    pub(crate) async fn who_cut_off(&self) -> Vec<(usize, usize)> {
+        let blocked = self.oracle.blocked().await.expect("the network stands");
+        let pairs = blocked.iter();
+        pairs
+            .map(|(from, to)| (self.place(from), self.place(to)))
+            .collect()
     }
 
     /// Forgets whom this validator has cut off: its process has ended.
@@ -240,6 +251,7 @@ impl Mesh {
             self.oracle.manager(),
             self.oracle.control(key.clone()),
             channels.unwrap_or_else(|_| unreachable!("one channel for each rate")),
+            Box::new(All),
             Handle::from_future(std::future::pending()),
         )
     }

@@ -23,7 +23,7 @@ use crate::{
     network::Network,
     runtime::Steady,
     service,
-    setup::{Handles, Home, Setup, committee, engine_seed},
+    setup::{Handles, Home, Setup, engine_seed},
 };
 
 /// What all validators agree on beforehand.
@@ -106,7 +106,6 @@ impl Place {
         let (setup, Handles { client, stop }) = Setup::new(
             Box::new(self.home.clone()),
             self.seed,
-            committee(&terms.genesis, self.seed).expect("a member of the committee"),
             terms.genesis.clone(),
             terms.pacing,
             Box::new(clock),

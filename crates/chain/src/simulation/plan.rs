@@ -8,7 +8,12 @@ use super::{adversary::Adversary, chance::Chance, links::Quality};
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    /// All that there are, honest ones first.
     pub(crate) validators: usize,
+    /// How many of the honest ones, the last of them, are not of the first committee.
+    pub(crate) candidates: usize,
+    /// Blocks of an epoch, and epochs of a term.
+    pub(crate) term: (u32, u32),
     /// Who the last validators are instead of honest.
     pub(crate) adversaries: Vec<Adversary>,
     /// Whether who is caught misbehaving is cut off, as in production. Otherwise it can go on.
@@ -51,6 +56,8 @@ pub(crate) enum Event {
     Disks(u64),
     /// A clock is set, ahead of the true time by so many milliseconds.
     Clock(usize, i64),
+    /// An operator lets its validator join those who may be elected, or leave them.
+    Member(usize),
 }
 
 /// Errors that honest clocks have, and votes survive.
@@ -59,16 +66,22 @@ const CLOCK_ERROR_MS: u64 = 4_000;
 const CLOCK_ASTRAY_MS: u64 = 120_000;
 
 impl Plan {
-    /// The plan of a seed.
-    pub(crate) fn of(seed: u64, validators: usize) -> Self {
+    /// The plan of a seed, with a first committee of this size.
+    pub(crate) fn of(seed: u64, committee: usize) -> Self {
         let mut chance = Chance::new(seed);
-        let adversaries = draw_adversaries(&mut chance.branch(), validators);
+        let adversaries = draw_adversaries(&mut chance.branch(), committee);
+        let mut draw = chance.branch();
+        let candidates = draw.index(3);
+        let term = (*draw.pick(&[2, 4, 8]), *draw.pick(&[1, 2, 4]));
+        let validators = committee + candidates;
         let honest = validators - adversaries.len();
         let mut draw = chance.branch();
         let lives = 1 + draw.below(3);
         Self {
             seed,
             validators,
+            candidates,
+            term,
             adversaries,
             cut_off: draw.percent(70),
             clock_errors_ms: (0..validators)
@@ -86,6 +99,17 @@ impl Plan {
 
     pub(crate) const fn honest(&self) -> usize {
         self.validators - self.adversaries.len()
+    }
+
+    /// Whether this one is of the first committee.
+    pub(crate) fn is_first(&self, index: usize) -> bool {
+        let honest = self.honest();
+        !(honest - self.candidates..honest).contains(&index)
+    }
+
+    /// The fewest that a committee may have: what its adversaries are must be borne.
+    pub(crate) fn committee_min(&self) -> usize {
+        (3 * self.adversaries.len() + 1).max(2)
     }
 }
 
@@ -110,13 +134,14 @@ impl Life {
             if at >= length {
                 return Self { length, events };
             }
-            let event = match chance.below(10) {
+            let event = match chance.below(13) {
                 0..=2 => Event::Crash(chance.index(honest), chance.millis(100, 6_000)),
                 3 => Event::Stop(chance.index(honest), chance.millis(100, 3_000)),
                 4 | 5 => Event::Links(part(chance, validators)),
                 6 => Event::Links(weather(chance, validators)),
                 7 => Event::Links(all(validators, |_, _| Some(Quality::GOOD))),
                 8 => Event::Disks(*chance.pick(&[0, 10, 100, 1_000])),
+                9..=11 => Event::Member(chance.index(honest)),
                 _ => {
                     let most_ms = if chance.percent(25) {
                         CLOCK_ASTRAY_MS

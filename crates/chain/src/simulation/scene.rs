@@ -8,12 +8,13 @@ use std::{
 
 use commonware_runtime::{Clock as _, deterministic};
 use commonware_utils::Probability;
-use llmnet_types::units::Height;
+use llmnet_types::units::{Height, Term};
 use tokio::sync::mpsc;
 
 use super::{
     customer::{Customer, Waiting},
     links::{Mesh, Quality},
+    operator::Operator,
     place::{End, Place, Running, Terms},
     plan::{Event, Life, Torn},
     stage::{Stage, Start, lock},
@@ -55,6 +56,7 @@ pub(crate) struct Parts<'a> {
     /// The honest validators.
     pub(crate) places: &'a mut Vec<Place>,
     pub(crate) stage: Arc<Stage>,
+    pub(crate) operator: &'a Operator,
     pub(crate) story: &'a Story,
 }
 
@@ -180,6 +182,7 @@ impl<'a> Scene<'a> {
             Due::Event(Event::Clock(index, error_ms)) => {
                 self.parts.places[index].hardware.set_clock(error_ms);
             }
+            Due::Event(Event::Member(index)) => self.parts.operator.turn(index),
         }
     }
 
@@ -235,7 +238,7 @@ impl<'a> Scene<'a> {
 
     /// How many validators have cut off how many others by now, all in all.
     pub(crate) async fn cut_off(&self) -> usize {
-        self.parts.mesh.cut_off().await
+        self.parts.mesh.who_cut_off().await.len()
     }
 
     /// Ends all faults.
@@ -268,10 +271,20 @@ impl<'a> Scene<'a> {
             if all_there && waiting.is_empty() {
                 return self.now() - began;
             }
-            assert!(
-                self.now() - began < SETTLED_WITHIN,
-                "not settled in time: heard {heard:?} of {goal}, not final {waiting:?}"
-            );
+            if self.now() - began >= SETTLED_WITHIN {
+                let first = waiting.first().map(|waiting| waiting.id);
+                let running = self.parts.stage.running();
+                let pools = running.iter().map(|(start, client)| {
+                    let place = first.and_then(|id| client.mempool.place(&id));
+                    (*start, place)
+                });
+                let pools: Vec<_> = pools.collect();
+                let cut_off = self.parts.mesh.who_cut_off().await;
+                panic!(
+                    "not settled in time: heard {heard:?} of {goal}, cut off {cut_off:?}, in pools \
+                     {pools:?}, not final {waiting:?}"
+                );
+            }
         }
     }
 
@@ -279,6 +292,14 @@ impl<'a> Scene<'a> {
     pub(crate) async fn compare(&mut self) {
         for ((index, _), client) in self.parts.stage.running() {
             self.compare_state(index, &client).await;
+            let terms = lock(&self.parts.stage.judge).terms();
+            let mut hand_overs = Vec::new();
+            for term in 0..terms - 1 {
+                let hand_over = client.hand_over(Term(term as u64)).await;
+                hand_overs.extend(hand_over.expect("a running validator answers"));
+            }
+            let verdict = lock(&self.parts.stage.judge).hear_hand_overs(index, hand_overs);
+            verdict.unwrap_or_else(|violation| panic!("{violation}"));
             let height = lock(&self.parts.stage.judge).height();
             for height in 1..=height {
                 let finality = client.finality(Height(height)).await;

@@ -3,7 +3,7 @@
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -48,6 +48,7 @@ fn a_committee_keeps_its_promises_whatever_happens() {
     let seeds = seeds();
     let is_alone = seeds.end - seeds.start == 1;
     let next = AtomicU64::new(seeds.start);
+    let changes = AtomicUsize::new(0);
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let began = Instant::now();
     let failed: Vec<u64> = thread::scope(|scope| {
@@ -68,7 +69,10 @@ fn a_committee_keeps_its_promises_whatever_happens() {
                     println!("{}", story.text());
                 }
                 match result {
-                    Ok(report) => println!("seed {seed}: {report:?} in {:?}", began.elapsed()),
+                    Ok(report) => {
+                        changes.fetch_add(report.terms.1, Ordering::Relaxed);
+                        println!("seed {seed}: {report:?} in {:?}", began.elapsed());
+                    }
                     Err(reason) => {
                         eprintln!(
                             "seed {seed} failed: {reason}\nrun it alone with LLMNET_SEED={seed} cargo test \
@@ -86,8 +90,14 @@ fn a_committee_keeps_its_promises_whatever_happens() {
         });
         failed.collect()
     });
-    println!("{} seeds in {:?}", seeds.end - seeds.start, began.elapsed());
+    let changes = changes.into_inner();
+    println!(
+        "{} seeds in {:?}, {changes} changes of a committee",
+        seeds.end - seeds.start,
+        began.elapsed()
+    );
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
+    assert!(is_alone || changes > 0, "committees come and go");
 }
 
 #[test]
@@ -106,6 +116,8 @@ fn overcome(adversary: Adversary) -> Plan {
     Plan {
         adversaries: vec![adversary; 2],
         cut_off: false,
+        validators: 4,
+        candidates: 0,
         lives: vec![Life {
             length: Duration::from_secs(20),
             events: vec![(Duration::ZERO, Event::Links(all(4, apart)))],

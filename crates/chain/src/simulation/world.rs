@@ -23,6 +23,7 @@ use super::{
     customer::{Customer, account, anchor},
     judge::Judge,
     links::{Key, Mesh},
+    operator::{OPERATOR, Operator},
     place::{Place, Terms, seed},
     plan::{Life, Plan},
     scene::{Parts, Scene, Story, disks},
@@ -42,6 +43,8 @@ pub(crate) struct Report {
     pub(crate) trace: String,
     pub(crate) height: u64,
     pub(crate) transactions: usize,
+    /// Terms that began, and how many of them with another committee.
+    pub(crate) terms: (usize, usize),
     pub(crate) starts: u32,
     /// How often one validator had cut off another in the end.
     pub(crate) cut_off: usize,
@@ -57,6 +60,7 @@ struct World<'a> {
     judge: Arc<Mutex<Judge>>,
     places: Vec<Place>,
     customers: Vec<Arc<Customer>>,
+    operator: Operator,
     cut_off: usize,
     settled: Duration,
     story: Story,
@@ -86,15 +90,18 @@ pub(crate) fn run(plan: &Plan, story: &Story) -> Report {
         trace: format!("{trace} {}", judge.digest()),
         height: judge.height(),
         transactions: judge.transactions(),
+        terms: (judge.terms(), judge.changes()),
         starts: world.places.iter().map(|place| place.starts).sum(),
         cut_off: world.cut_off,
         settled: world.settled,
     }
 }
 
-fn genesis(validators: usize) -> Genesis {
-    let mut members: Vec<_> = (0..validators)
+fn genesis(plan: &Plan) -> Genesis {
+    let mut members: Vec<_> = (0..plan.validators)
+        .filter(|index| plan.is_first(*index))
         .map(|index| GenesisValidator {
+            operator: account(OPERATOR).public_key(),
             beacon: Some(beacon_anchor(seed(index))),
             ..GenesisValidator::plain(
                 PrivateKey::from_seed(seed(index)).public_key(),
@@ -103,13 +110,18 @@ fn genesis(validators: usize) -> Genesis {
         })
         .collect();
     members.sort_by_key(|member| member.node);
-    let accounts = (0..8).map(|number| (account(number).public_key(), Amount(1_000_000_000_000)));
+    // Validators pay for the anchors of their hash chains.
+    let validators = (0..plan.validators).map(|index| PrivateKey::from_seed(seed(index)));
+    let accounts = (0..8).map(account).chain(validators);
+    let accounts = accounts.map(|key| (key.public_key(), Amount(1_000_000_000_000)));
+    let (epoch_blocks, term_epochs) = plan.term;
     Genesis {
         name: Text::truncated("simulated"),
         validators: List::truncated(members),
         params: Params {
-            epoch_blocks: 16,
-            checkpoint_blocks: 8,
+            epoch_blocks,
+            term_epochs,
+            checkpoint_blocks: epoch_blocks / 2,
             ..Params::local()
         },
         beacon: Digest::ZERO,
@@ -121,7 +133,7 @@ fn genesis(validators: usize) -> Genesis {
 
 impl<'a> World<'a> {
     fn new(plan: &'a Plan, story: Story) -> Self {
-        let genesis = genesis(plan.validators);
+        let genesis = genesis(plan);
         let honest = plan.honest();
         let places: Vec<Place> = (0..plan.validators)
             .map(|index| Place::new(index, format!("v{index}")))
@@ -131,15 +143,16 @@ impl<'a> World<'a> {
         }
         let mut chance = Chance::new(plan.seed ^ 0xc0ff_ee00);
         let network = genesis.id();
-        let customers =
-            (0..CUSTOMERS).map(|number| Arc::new(Customer::new(number, network, chance.branch())));
-        let customers = customers.collect();
+        let mut customer = |number| Arc::new(Customer::new(number, network, chance.branch()));
+        let operator = Operator::new(plan, network, customer(OPERATOR));
+        let customers: Vec<_> = (0..CUSTOMERS).map(customer).collect();
         Self {
             plan,
             keys: places.iter().map(|place| place.key.clone()).collect(),
             places: places.into_iter().take(honest).collect(),
             judge: Arc::new(Mutex::new(Judge::new(&genesis))),
             customers,
+            operator,
             terms: Terms {
                 genesis,
                 pacing: Pacing {
@@ -168,7 +181,14 @@ impl<'a> World<'a> {
         for (index, adversary) in (honest..).zip(&self.plan.adversaries) {
             let chance = Chance::new(self.plan.seed ^ (index as u64) << 32 ^ (number as u64) << 40);
             adversary
-                .start(&context, &mesh, &self.terms, (index, number), chance)
+                .start(
+                    &context,
+                    &mesh,
+                    &self.terms,
+                    self.judge.clone(),
+                    (index, number),
+                    chance,
+                )
                 .await;
         }
         let open = Arc::new(AtomicBool::new(true));
@@ -179,6 +199,10 @@ impl<'a> World<'a> {
                 customer.live(&context, &stage, wants_more).await;
             });
         }
+        let (operator, judged) = (self.operator.customer.clone(), stage.clone());
+        context.child("operator").spawn(|context| async move {
+            operator.live(&context, &judged, || false).await;
+        });
         for index in 0..honest {
             let stage = stage.clone();
             context
@@ -192,6 +216,7 @@ impl<'a> World<'a> {
             torn: self.plan.torn,
             places: &mut self.places,
             stage,
+            operator: &self.operator,
             story: &self.story,
         };
         let mut scene = Scene::begin(parts).await;
@@ -200,7 +225,9 @@ impl<'a> World<'a> {
             scene.heal().await;
             scene.wait(LATE_ORDERS).await;
             open.store(false, Ordering::Relaxed);
-            self.settled = scene.settle(&self.customers).await;
+            let mut customers = self.customers.clone();
+            customers.push(self.operator.customer.clone());
+            self.settled = scene.settle(&customers).await;
             scene.compare().await;
             self.cut_off = scene.cut_off().await;
         }

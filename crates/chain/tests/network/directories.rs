@@ -3,9 +3,8 @@
 use std::net::TcpListener;
 
 use llmnet_chain::StartError;
-use llmnet_types::signature::PrivateKey;
 
-use crate::testnet::Testnet;
+use crate::testnet::{Testnet, key};
 
 #[tokio::test]
 async fn a_directory_serves_one_network_and_one_validator() {
@@ -30,15 +29,25 @@ async fn a_directory_serves_one_network_and_one_validator() {
 }
 
 #[tokio::test]
-async fn a_taken_address_and_a_strange_key_are_refused() {
+async fn a_genesis_whose_terms_are_too_short_is_refused() {
+    // COM-1
+    let mut testnet = Testnet::new();
+    testnet.genesis.params.epoch_blocks = 1;
+    testnet.genesis.params.checkpoint_blocks = 1;
+    testnet.genesis.params.term_epochs = 1;
+    let error = testnet.try_start(0).unwrap_err();
+    assert!(error.to_string().contains("at least 2 blocks"), "{error}");
+}
+
+#[tokio::test]
+async fn a_taken_address_and_an_unknown_one_are_refused() {
     let testnet = Testnet::new();
     let mut config = testnet.config(0);
     let taken = TcpListener::bind(config.listen).unwrap();
     let error = testnet.try_start(0).unwrap_err();
     assert!(matches!(error, StartError::Address { .. }), "{error}");
     drop(taken);
-    config.seed = [99; 32];
-    let key = PrivateKey::from_seed(config.seed).public_key();
+    config.peers.retain(|(peer, _)| *peer != key(2));
     let error = llmnet_chain::start(config).unwrap_err();
-    assert!(error.to_string().contains(&key.to_string()), "{error}");
+    assert!(error.to_string().contains(&key(2).to_string()), "{error}");
 }

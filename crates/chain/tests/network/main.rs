@@ -10,4 +10,5 @@ mod crash;
 mod directories;
 mod measure;
 mod solo;
+mod terms;
 mod testnet;

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use llmnet_chain::{ChainClient, Solo, SubmitError, query};
 use llmnet_ledger::{Key, State as _};
-use llmnet_types::{id::NetworkId, rejection::Rejection, transaction::Outcome, units::Height};
+use llmnet_types::{
+    id::NetworkId,
+    rejection::Rejection,
+    succession::Succession,
+    transaction::Outcome,
+    units::{Height, Term},
+};
 
 use crate::testnet::{Testnet, account, final_outcome, genesis, seed, transfer};
 
@@ -97,6 +103,30 @@ async fn a_solo_chain_keeps_them_too() {
     let tip = solo.tip().borrow().clone();
     let certificate = solo.certificate(tip.height()).await.unwrap().unwrap();
     assert_eq!(certificate.verify(&root.electorate(), &tip.header), Ok(()));
+}
+
+#[tokio::test]
+async fn terms_of_a_solo_chain_follow_one_another() {
+    // COM-1, COM-2
+    let mut genesis = genesis(1);
+    genesis.params.epoch_blocks = 4;
+    genesis.params.checkpoint_blocks = 2;
+    genesis.params.term_epochs = 2;
+    let first = genesis.root().electorate();
+    let solo = Solo::new(&genesis, seed(0)).unwrap();
+    solo.advance(20);
+    let mut hand_overs = Vec::new();
+    while let Some(hand_over) = solo.hand_over(Term(hand_overs.len() as u64)).await.unwrap() {
+        hand_overs.push(hand_over);
+    }
+    let succession = Succession::new(hand_overs).unwrap();
+    for (height, term) in [(1, 0), (7, 0), (8, 1), (16, 2), (20, 2)] {
+        let finality = solo.finality(Height(height)).await.unwrap().unwrap();
+        assert_eq!(finality.header.term, Term(term), "at {height}");
+        let electorate = succession.follow(&first, Term(term)).unwrap();
+        let verdict = finality.certificate.verify(&electorate, &finality.header);
+        assert_eq!(verdict, Ok(()), "at {height}");
+    }
 }
 
 #[test]

@@ -40,6 +40,11 @@ pub(crate) fn seed(validator: usize) -> [u8; 32] {
     [u8::try_from(validator).unwrap() + 1; 32]
 }
 
+/// A validator's key.
+pub(crate) fn key(validator: usize) -> PublicKey {
+    PrivateKey::from_seed(seed(validator)).public_key()
+}
+
 /// An account with money from the beginning.
 pub(crate) fn account(number: u8) -> PrivateKey {
     PrivateKey::from_seed([number ^ 0xaa; 32])
@@ -98,7 +103,11 @@ pub(crate) fn free_address() -> SocketAddr {
 
 impl Testnet {
     pub(crate) fn new() -> Self {
-        let genesis = genesis(4);
+        Self::of(genesis(4), 4)
+    }
+
+    /// So many machines, of which the genesis names the first ones.
+    pub(crate) fn of(genesis: Genesis, machines: usize) -> Self {
         Self {
             directory: fresh_directory(),
             network: genesis.id(),
@@ -107,8 +116,8 @@ impl Testnet {
                 idle_interval: Duration::from_millis(300),
                 ..Pacing::default()
             },
-            addresses: (0..4).map(|_| free_address()).collect(),
-            validators: (0..4).map(|_| None).collect(),
+            addresses: (0..machines).map(|_| free_address()).collect(),
+            validators: (0..machines).map(|_| None).collect(),
         }
     }
 
@@ -118,15 +127,19 @@ impl Testnet {
         testnet
     }
 
+    pub(crate) fn address(&self, validator: usize) -> SocketAddr {
+        self.addresses[validator]
+    }
+
+    /// Everybody is told where the first committee is; where others are the chain says.
     pub(crate) fn config(&self, validator: usize) -> ValidatorConfig {
-        let key = |validator| PrivateKey::from_seed(seed(validator)).public_key();
+        let first =
+            (0..self.genesis.validators.len()).map(|peer| (key(peer), self.addresses[peer]));
         ValidatorConfig {
             directory: self.directory.join(validator.to_string()),
             seed: seed(validator),
             listen: self.addresses[validator],
-            peers: (0..4)
-                .map(|peer| (key(peer), self.addresses[peer]))
-                .collect(),
+            peers: first.collect(),
             genesis: self.genesis.clone(),
             pacing: self.pacing,
             keep: Keep::default(),

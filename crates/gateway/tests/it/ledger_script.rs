@@ -124,6 +124,7 @@ fn certificate() -> FinalityCertificate {
     FinalityCertificate {
         signers: List::truncated([0]),
         signatures: List::truncated([Signature([3; 64])]),
+        again: None,
     }
 }
 

@@ -98,6 +98,9 @@ pub(super) fn network(path: &Path) -> Result<(), HomeError> {
     write(&path.join("version"), version.as_bytes())
 }
 
+/// Epochs of a committee's term: an hour of a network that is idle.
+const TERM_EPOCHS: u32 = 64;
+
 fn genesis(keys: &Keys, config: &Config) -> Genesis {
     let validators = (0..VALIDATORS).map(|number| {
         let key = keys.validator(number);
@@ -126,6 +129,7 @@ fn genesis(keys: &Keys, config: &Config) -> Genesis {
         validators: List::truncated(validators),
         params: Params {
             epoch_blocks,
+            term_epochs: TERM_EPOCHS,
             coordinator_bond_min: Amount::CREDIT,
             checkpoint_blocks: local.checkpoint_blocks.min(epoch_blocks),
             ..local

@@ -21,8 +21,12 @@ use llmnet_chain::{
 };
 use llmnet_ledger::Key;
 use llmnet_types::{
-    certificate::FinalityCertificate, id::TransactionId, signature::PublicKey,
-    transaction::Transaction, units::Height,
+    certificate::FinalityCertificate,
+    id::TransactionId,
+    signature::PublicKey,
+    succession::HandOver,
+    transaction::Transaction,
+    units::{Height, Term},
 };
 use tokio::sync::watch;
 
@@ -196,6 +200,11 @@ impl ChainClient for AnyOf {
             .await
     }
 
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, ChainError> {
+        self.read_from_any(|client| async move { client.hand_over(term).await })
+            .await
+    }
+
     async fn outcome(
         &self,
         id: TransactionId,
@@ -250,6 +259,10 @@ mod tests {
         }
 
         async fn certificate(&self, _: Height) -> Result<Option<FinalityCertificate>, ChainError> {
+            stopped()
+        }
+
+        async fn hand_over(&self, _: Term) -> Result<Option<HandOver>, ChainError> {
             stopped()
         }
 

@@ -4,7 +4,7 @@ use llmnet_types::{
     audit::{AuditItem, AuditOpening},
     block::Header,
     bond::{ChainUse, Enlistment, Role},
-    certificate::{EngineVote, FinalityCertificate, Proposal, Statement},
+    certificate::{Again, EngineVote, FinalityCertificate, Proposal, Statement},
     codec::{List, Text},
     contract::{Assign, Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher},
     disclosure::{Disclosure, ReceiptField},
@@ -175,7 +175,8 @@ structs! {
         network, term, view, leader, parent_view, parent, height, timestamp_ms, transactions, state,
         operations, operations_start, operations_end, settlements, reveal, next_committee,
     }
-    FinalityCertificate { signers, signatures }
+    FinalityCertificate { signers, signatures, again }
+    Again { view, parent_view }
     Durations { offer_ms, accept_ms, answer_ms, grace_ms, open_ms, round_ms, ballot_ms }
     Caps { input_tokens, output_tokens, seat_charge }
     PaySplit { base, coordinator }

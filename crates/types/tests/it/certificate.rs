@@ -2,7 +2,8 @@
 
 use expect_test::expect;
 use llmnet_types::{
-    certificate::{CertificateError, EngineVote, FinalityCertificate, Proposal, Statement},
+    block::Header,
+    certificate::{Again, CertificateError, EngineVote, FinalityCertificate, Proposal, Statement},
     codec::List,
     id::{Digest, NetworkId},
     units::{Height, Term},
@@ -73,6 +74,67 @@ fn signers_are_counted_once_and_known() {
     };
     let error = CertificateError::Signature { validator: 3 };
     assert_eq!(verify(&swapped), Err(error));
+}
+
+#[test]
+fn the_last_block_of_a_term_is_voted_on_in_later_rounds() {
+    // FIN-1, COM-2
+    let last = Header {
+        next_committee: Some(Digest::of(b"next")),
+        ..header(NETWORK)
+    };
+    // As the engine names it: the same block in a later round, on itself.
+    let voted = |view, parent_view| {
+        let statement = Statement::Finalize(Proposal {
+            parent_view,
+            digest: last.digest(),
+        });
+        let vote = EngineVote {
+            term: last.term,
+            view,
+            statement,
+            signature: certificate(&last, &[0]).signatures[0],
+        };
+        let bytes = vote.signed_bytes(&NETWORK);
+        let signatures = validators().into_iter().take(3);
+        FinalityCertificate {
+            signers: List::truncated([0, 1, 2]),
+            signatures: List::truncated(signatures.map(|validator| validator.sign(&bytes))),
+            again: Some(Again { view, parent_view }),
+        }
+    };
+    let check = |certificate: &FinalityCertificate, header| {
+        certificate.verify(&electorate(NETWORK, 0), header)
+    };
+    let view = last.view;
+    for (later, before) in [(view + 1, view), (view + 9, view), (view + 9, view + 4)] {
+        assert_eq!(check(&voted(later, before), &last), Ok(()));
+        // The round is part of what is signed.
+        let mut moved = voted(later, before);
+        moved.again = Some(Again {
+            view: later + 1,
+            parent_view: before,
+        });
+        let error = CertificateError::Signature { validator: 0 };
+        assert_eq!(check(&moved, &last), Err(error));
+        moved.again = None;
+        assert_eq!(check(&moved, &last), Err(error));
+    }
+    // Not earlier, not on another block, and no other block.
+    for (later, before) in [(view, view), (view + 1, view - 1), (view + 3, view + 3)] {
+        let error = CertificateError::Round;
+        assert_eq!(check(&voted(later, before), &last), Err(error));
+    }
+    let middle = header(NETWORK);
+    let again = certificate(&middle, &[0, 1, 2]);
+    let again = FinalityCertificate {
+        again: Some(Again {
+            view: middle.view + 1,
+            parent_view: middle.view,
+        }),
+        ..again
+    };
+    assert_eq!(verify(&again), Err(CertificateError::Round));
 }
 
 #[test]

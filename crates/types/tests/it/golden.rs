@@ -128,8 +128,8 @@ fn other_bytes_that_leave_the_process_keep_their_digests() {
         settlement   5ce49b9226c04aab747bab546426b776d1d50c1aa067138cacedd7dc335897d2
         tree         cb926f5bb0442b40cfaebceb21e162feb5d4f98d0fb4ab93555537b379ef71a3
         receipt      5a1e723056599914bbc07f5754a6bfa5c5b4dbf22165638b9591c4cbde719baf
-        proof        f92114526e241dc2ee0bed726cca48e91a440ca8f963d53f2985ba9d46723a6d
-        file         7530ebf24956ca46814d9f1ce458a0ece16996e2c6af3a7a714279ecc5d2d962
+        proof        a09fd01e46123fb74d7045f4ceb97e8c7199fec04676d46d42df5cffc49a41aa
+        file         1e0960ec7f87e9eb9749d7eee2c0c170cab1255212d4efe3d139a3ebca1bcdf1
         transaction  b4cc8e663081d703fb07318b8f32314d77383f76e6861e3b276cd60fe2de94c7
     "#]]
     .assert_eq(&text);

@@ -3,7 +3,10 @@
 //! Others vote for such a block before they have executed it, as the engine has them do, so it may get a
 //! quorum. Then everybody has to find that it does not hold, and everybody the same.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use commonware_codec::{Decode as _, DecodeExt as _, Encode as _};
 use commonware_consensus::{
@@ -15,7 +18,7 @@ use commonware_consensus::{
     types::{Epoch, Round, View},
 };
 use commonware_cryptography::{Digestible as _, certificate::Verifier as _, sha256};
-use commonware_p2p::{Receiver as _, Recipients, Sender as _};
+use commonware_p2p::{Receiver as _, Recipients, Sender as _, utils::mux};
 use commonware_runtime::{IoBuf, Spawner as _, Supervisor as _, deterministic};
 use llmnet_types::{
     block::Header,
@@ -23,26 +26,24 @@ use llmnet_types::{
     id::Digest,
     signature::{PrivateKey, PublicKey, Signature},
     transaction::Transaction,
+    units::Term,
 };
 
 use crate::{
     block::{Block, transactions_root},
-    setup::{committee, engine_seed},
-    simulation::{
-        chance::Chance,
-        links::Mesh,
-        place::{Terms, seed},
-    },
+    electorates::members,
+    setup::engine_seed,
+    simulation::{chance::Chance, judge::Judge, links::Mesh, place::seed, stage::lock},
 };
 
 pub(super) async fn start(
     context: &deterministic::Context,
     mesh: &Arc<Mesh>,
-    terms: &Terms,
+    judge: Arc<Mutex<Judge>>,
     index: usize,
     chance: Chance,
 ) {
-    let mut forger = Forger::new(terms, index, chance);
+    let mut forger = Forger::new(judge, index, chance);
     let channels = mesh.tap(mesh.key(index)).await;
     let channels = <[_; 6]>::try_from(channels);
     let Ok([votes, certificates, resolver, backfill, broadcast, gossip]) = channels else {
@@ -51,7 +52,8 @@ pub(super) async fn start(
     context.child("forger").spawn(move |_| async move {
         // Who leaves a channel is not there.
         let _kept = (resolver, backfill, gossip);
-        let (mut votes, mut others_votes) = votes;
+        let (votes, mut others_votes) = votes;
+        let mut votes = mux::GlobalSender::new(votes);
         let (_certificates, mut certificates) = certificates;
         let (mut broadcast, mut blocks) = broadcast;
         loop {
@@ -63,11 +65,14 @@ pub(super) async fn start(
                     }
                 }
                 Ok((_, certificate)) = certificates.recv() => {
-                    if let Some((block, vote)) = forger.lead(certificate) {
+                    let Ok((term, certificate)) = mux::parse(certificate) else {
+                        continue;
+                    };
+                    if let Some((block, vote)) = forger.lead(Term(term), certificate) {
                         let block = IoBuf::from(block.encode());
                         let _ = broadcast.send(Recipients::All, block, true);
                         let vote = IoBuf::from(vote.encode());
-                        let _ = votes.send(Recipients::All, vote, true);
+                        let _ = votes.send(term, Recipients::All, vote, true);
                     }
                 }
                 Ok(_) = others_votes.recv() => {}
@@ -78,11 +83,11 @@ pub(super) async fn start(
 }
 
 struct Forger {
-    scheme: Scheme,
+    /// Tells who is in office.
+    judge: Arc<Mutex<Judge>>,
+    seed: [u8; 32],
     key: PublicKey,
-    /// Its number in the committee, and how many there are: leaders take turns.
-    place: u64,
-    members: u64,
+    office: Option<Office>,
     chance: Chance,
     known: HashMap<sha256::Digest, Block>,
     /// The newest block with a quorum: its round and digest.
@@ -91,19 +96,23 @@ struct Forger {
     led: View,
 }
 
+/// Its seat in a term's committee.
+struct Office {
+    term: Term,
+    scheme: Scheme,
+    /// Its number in the committee, and how many there are: leaders take turns.
+    place: u64,
+    members: u64,
+}
+
 impl Forger {
-    fn new(terms: &Terms, index: usize, chance: Chance) -> Self {
+    fn new(judge: Arc<Mutex<Judge>>, index: usize, chance: Chance) -> Self {
         let seed = seed(index);
-        let key = PrivateKey::from_seed(seed).public_key();
-        let root = terms.genesis.root();
-        let place = root.committee.keys().iter().position(|other| *other == key);
-        let members = committee(&terms.genesis, seed).expect("a member of the committee");
         Self {
-            place: place.expect("a member of the committee") as u64,
-            members: members.len() as u64,
-            scheme: Scheme::signer(&namespace(&root.id()), members, engine_seed(seed))
-                .expect("a member of the committee"),
-            key,
+            judge,
+            seed,
+            key: PrivateKey::from_seed(seed).public_key(),
+            office: None,
             chance,
             known: HashMap::new(),
             parent: None,
@@ -111,9 +120,45 @@ impl Forger {
         }
     }
 
+    /// Takes its seat in a term, where it has one.
+    fn enter(&mut self, term: Term) -> Option<()> {
+        if self
+            .office
+            .as_ref()
+            .is_some_and(|office| office.term == term)
+        {
+            return Some(());
+        }
+        let judge = lock(&self.judge);
+        let electorate = judge.electorate(term)?;
+        let keys = electorate.committee.keys();
+        let place = keys.iter().position(|other| *other == self.key)? as u64;
+        let members = members(&electorate.committee)?;
+        self.office = Some(Office {
+            term,
+            place,
+            members: members.len() as u64,
+            scheme: Scheme::signer(
+                &namespace(&electorate.network),
+                members,
+                engine_seed(self.seed),
+            )?,
+        });
+        drop(judge);
+        self.parent = None;
+        self.led = View::zero();
+        Some(())
+    }
+
     /// Its block and vote, if a certificate makes it the leader.
-    fn lead(&mut self, certificate: IoBuf) -> Option<(Block, Vote<Scheme, sha256::Digest>)> {
-        let bounds = self.scheme.certificate_codec_config();
+    fn lead(
+        &mut self,
+        term: Term,
+        certificate: IoBuf,
+    ) -> Option<(Block, Vote<Scheme, sha256::Digest>)> {
+        self.enter(term)?;
+        let office = self.office.as_ref()?;
+        let bounds = office.scheme.certificate_codec_config();
         let certificate = Certificate::<Scheme, _>::decode_cfg(certificate, &bounds).ok()?;
         let proposal = match &certificate {
             Certificate::Notarization(notarization) => Some(&notarization.proposal),
@@ -124,24 +169,26 @@ impl Forger {
             self.parent = Some((proposal.view(), proposal.payload));
         }
         let view = certificate.view().next();
-        if view.get() % self.members != self.place || view <= self.led {
+        if view.get() % office.members != office.place || view <= self.led {
             return None;
         }
         let (parent_view, parent) = self.parent?;
         let parent = self.known.get(&parent)?.clone();
         self.led = view;
-        let block = self.forge(&parent, view)?;
-        let round = Round::new(Epoch::zero(), view);
+        let block = self.forge(&parent, term, view)?;
+        let office = self.office.as_ref()?;
+        let round = Round::new(Epoch::new(term.0), view);
         let proposal = Proposal::new(round, parent_view, block.digest());
-        let vote = Notarize::sign(&self.scheme, proposal)?;
+        let vote = Notarize::sign(&office.scheme, proposal)?;
         Some((block, Vote::Notarize(vote)))
     }
 
     /// A block that follows its parent as far as a vote asks, and is false in one more way than that its
     /// state is made up.
-    fn forge(&mut self, parent: &Block, view: View) -> Option<Block> {
+    fn forge(&mut self, parent: &Block, term: Term, view: View) -> Option<Block> {
         let before = parent.header();
         let mut header = Header {
+            term,
             view: view.get(),
             leader: self.key,
             parent_view: before.view,

@@ -17,8 +17,9 @@ use llmnet_types::{
     id::{Digest, TransactionId},
     params::Params,
     signature::PrivateKey,
+    succession::HandOver,
     transaction::Transaction,
-    units::{Amount, Height},
+    units::{Amount, Height, Term},
 };
 use tokio::sync::watch;
 
@@ -55,6 +56,10 @@ impl ChainClient for Pruned {
 
     async fn certificate(&self, height: Height) -> Result<Option<FinalityCertificate>, ChainError> {
         self.chain.certificate(height).await
+    }
+
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, ChainError> {
+        self.chain.hand_over(term).await
     }
 
     async fn outcome(

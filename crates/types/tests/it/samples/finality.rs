@@ -127,5 +127,6 @@ pub(crate) fn votes(
                 .iter()
                 .map(|signer| validators[usize::from(*signer)].sign(&bytes)),
         ),
+        again: None,
     }
 }
