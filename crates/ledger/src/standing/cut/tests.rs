@@ -25,7 +25,7 @@ fn cut(sources: &[Source]) -> (u64, u64) {
 fn rep_5_nine_sources_are_told_apart_as_eight() {
     let mut sources = List::new();
     for number in 0..8_u8 {
-        sources = add(sources, &key(number), (u64::from(number) * 10, 1));
+        sources = add(sources, &key(number), (u64::from(number) * 10 + 1, 1));
     }
     // The largest first, each once.
     sources = add(sources, &key(2), (100, 0));
@@ -36,7 +36,7 @@ fn rep_5_nine_sources_are_told_apart_as_eight() {
     sources = add(sources, &key(9), (3, 0));
     assert_eq!(sums(&sources), (before.0 + 3, before.1));
     assert_eq!(sources[7].key, key(9));
-    assert_eq!((sources[7].positive, sources[7].negative), (3, 1));
+    assert_eq!((sources[7].positive, sources[7].negative), (4, 1));
     // Equally large ones are sorted by key, so that every ledger drops the same.
     let mut ties = List::new();
     for number in [5_u8, 3, 4, 8, 1, 7, 6, 2] {
