@@ -147,7 +147,20 @@ fn dis_5_the_order_that_is_opened_is_the_one_that_was_settled() {
 /// DIS-5: what is opened says what was settled, and what alice ordered.
 #[test]
 fn dis_5_what_is_opened_agrees_with_the_leaf() {
-    let changes: [fn(&Scene, &mut Contract); 4] = [
+    let changes: [fn(&Scene, &mut Contract); 6] = [
+        // Under another policy than that of its epoch; by a seat that took another time.
+        |scene, contract| {
+            contract.receipt.terms.policy += 1;
+            let terms = contract.receipt.terms.digest();
+            order(scene, contract, |voucher| voucher.terms = terms);
+        },
+        |_, contract| {
+            let mut leaf = contract.leaf();
+            let mut seats = leaf.seats.to_vec();
+            seats[0].latency_ms += 1;
+            leaf.seats = seats.try_into().unwrap();
+            contract.told = Some(leaf);
+        },
         // Held in another way than was ordered.
         |scene, contract| {
             contract.receipt.terms.strategy = llmnet_types::contract::Strategy::Debate;
