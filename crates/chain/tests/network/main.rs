@@ -9,6 +9,7 @@ mod cluster;
 mod crash;
 mod directories;
 mod joining;
+mod machines;
 mod measure;
 mod snapshots;
 mod solo;
