@@ -1,0 +1,324 @@
+//! What a receipt costs a network of four validators, beside the bare engine moving opaque transactions.
+//!
+//! `just bench-receipts` runs it: rounds of the bare engine and of ours in turn on the same machine, all
+//! validators in one process, then so many receipts that the network is old, then ours again. Contracts are
+//! signed before the clock starts. `LLMNET_RECEIPTS` is how many receipts the old network has (0: none),
+//! `LLMNET_ROUNDS` how many rounds there are. What it prints is its raw output.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on should stop"
+)]
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
+#![expect(clippy::print_stderr, reason = "it shows how far it is")]
+
+mod bare;
+mod meter;
+mod ours;
+mod workload;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use llmnet_chain::{ChainClient, Pacing, Validator};
+use llmnet_ledger::Genesis;
+use tokio::{runtime::Runtime, time::sleep};
+
+use crate::{
+    meter::{Span, disk, memory, quantile},
+    workload::Workload,
+};
+
+pub(crate) const VALIDATORS: usize = 4;
+/// Coordinators: with more, the hash chains would last for more receipts.
+const COORDINATORS: usize = 16;
+/// Receipts of one round.
+const ROUND: usize = 200_000;
+/// Opaque transactions of one round.
+const BARE_ROUND: usize = 120_000;
+/// How often blocks are made where finality is measured.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// For how long.
+const QUIET: Duration = Duration::from_secs(20);
+
+fn count(name: &str, default: usize) -> usize {
+    let count = std::env::var(name).ok();
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(default)
+}
+
+/// A directory that goes away at the end.
+struct Room(PathBuf);
+
+impl Room {
+    fn new(name: &str) -> Self {
+        let name = format!("llmnet-bench-{}-{name}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Ports below those that the system gives to outgoing connections.
+fn addresses(first: u16) -> Vec<SocketAddr> {
+    let free = (first..32_000).filter_map(|port| {
+        let listener = TcpListener::bind(("127.0.0.1", port)).ok()?;
+        listener.local_addr().ok()
+    });
+    free.take(VALIDATORS).collect()
+}
+
+fn say(name: &str, value: f64, unit: &str) {
+    println!("{name:<58} {value:>12.3} {unit}");
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    println!("validators {VALIDATORS}, coordinators {COORDINATORS}, seats 3");
+    let mut bare_rates = Vec::new();
+    let mut bare = Vec::new();
+    let mut ours = Ours::start(&runtime, "round", fast());
+    for round in 1..=count("LLMNET_ROUNDS", 3) {
+        let rate = bare_round(&runtime, round);
+        bare_rates.push(rate);
+        ours.round(&runtime, &format!("round {round}"));
+    }
+    say(
+        "bare engine, median",
+        quantile(&mut bare_rates, 500),
+        "tx/s",
+    );
+    drop(ours);
+
+    println!("-- finality at blocks of 200 ms");
+    bare.extend(bare_quiet(&runtime));
+    let before = memory();
+    let mut quiet = Ours::start(&runtime, "quiet", slow());
+    quiet.finality(&runtime, "ours, new");
+    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
+    say("memory of one validator, idle", each / 1e6, "MB");
+    for (name, per_mille) in [("p50", 500), ("p95", 950)] {
+        say(
+            &format!("bare engine, {name}"),
+            quantile(&mut bare, per_mille),
+            "ms",
+        );
+    }
+    drop(quiet);
+
+    let receipts = count("LLMNET_RECEIPTS", 0);
+    if receipts > 0 {
+        println!("-- after {receipts} receipts");
+        old(&runtime, receipts);
+    }
+}
+
+const fn fast() -> Pacing {
+    Pacing {
+        block_interval: Duration::from_millis(50),
+        idle_interval: INTERVAL,
+    }
+}
+
+const fn slow() -> Pacing {
+    Pacing {
+        block_interval: INTERVAL,
+        idle_interval: INTERVAL,
+    }
+}
+
+/// Opaque transactions through the bare engine: how many a second.
+fn bare_round(runtime: &Runtime, round: usize) -> f64 {
+    let room = Room::new("bare");
+    let addresses = addresses(21_000);
+    let each = BARE_ROUND / VALIDATORS;
+    let signed: Vec<Vec<_>> = (0..VALIDATORS)
+        .map(|validator| {
+            let numbers = 0..u64::try_from(each).unwrap();
+            numbers
+                .map(|number| bare::sign(validator, number))
+                .collect()
+        })
+        .collect();
+    let validators: Vec<_> = (0..VALIDATORS)
+        .map(|number| {
+            let directory = room.0.join(number.to_string());
+            bare::start(number, &addresses, directory, Duration::ZERO, Vec::new())
+        })
+        .collect();
+    // The clock starts when they agree on blocks.
+    runtime.block_on(async {
+        while validators[0].shared.delays.lock().unwrap().len() < 5 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let span = Span::start();
+    for (validator, transactions) in validators.iter().zip(signed) {
+        *validator.shared.waiting.lock().unwrap() = transactions;
+    }
+    let total = u64::try_from(each * VALIDATORS).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    runtime.block_on(async {
+        for validator in &validators {
+            while validator.shared.finalized.load(Ordering::Relaxed) < total {
+                assert!(
+                    Instant::now() < deadline,
+                    "the bare engine lost transactions"
+                );
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    });
+    let (seconds, computed) = span.end();
+    let rate = total as f64 / seconds;
+    say(&format!("round {round}: bare engine"), rate, "tx/s");
+    say(
+        &format!("round {round}: bare engine, processor time"),
+        computed * 1e6 / total as f64,
+        "us/tx of all four",
+    );
+    rate
+}
+
+/// How long the bare engine's blocks take to be final.
+fn bare_quiet(runtime: &Runtime) -> Vec<f64> {
+    let room = Room::new("bare-quiet");
+    let addresses = addresses(22_000);
+    let before = memory();
+    let validators: Vec<_> = (0..VALIDATORS)
+        .map(|number| {
+            let directory = room.0.join(number.to_string());
+            bare::start(number, &addresses, directory, INTERVAL, Vec::new())
+        })
+        .collect();
+    let taken = |validators: &[bare::Validator]| {
+        let delays = validators
+            .iter()
+            .map(|validator| std::mem::take(&mut *validator.shared.delays.lock().unwrap()));
+        delays.collect::<Vec<_>>().concat()
+    };
+    runtime.block_on(async {
+        sleep(Duration::from_secs(3)).await;
+        taken(&validators);
+        sleep(QUIET).await;
+    });
+    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
+    say("memory of one bare validator, idle", each / 1e6, "MB");
+    taken(&validators)
+}
+
+/// Our network, and the work it is given.
+struct Ours {
+    validators: Vec<Validator>,
+    clients: Vec<Arc<dyn ChainClient>>,
+    workload: Workload,
+    room: Room,
+    settled: usize,
+}
+
+impl Ours {
+    fn start(runtime: &Runtime, name: &str, pacing: Pacing) -> Self {
+        let room = Room::new(name);
+        let (workload, genesis) = Workload::new(COORDINATORS, ours::members());
+        let mut ours = Self {
+            validators: Vec::new(),
+            clients: Vec::new(),
+            workload,
+            room,
+            settled: 0,
+        };
+        ours.run(&genesis, pacing);
+        runtime.block_on(ours::begin(&mut ours.workload, &ours.clients));
+        ours
+    }
+
+    fn run(&mut self, genesis: &Genesis, pacing: Pacing) {
+        self.validators = ours::start(genesis, &addresses(23_000), &self.room.0, pacing);
+        self.clients = ours::clients(&self.validators);
+    }
+
+    fn directory(&self) -> &Path {
+        &self.room.0
+    }
+
+    /// Settles contracts that were signed before the clock starts.
+    fn round(&mut self, runtime: &Runtime, name: &str) {
+        let prepared = ours::prepare(&mut self.workload, &*self.clients[0], ROUND);
+        let (receipts, length) = (prepared.receipts, prepared.length);
+        let disk_before = disk(&self.directory().join("0"));
+        let span = Span::start();
+        runtime.block_on(ours::settle(prepared, &self.clients));
+        let (seconds, computed) = span.end();
+        self.settled += receipts;
+        let receipts = receipts as f64;
+        say(&format!("{name}: ours"), receipts / seconds, "receipts/s");
+        say(
+            &format!("{name}: ours, processor time"),
+            computed * 1e6 / receipts,
+            "us/receipt of all four",
+        );
+        say(
+            &format!("{name}: ours, processor time of one validator"),
+            computed * 1e6 / receipts / VALIDATORS as f64,
+            "us/receipt",
+        );
+        say(
+            &format!("{name}: ours, transactions"),
+            length as f64 / receipts,
+            "bytes/receipt",
+        );
+        let written = disk(&self.directory().join("0")).saturating_sub(disk_before);
+        say(
+            &format!("{name}: ours, disk of one validator grew by"),
+            written as f64 / receipts,
+            "bytes/receipt",
+        );
+    }
+
+    fn finality(&mut self, runtime: &Runtime, name: &str) {
+        let mut delays = runtime.block_on(async {
+            sleep(Duration::from_secs(3)).await;
+            ours::delays(&self.clients, QUIET).await
+        });
+        for (quantile_name, per_mille) in [("p50", 500), ("p95", 950)] {
+            say(
+                &format!("{name}, {quantile_name}"),
+                quantile(&mut delays, per_mille),
+                "ms",
+            );
+        }
+    }
+}
+
+/// The same figures of a network that has settled many receipts.
+fn old(runtime: &Runtime, receipts: usize) {
+    let before = memory();
+    let mut ours = Ours::start(runtime, "old", fast());
+    let started = Instant::now();
+    while ours.settled < receipts {
+        let prepared = ours::prepare(&mut ours.workload, &*ours.clients[0], ROUND);
+        ours.settled += prepared.receipts;
+        runtime.block_on(ours::settle(prepared, &ours.clients));
+        if ours.settled % 1_000_000 < ROUND {
+            let seconds = started.elapsed().as_secs();
+            eprintln!("{} receipts settled after {seconds} s", ours.settled);
+        }
+    }
+    ours.round(runtime, "old");
+    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
+    say("memory of one validator, old", each / 1e6, "MB");
+    let bytes = disk(&ours.directory().join("0")) as f64 / ours.settled as f64;
+    say("disk of one old validator", bytes, "bytes/receipt");
+    ours.finality(runtime, "ours, old");
+}
