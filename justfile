@@ -66,6 +66,14 @@ bench-ledger:
 simulate seeds='20':
     LLMNET_SEEDS='{{ seeds }}' cargo test --release --locked -p llmnet-chain --lib -- --nocapture simulation::
 
+# Four validators on four machines: cut off, healed, and killed so many times.
+machines kills='100':
+    LLMNET_KILLS='{{ kills }}' cargo test --release --locked -p llmnet-chain --test network -- --nocapture machines::
+
+# Measure receipts of four validators beside the bare engine; then again after so many receipts.
+bench-receipts receipts='0':
+    LLMNET_RECEIPTS='{{ receipts }}' cargo bench --locked -p llmnet-chain --bench receipts
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}
