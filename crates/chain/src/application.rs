@@ -160,15 +160,6 @@ impl<E: Runtime> Application<E> {
     }
 }
 
-/// Which log of changes a header commits to (BLK-2). The header has to be one of a [`Block`], whose range is not empty.
-pub(crate) fn sync_target(header: &Header) -> Target<mmr::Family, sha256::Digest> {
-    let range = non_empty_range!(
-        mmr::Location::new(header.operations_start),
-        mmr::Location::new(header.operations_end)
-    );
-    Target::new(sha256::Digest(header.operations.0), range)
-}
-
 /// What the ledger is told of a block.
 const fn block_info(header: &Header) -> BlockInfo {
     BlockInfo {
@@ -280,7 +271,13 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
     type Input = ();
 
     fn sync_targets(block: &Block) -> Target<mmr::Family, sha256::Digest> {
-        sync_target(block.header())
+        let header = block.header();
+        // A block with an empty range does not decode.
+        let range = non_empty_range!(
+            mmr::Location::new(header.operations_start),
+            mmr::Location::new(header.operations_end)
+        );
+        Target::new(sha256::Digest(header.operations.0), range)
     }
 
     async fn genesis(&mut self) -> Block {

@@ -18,7 +18,7 @@ use llmnet_types::{
     units::Height,
 };
 
-use crate::{block::Block, sync};
+use crate::block::Block;
 
 pub(crate) mod sockets;
 
@@ -30,9 +30,7 @@ const BUSY: NonZeroU32 = NZU32!(256);
 const CALM: NonZeroU32 = NZU32!(64);
 
 /// How many messages a second each channel takes from each peer, by the channel's number.
-pub(crate) const RATES: [NonZeroU32; CHANNELS] = [BUSY, BUSY, CALM, CALM, BUSY, BUSY, BUSY, CALM];
-/// How many channels there are.
-pub(crate) const CHANNELS: usize = 8;
+pub(crate) const RATES: [NonZeroU32; 6] = [BUSY, BUSY, CALM, CALM, BUSY, BUSY];
 
 /// A kind of network.
 pub(crate) trait Transport: 'static {
@@ -80,10 +78,6 @@ pub(crate) struct Channels<T: Transport> {
     pub(crate) resolver: Channel<T>,
     pub(crate) backfill: Channel<T>,
     pub(crate) broadcast: Channel<T>,
-    /// State for those who join.
-    pub(crate) state: Channel<T>,
-    /// Where those who join begin.
-    pub(crate) join: Channel<T>,
 }
 
 impl<T: Transport> Network<T> {
@@ -91,20 +85,11 @@ impl<T: Transport> Network<T> {
     pub(crate) fn new(
         peers: T::Peers,
         blocker: T::Blocker,
-        channels: [Channel<T>; CHANNELS],
+        channels: [Channel<T>; 6],
         directory: Box<dyn Directory>,
         running: Handle<()>,
     ) -> Self {
-        let [
-            votes,
-            certificates,
-            resolver,
-            backfill,
-            broadcast,
-            gossip,
-            state,
-            join,
-        ] = channels;
+        let [votes, certificates, resolver, backfill, broadcast, gossip] = channels;
         Self {
             engine: Channels {
                 peers,
@@ -114,8 +99,6 @@ impl<T: Transport> Network<T> {
                 resolver,
                 backfill,
                 broadcast,
-                state,
-                join,
             },
             gossip,
             directory,
@@ -133,6 +116,5 @@ pub(crate) fn message_length_max() -> u32 {
         )),
         marshal::max_payload_size::<Standard<Block>, Scheme>(committee, &()),
         GOSSIP_LENGTH_MAX,
-        sync::message_length_max(),
     ])
 }

@@ -33,8 +33,8 @@ mod operator;
 mod stage;
 
 mod chance;
-pub(crate) mod links;
-pub(crate) mod machine;
+mod links;
+mod machine;
 mod place;
 
 mod tests;

@@ -32,7 +32,6 @@ pub(crate) struct Testnet {
     pub(crate) genesis: Genesis,
     pub(crate) network: NetworkId,
     pub(crate) pacing: Pacing,
-    pub(crate) keep: Keep,
     addresses: Vec<SocketAddr>,
     validators: Vec<Option<Validator>>,
 }
@@ -117,7 +116,6 @@ impl Testnet {
                 idle_interval: Duration::from_millis(300),
                 ..Pacing::default()
             },
-            keep: Keep::default(),
             addresses: (0..machines).map(|_| free_address()).collect(),
             validators: (0..machines).map(|_| None).collect(),
         }
@@ -144,7 +142,7 @@ impl Testnet {
             peers: first.collect(),
             genesis: self.genesis.clone(),
             pacing: self.pacing,
-            keep: self.keep,
+            keep: Keep::default(),
         }
     }
 
