@@ -60,7 +60,7 @@ properties cases='400':
 
 # Measure what the rules cost, one core: settlements, panels, proofs.
 bench-ledger:
-    cargo bench --locked -p llmnet-ledger -p llmnet-types --bench settle --bench panel --bench proof
+    cargo bench --profile release --locked -p llmnet-ledger -p llmnet-types --bench settle --bench panel --bench proof
 
 # Simulate so many lives of a validator set, one for each seed.
 simulate seeds='20':
@@ -72,7 +72,7 @@ machines kills='100':
 
 # Measure receipts of four validators beside the bare engine; then again after so many receipts.
 bench-receipts receipts='0':
-    LLMNET_RECEIPTS='{{ receipts }}' cargo bench --locked -p llmnet-chain --bench receipts
+    LLMNET_RECEIPTS='{{ receipts }}' cargo bench --profile release --locked -p llmnet-chain --bench receipts
 
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:

@@ -2,6 +2,7 @@
 //! that each validator checks. No ledger, no state, no gossip: each leader has its own transactions.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -237,6 +238,8 @@ impl BoundedBlock for Block {
 pub(crate) struct Shared {
     /// Transactions that this validator proposes when it leads.
     pub(crate) waiting: Mutex<Vec<Bytes>>,
+    /// What it proposed at heights that are not final yet.
+    proposed: Mutex<BTreeMap<u64, (sha256::Digest, Vec<Bytes>)>>,
     /// Transactions that are final.
     pub(crate) finalized: AtomicU64,
     /// Milliseconds from each block's timestamp to its finality here.
@@ -283,6 +286,10 @@ impl Application<Context> for App {
         let timestamp_us = now_us().max(parent.timestamp_us + 1);
         let block = Block::new(context, parent.height + 1, timestamp_us, transactions);
         let digest = block.digest();
+        let ours = (digest, block.0.transactions.clone());
+        if let Some((_, lost)) = lock(&self.0.proposed).insert(block.0.height, ours) {
+            lock(&self.0.waiting).extend(lost);
+        }
         Some(Digested::precomputed(block, digest))
     }
 
@@ -310,6 +317,16 @@ impl Reporter for App {
             lock(&self.0.delays).push(delay_us as f64 / 1e3);
             let count = u64::try_from(block.transactions.len()).unwrap_or(u64::MAX);
             self.0.finalized.fetch_add(count, Ordering::Relaxed);
+            // What lost against another block waits again.
+            let mut proposed = lock(&self.0.proposed);
+            while let Some(entry) = proposed.first_entry()
+                && *entry.key() <= block.height
+            {
+                let (digest, transactions) = entry.remove();
+                if digest != block.digest {
+                    lock(&self.0.waiting).extend(transactions);
+                }
+            }
             acknowledgement.acknowledge();
         }
         Feedback::Ok
@@ -347,6 +364,7 @@ pub(crate) fn start(
 ) -> Validator {
     let shared = Arc::new(Shared {
         waiting: Mutex::new(waiting),
+        proposed: Mutex::default(),
         finalized: AtomicU64::new(0),
         delays: Mutex::default(),
         interval,
