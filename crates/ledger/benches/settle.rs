@@ -11,27 +11,19 @@
 
 use std::time::Instant;
 
-use llmnet_ledger::{
-    BlockInfo, Execution, Genesis, GenesisAnchor, GenesisValidator, MemoryState, assume,
-    chain_step, charges, execute, query,
-};
+use llmnet_ledger::{BlockInfo, Execution, GenesisValidator, MemoryState, assume, execute, query};
 use llmnet_types::{
-    codec::{List, Text, encode},
-    contract::{Strategy, Voucher},
-    domain::Domain,
-    id::{Digest, DomainId, LineId, NetworkId, ProviderId, ReceiptRoot},
-    params::Params,
-    receipt::{ContractStatus, SeatOutcome},
-    registration::{Assurance, Model, Price, Registration, Tokenizer},
-    settlement::{LEAVES_MAX, Leaf, LeafSeat, Settlement},
-    signature::{PrivateKey, Signed},
+    codec::encode,
+    id::NetworkId,
+    settlement::{LEAVES_MAX, Settlement},
     transaction::{Instruction, Outcome, Transaction},
-    units::{Amount, Epoch, Height, Score, Slot, Tokens},
+    units::{Amount, Height, Slot},
 };
 
-const REQUESTERS: usize = 100;
-const PROVIDERS: usize = 10;
-const SEATS: usize = 3;
+use workload::{Workload, key};
+
+#[path = "support/workload.rs"]
+mod workload;
 
 fn count(name: &str, default: u32) -> u32 {
     let count = std::env::var(name).ok();
@@ -40,112 +32,31 @@ fn count(name: &str, default: u32) -> u32 {
         .unwrap_or(default)
 }
 
-fn key(role: &str, number: usize) -> PrivateKey {
-    PrivateKey::from_seed(Digest::of(format!("{role} {number}").as_bytes()).0)
-}
-
-/// A network whose coordinator has lines of all requesters.
+/// A ledger and one coordinator, who has lines of all requesters.
 struct Network {
+    workload: Workload,
     id: NetworkId,
-    params: Params,
     state: MemoryState,
     height: Height,
-    coordinator: PrivateKey,
-    requesters: Vec<PrivateKey>,
-    nodes: Vec<PrivateKey>,
-    /// The elements of its hash chain, the first to be opened last.
-    chain: Vec<Digest>,
-    nonce: u64,
-    slot: u64,
-    n: Vec<u32>,
-    drawn: Vec<Amount>,
 }
 
 impl Network {
-    fn new(chain_length: u32) -> Self {
-        let coordinator = key("coordinator", 0);
-        let steps =
-            std::iter::successors(Some(Digest::of(b"bench")), |next| Some(chain_step(next)));
-        let mut chain: Vec<_> = steps.take(chain_length as usize + 1).collect();
-        let requesters: Vec<_> = (0..REQUESTERS)
-            .map(|number| key("requester", number))
-            .collect();
-        let operators: Vec<_> = (0..PROVIDERS)
-            .map(|number| key("operator", number))
-            .collect();
-        let params = Params::local();
-        let owners = requesters.iter().chain(&operators).chain([&coordinator]);
-        let accounts = owners.map(|owner| (owner.public_key(), Amount(1_000_000_000_000)));
-        let anchor = GenesisAnchor {
-            coordinator: coordinator.public_key(),
-            tip: chain.pop().unwrap(),
-            length: chain_length,
-        };
+    fn new(slots: u32) -> Self {
         let validator = GenesisValidator::plain(key("validator", 0).public_key(), Amount::CREDIT);
-        let genesis = Genesis {
-            name: Text::new("bench").unwrap(),
-            validators: List::truncated([validator]),
-            params: params.clone(),
-            beacon: Digest::ZERO,
-            timestamp_ms: 0,
-            accounts: List::truncated(accounts),
-            anchors: List::truncated([anchor]),
-        };
-        genesis.check().unwrap();
-        let mut state = MemoryState::default();
-        state.apply(&genesis.writes());
+        let (workload, genesis) = Workload::new(1, slots, vec![validator]);
         let mut network = Self {
+            workload,
             id: genesis.id(),
-            params,
-            state,
+            state: MemoryState::default(),
             height: Height(0),
-            coordinator,
-            requesters,
-            nodes: (0..PROVIDERS).map(|number| key("node", number)).collect(),
-            chain,
-            nonce: 0,
-            slot: 0,
-            n: vec![0; REQUESTERS],
-            drawn: vec![Amount::ZERO; REQUESTERS],
         };
-        network.populate(&operators);
+        network.state.apply(&genesis.writes());
+        let beginnings = network.workload.beginnings();
+        let execution = execute(&network.state, &network.next_block(), &beginnings);
+        network.keep(&execution);
+        let numbers = network.workload.numbers(&network.state);
+        network.workload.learn(numbers.unwrap());
         network
-    }
-
-    fn populate(&mut self, operators: &[PrivateKey]) {
-        let mut transactions = Vec::new();
-        for (number, (node, operator)) in self.nodes.iter().zip(operators).enumerate() {
-            let domains = ["physics", "law"].map(|name| Domain::new(name).unwrap());
-            let registration = Registration {
-                node: node.public_key(),
-                operator: operator.public_key(),
-                nonce: 0,
-                domains: List::truncated(domains),
-                model: Model {
-                    family: Text::new("bench").unwrap(),
-                    name: Text::new("model").unwrap(),
-                    digest: Digest::of(&number.to_le_bytes()),
-                    assurance: Assurance::Declared,
-                },
-                corpus: None,
-                price: Price::default(),
-                tokenizer: Tokenizer::Bytes4,
-                bond: Amount::CREDIT,
-            };
-            let signed = Signed::new(registration, &self.id, node);
-            let register = Instruction::Register(Box::new(signed));
-            transactions.push(Transaction::sign(self.id, operator, 0, register));
-        }
-        for requester in &self.requesters {
-            let open = Instruction::OpenLine {
-                coordinator: self.coordinator.public_key(),
-                amount: Amount(900_000_000_000),
-                expires: Epoch(1_000),
-            };
-            transactions.push(Transaction::sign(self.id, requester, 0, open));
-        }
-        let execution = execute(&self.state, &self.next_block(), &transactions);
-        self.keep(&execution);
     }
 
     fn next_block(&self) -> BlockInfo {
@@ -169,80 +80,8 @@ impl Network {
         self.height = self.height.next().unwrap();
     }
 
-    fn leaf(&mut self, number: usize) -> Leaf {
-        let requester = number % REQUESTERS;
-        let seats = (0_u8..).take(SEATS).map(|rank| LeafSeat {
-            provider: ProviderId(((number + usize::from(rank) * 3) % PROVIDERS) as u32),
-            rank,
-            outcome: SeatOutcome::Served,
-            class: 0,
-            score: Score::clamped(8_000),
-            output: Tokens(300),
-            latency_ms: 700,
-            pay: Amount(1_000 + number as u64),
-        });
-        let seats = List::truncated(seats);
-        let pay = Amount::sum(seats.iter().map(|seat: &LeafSeat| seat.pay)).unwrap();
-        let charges = charges(&self.params, pay, Amount(500)).unwrap();
-        self.n[requester] += 1;
-        self.drawn[requester] = self.drawn[requester].checked_add(charges.total).unwrap();
-        Leaf {
-            line: LineId(requester as u32),
-            n: self.n[requester],
-            height: self.height,
-            domains: List::truncated([
-                (DomainId(0), Score::clamped(7_000)),
-                (DomainId(1), Score::clamped(3_000)),
-            ]),
-            strategy: Strategy::Auto,
-            status: ContractStatus::Concluded,
-            filtered: false,
-            charge: charges.total,
-            fee: charges.fee,
-            receipt: ReceiptRoot(Digest::of(&self.slot.to_le_bytes()).0),
-            seats,
-        }
-    }
-
-    /// The coordinator's next settlement, with a voucher for each line and a co-signature of each seat.
     fn settlement(&mut self) -> Transaction {
-        let first_slot = Slot(self.slot);
-        let leaves: Vec<_> = (0..LEAVES_MAX).map(|number| self.leaf(number)).collect();
-        self.slot += leaves.len() as u64;
-        self.chain.truncate(self.chain.len() + 1 - leaves.len());
-        let vouchers = self
-            .requesters
-            .iter()
-            .enumerate()
-            .map(|(number, requester)| {
-                let voucher = Voucher {
-                    line: LineId(number as u32),
-                    n: self.n[number],
-                    limit: self.drawn[number],
-                    terms: Digest::ZERO,
-                };
-                Signed::new(voucher, &self.id, requester)
-            });
-        let mut settlement = Settlement {
-            first_slot,
-            opening: self.chain.pop().unwrap(),
-            vouchers: List::truncated(vouchers),
-            leaves: List::truncated(leaves),
-            line_oks: List::new(),
-        };
-        let line_oks: Vec<_> = (0..)
-            .map(ProviderId)
-            .zip(&self.nodes)
-            .map(|(provider, node)| {
-                let line_ok = settlement.line_ok(provider).unwrap();
-                (provider, Signed::new(line_ok, &self.id, node))
-            })
-            .collect();
-        settlement.line_oks = List::from_vec(line_oks).unwrap();
-        let nonce = self.nonce;
-        self.nonce += 1;
-        let settle = Instruction::Settle(Box::new(settlement));
-        Transaction::sign(self.id, &self.coordinator, nonce, settle)
+        self.workload.settlement(0, self.height)
     }
 }
 
@@ -315,8 +154,14 @@ fn main() {
     }
     let conserved = llmnet_ledger::invariant::conserved(&network.state);
     assert_eq!(conserved, Ok(()));
-    let coordinator = query::coordinator(&network.state, &network.coordinator.public_key());
-    assert_eq!(coordinator.unwrap().next_slot, Slot(network.slot));
+    let coordinator = query::coordinator(
+        &network.state,
+        &network.workload.coordinators().next().unwrap(),
+    );
+    assert_eq!(
+        coordinator.unwrap().next_slot,
+        Slot(u64::from(receipts * blocks))
+    );
 
     let receipts = f64::from(receipts * blocks);
     let each = |name: &str, seconds: f64| {

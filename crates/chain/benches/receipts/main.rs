@@ -14,6 +14,7 @@
 mod bare;
 mod meter;
 mod ours;
+#[path = "../../../ledger/benches/support/workload.rs"]
 mod workload;
 
 use std::{
@@ -35,6 +36,8 @@ use crate::{
 pub(crate) const VALIDATORS: usize = 4;
 /// Coordinators: with more, the hash chains would last for more receipts.
 const COORDINATORS: usize = 16;
+/// Slots of each one's hash chain.
+const SLOTS: u32 = 1 << 20;
 /// Receipts of one round.
 const ROUND: usize = 200_000;
 /// Opaque transactions of one round.
@@ -230,7 +233,7 @@ struct Ours {
 impl Ours {
     fn start(runtime: &Runtime, name: &str, pacing: Pacing) -> Self {
         let room = Room::new(name);
-        let (workload, genesis) = Workload::new(COORDINATORS, ours::members());
+        let (workload, genesis) = Workload::new(COORDINATORS, SLOTS, ours::members());
         let mut ours = Self {
             validators: Vec::new(),
             clients: Vec::new(),

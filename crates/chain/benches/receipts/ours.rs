@@ -94,7 +94,9 @@ pub(crate) async fn begin(workload: &mut Workload, clients: &[Arc<dyn ChainClien
             is_final(&*clients[0], transaction).await;
         }
     }
-    workload.learn(&*clients[0]).await;
+    let numbers = llmnet_chain::query(&*clients[0], |state| workload.numbers(state));
+    let (_, numbers) = numbers.await.unwrap();
+    workload.learn(numbers.expect("all are registered, all lines open"));
 }
 
 /// Settlements signed and ready, those of each coordinator in order.
@@ -113,7 +115,7 @@ pub(crate) fn prepare(
     receipts: usize,
 ) -> Prepared {
     let height = client.tip().borrow().height();
-    let coordinators = workload.coordinators();
+    let coordinators = workload.coordinators().len();
     let each = receipts.div_ceil(LEAVES_MAX * coordinators);
     let queues: Vec<Vec<_>> = (0..coordinators)
         .map(|coordinator| {

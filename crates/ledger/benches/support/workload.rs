@@ -1,7 +1,6 @@
 //! Settlements to be carried: coordinators with lines of all requesters, everything signed beforehand.
 
-use llmnet_chain::ChainClient;
-use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, chain_step, charges, query};
+use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, State, chain_step, charges, query};
 use llmnet_types::{
     codec::{List, Text},
     contract::{Strategy, Voucher},
@@ -11,16 +10,14 @@ use llmnet_types::{
     receipt::{ContractStatus, SeatOutcome},
     registration::{Assurance, Model, Price, Registration, Tokenizer},
     settlement::{LEAVES_MAX, Leaf, LeafSeat, Settlement},
-    signature::{PrivateKey, Signed},
+    signature::{PrivateKey, PublicKey, Signed},
     transaction::{Instruction, Transaction},
     units::{Amount, Epoch, Height, Score, Slot, Tokens},
 };
 
-pub(crate) const REQUESTERS: usize = 100;
+const REQUESTERS: usize = 100;
 const PROVIDERS: usize = 10;
 const SEATS: usize = 3;
-/// Slots of one coordinator's hash chain.
-const SLOTS: u32 = 1 << 20;
 /// Blocks of an epoch: seconds, so that epochs close while it is measured.
 const EPOCH_BLOCKS: u32 = 256;
 
@@ -40,6 +37,12 @@ struct Coordinator {
     drawn: Vec<Amount>,
 }
 
+/// What the ledger calls providers, and each coordinator's lines.
+pub(crate) struct Numbers {
+    providers: Vec<ProviderId>,
+    lines: Vec<Vec<LineId>>,
+}
+
 /// Who takes part.
 pub(crate) struct Workload {
     id: NetworkId,
@@ -52,9 +55,10 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// So many coordinators, and the network they are of.
+    /// So many coordinators, whose hash chains serve so many slots each, and the network they are of.
     pub(crate) fn new(
         coordinators: usize,
+        slots: u32,
         mut validators: Vec<GenesisValidator>,
     ) -> (Self, Genesis) {
         let of = |role, count| {
@@ -70,11 +74,11 @@ impl Workload {
                 let steps = std::iter::successors(Some(Digest::of(&key.to_seed())), |next| {
                     Some(chain_step(next))
                 });
-                let mut chain: Vec<_> = steps.take(SLOTS as usize + 1).collect();
+                let mut chain: Vec<_> = steps.take(slots as usize + 1).collect();
                 anchors.push(GenesisAnchor {
                     coordinator: key.public_key(),
                     tip: chain.pop().unwrap(),
-                    length: SLOTS,
+                    length: slots,
                 });
                 Coordinator {
                     key,
@@ -155,30 +159,34 @@ impl Workload {
         transactions
     }
 
-    /// Reads which numbers the chain gave to lines and providers.
-    pub(crate) async fn learn(&mut self, chain: &dyn ChainClient) {
-        let nodes: Vec<_> = self.nodes.iter().map(PrivateKey::public_key).collect();
-        let (_, providers) = llmnet_chain::query(chain, |state| {
-            let providers = nodes
-                .iter()
-                .map(|node| query::provider_of(state, node).map(|(id, _)| id));
-            providers.collect::<Option<Vec<_>>>()
+    /// Which numbers the ledger gave to providers and lines; none before [`Workload::beginnings`] are applied.
+    pub(crate) fn numbers(&self, state: &dyn State) -> Option<Numbers> {
+        let providers = self.nodes.iter().map(|node| {
+            let (id, _) = query::provider_of(state, &node.public_key())?;
+            Some(id)
+        });
+        // All is asked for before anything is missed, for a state that is fetched.
+        let providers: Vec<_> = providers.collect();
+        let lines = self.coordinators.iter().map(|coordinator| {
+            let lines = self.requesters.iter().map(|requester| {
+                let coordinator = coordinator.key.public_key();
+                let (id, _) = query::line_of(state, &requester.public_key(), &coordinator)?;
+                Some(id)
+            });
+            lines.collect::<Vec<_>>().into_iter().collect()
+        });
+        let lines: Vec<Option<_>> = lines.collect();
+        Some(Numbers {
+            providers: providers.into_iter().collect::<Option<_>>()?,
+            lines: lines.into_iter().collect::<Option<_>>()?,
         })
-        .await
-        .unwrap();
-        self.providers = providers.expect("all providers are registered");
-        let requesters: Vec<_> = self.requesters.iter().map(PrivateKey::public_key).collect();
-        for coordinator in &mut self.coordinators {
-            let key = coordinator.key.public_key();
-            let (_, lines) = llmnet_chain::query(chain, |state| {
-                let lines = requesters
-                    .iter()
-                    .map(|requester| query::line_of(state, requester, &key).map(|(id, _)| id));
-                lines.collect::<Option<Vec<_>>>()
-            })
-            .await
-            .unwrap();
-            coordinator.lines = lines.expect("all lines are open");
+    }
+
+    /// Takes those over; what is settled names them.
+    pub(crate) fn learn(&mut self, numbers: Numbers) {
+        self.providers = numbers.providers;
+        for (coordinator, lines) in self.coordinators.iter_mut().zip(numbers.lines) {
+            coordinator.lines = lines;
         }
     }
 
@@ -235,9 +243,11 @@ impl Workload {
         Transaction::sign(*id, &coordinator.key, nonce, settle)
     }
 
-    /// How many coordinators there are.
-    pub(crate) fn coordinators(&self) -> usize {
-        self.coordinators.len()
+    /// The coordinators.
+    pub(crate) fn coordinators(&self) -> impl ExactSizeIterator<Item = PublicKey> {
+        self.coordinators
+            .iter()
+            .map(|coordinator| coordinator.key.public_key())
     }
 }
 
