@@ -160,6 +160,15 @@ impl<E: Runtime> Application<E> {
     }
 }
 
+/// Which log of changes a header commits to (BLK-2). The header has to be one of a [`Block`], whose range is not empty.
+pub(crate) fn sync_target(header: &Header) -> Target<mmr::Family, sha256::Digest> {
+    let range = non_empty_range!(
+        mmr::Location::new(header.operations_start),
+        mmr::Location::new(header.operations_end)
+    );
+    Target::new(sha256::Digest(header.operations.0), range)
+}
+
 /// What the ledger is told of a block.
 const fn block_info(header: &Header) -> BlockInfo {
     BlockInfo {
@@ -271,13 +280,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
     type Input = ();
 
     fn sync_targets(block: &Block) -> Target<mmr::Family, sha256::Digest> {
-        let header = block.header();
-        // A block with an empty range does not decode.
-        let range = non_empty_range!(
-            mmr::Location::new(header.operations_start),
-            mmr::Location::new(header.operations_end)
-        );
-        Target::new(sha256::Digest(header.operations.0), range)
+        sync_target(block.header())
     }
 
     async fn genesis(&mut self) -> Block {

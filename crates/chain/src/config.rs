@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use llmnet_ledger::{Genesis, GenesisError};
-use llmnet_types::{id::NetworkId, signature::PublicKey};
+use llmnet_types::{id::NetworkId, params::RELEASE_EPOCHS, signature::PublicKey};
 
 use crate::history::BLOCKS_KEPT;
 
@@ -36,7 +36,8 @@ impl Default for Pacing {
 /// of the newest block alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// About so many of the newest blocks. Fewer than what others are behind by, and they cannot catch up.
+    /// About so many of the newest blocks, and never fewer than what is still disputed. Fewer than what others
+    /// are behind by, and they cannot catch up.
     Blocks(usize),
     /// All since genesis, so that anybody can execute them again. Disk grows without end, and memory by
     /// about a hundred bytes a block.
@@ -51,7 +52,38 @@ impl Keep {
             Self::Everything => 0,
         }
     }
+
+    /// As much as that, and what contracts are still settled, disputed and proven by: all blocks since the
+    /// epoch of any that is not over (WIN-1).
+    pub(crate) const fn with_windows(self, epoch_length: u64) -> Self {
+        let windows = epoch_length.saturating_mul(RELEASE_EPOCHS + 1);
+        match self {
+            Self::Blocks(blocks) if (blocks as u64) < windows => Self::Blocks(windows as usize),
+            keep => keep,
+        }
+    }
+
+    /// How much more that is than so many blocks.
+    pub(crate) const fn more_than(self, blocks: usize) -> u64 {
+        match self {
+            Self::Blocks(kept) => kept.saturating_sub(blocks) as u64,
+            Self::Everything => u64::MAX,
+        }
+    }
+
+    /// Up to how many rounds a validator that has nothing replays, instead of taking over the others' state:
+    /// all of them, if it is to keep everything, and otherwise what the others surely keep, if not many.
+    pub(crate) const fn replayed_max(self) -> u64 {
+        match self {
+            Self::Blocks(kept) if kept < REPLAYED_MAX => kept as u64,
+            Self::Blocks(_) => REPLAYED_MAX as u64,
+            Self::Everything => u64::MAX,
+        }
+    }
 }
+
+/// Blocks that are replayed in seconds.
+const REPLAYED_MAX: usize = 4096;
 
 impl Default for Keep {
     fn default() -> Self {
@@ -156,6 +188,14 @@ mod tests {
         assert_eq!(Keep::Blocks(10).oldest(100), 90);
         assert_eq!(Keep::Blocks(10).oldest(9), 0);
         assert_eq!(Keep::Everything.oldest(u64::MAX), 0);
+        // WIN-1: epochs of ten blocks are over four epochs later.
+        assert_eq!(Keep::Blocks(10).with_windows(10), Keep::Blocks(50));
+        assert_eq!(Keep::Blocks(60).with_windows(10), Keep::Blocks(60));
+        assert_eq!(Keep::Everything.with_windows(10), Keep::Everything);
+        // Who has nothing replays what all others keep, if that is not much.
+        assert_eq!(Keep::Blocks(50).replayed_max(), 50);
+        assert_eq!(Keep::default().replayed_max(), 4096);
+        assert_eq!(Keep::Everything.replayed_max(), u64::MAX);
         assert_eq!(Keep::default().oldest(0), 0);
     }
 }

@@ -15,6 +15,7 @@
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use commonware_consensus::{
+    Epochable as _,
     marshal::{core::Mailbox as MarshalMailbox, standard::Standard},
     simplex::{
         self,
@@ -47,6 +48,7 @@ use crate::{
     engine::{BUFFER, MAILBOX, Voter},
     finality,
     hand_overs::HandOvers,
+    join::Certificate,
     membership,
     network::{Channel, Directory, Transport},
     pacing::Paced,
@@ -77,6 +79,8 @@ pub(crate) struct Consensus<E: Runtime, T: Transport> {
     pub(crate) length: NonZeroU64,
     /// Block 0.
     pub(crate) genesis: sha256::Digest,
+    /// The certified block that this validator joined at, if it has just done so.
+    pub(crate) joined: Option<Certificate>,
     pub(crate) epoch_length: NonZeroU64,
     pub(crate) electorates: Electorates,
     pub(crate) hand_overs: Arc<HandOvers<E>>,
@@ -314,7 +318,12 @@ impl<E: Runtime, T: Transport> Consensus<E, T> {
                 partition: votes_partition(term),
                 mailbox_size: MAILBOX,
                 epoch: Epoch::new(term.0),
-                floor: Floor::Genesis(floor),
+                floor: match &self.joined {
+                    Some(joined) if joined.epoch().get() == term.0 => {
+                        Floor::Finalized(joined.clone())
+                    }
+                    _ => Floor::Genesis(floor),
+                },
                 replay_buffer: BUFFER,
                 write_buffer: BUFFER,
                 page_cache: self.cache.clone(),

@@ -53,6 +53,12 @@ impl Electorates {
         }))
     }
 
+    /// One that knows nothing yet, and learns for itself.
+    pub(crate) fn alone(&self) -> Self {
+        let Shared { key, namespace, .. } = &*self.0;
+        Self::new(namespace.clone(), key.clone())
+    }
+
     /// Learns the committee of a term; forgets the oldest that are too many.
     pub(crate) fn learn(&self, term: Term, committee: &Committee) -> Option<Scheme> {
         let members = members(committee)?;

@@ -12,22 +12,26 @@ use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use commonware_broadcast::buffered;
 use commonware_consensus::{
+    Epochable as _, Viewable as _,
     marshal::{
         self,
         core::{Actor as Marshal, Mailbox as MarshalMailbox},
         resolver::p2p as backfill,
         standard::{Deferred, Standard},
     },
-    simplex::scheme::ed25519::Scheme,
+    simplex::{scheme::ed25519::Scheme, types::Finalization},
     types::FixedEpocher,
 };
-use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519};
+use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519, sha256};
 use commonware_glue::stateful::{self, PruneConfig, Stateful, SyncPlan, db::SyncEngineConfig};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::prunable;
+use commonware_storage::{archive::prunable, translator::TwoCap};
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
-use llmnet_types::network::COMMITTEE_MAX;
+use llmnet_types::{
+    network::{COMMITTEE_MAX, Electorate},
+    units::Height,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -39,11 +43,14 @@ use crate::{
     consensus::{Consensus, VIEWS_KEPT},
     electorates::Electorates,
     hand_overs::HandOvers,
+    join::{self, Joining},
+    kept::Kept,
     mempool::Mempool,
     network::{Channel, Channels, Directory, Transport},
     pacing::Paced,
     runtime::Runtime,
-    store::{self, Databases, NoStateSync},
+    store::{self, Databases},
+    sync,
 };
 
 /// Bytes of file pages kept in memory, for all files: 2 MiB.
@@ -52,6 +59,13 @@ pub(crate) fn page_cache() -> CacheRef {
 }
 pub(crate) const MAILBOX: std::num::NonZeroUsize = NZUsize!(256);
 pub(crate) const BUFFER: std::num::NonZeroUsize = NZUsize!(64 << 10);
+/// Blocks that the engine counts past before it prunes; what we keep beyond that is [`Kept`]'s. Operations of
+/// so many blocks are there for who is fetching state while blocks go on.
+const PRUNED_BEHIND: usize = 1024;
+/// Blocks between one pruning and the next.
+const PRUNED_EVERY: std::num::NonZeroUsize = NZUsize!(256);
+/// How long taking over the others' state may take.
+const SYNC_MAX: Duration = Duration::from_secs(900);
 const SMALL_BUFFER: std::num::NonZeroUsize = NZUsize!(16 << 10);
 
 /// What proposes and votes, before it is paced.
@@ -71,6 +85,8 @@ pub(crate) struct Parts<E: Runtime> {
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
     pub(crate) keep: Keep,
+    /// The electorate of term 0.
+    pub(crate) electorate: Electorate,
     pub(crate) cache: CacheRef,
     pub(crate) tip: watch::Sender<Tip>,
 }
@@ -79,17 +95,60 @@ pub(crate) struct Parts<E: Runtime> {
 pub(crate) struct Engine<E: Runtime> {
     pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
     pub(crate) databases: Databases<E>,
+    /// At which height this validator took over the others' state; 0 where it has executed all itself.
+    pub(crate) joined: Height,
+}
+
+/// Certificates by height.
+pub(crate) type Finalizations<E> =
+    prunable::Archive<TwoCap, E, sha256::Digest, Finalization<Scheme, sha256::Digest>>;
+/// Blocks by height.
+pub(crate) type Blocks<E> = prunable::Archive<TwoCap, E, sha256::Digest, Arc<Block>>;
+/// Where a validator begins that has executed nothing itself.
+pub(crate) type Plan<E> = SyncPlan<E, Scheme, Standard<Block>>;
+
+/// Opens what is kept of the past.
+pub(crate) async fn archives<E: Runtime>(
+    context: &E,
+    cache: &CacheRef,
+) -> Result<(Finalizations<E>, Blocks<E>), String> {
+    let failed = |error| format!("the archives fail: {error}");
+    let finalizations = prunable::Archive::init(
+        context.child("finalizations"),
+        store::archive_config("finalizations", cache.clone(), COMMITTEE_MAX),
+    );
+    let blocks = prunable::Archive::init(
+        context.child("blocks"),
+        store::archive_config("blocks", cache.clone(), ()),
+    );
+    Ok((
+        finalizations.await.map_err(failed)?,
+        blocks.await.map_err(failed)?,
+    ))
+}
+
+/// Opens the plan of where to begin.
+pub(crate) async fn plan<E: Runtime>(context: &E) -> Plan<E> {
+    Plan::init(context.child("plan"), "chain-").await
+}
+
+/// How many blocks there are at most up to a certified one.
+fn blocks_max(certificate: &join::Certificate, term_length: NonZeroU64) -> u64 {
+    let before = certificate.epoch().get().saturating_mul(term_length.get());
+    before.saturating_add(certificate.view().get().min(term_length.get()))
 }
 
 /// What is yet to be run: what makes the chain, and its channels.
 pub(crate) type Maker<E, T> = (Consensus<E, T>, [Channel<T>; 3]);
 
-/// Starts all but consensus, which had better wait until enough others are there.
+/// Starts all but consensus, which had better wait until enough others are there. Calls `opened` when what is
+/// on disk was read: from then on, one that has nothing may wait for others.
 pub(crate) async fn start<E: Runtime, T: Transport>(
     context: &E,
     parts: Parts<E>,
     channels: Channels<T>,
     directory: Box<dyn Directory>,
+    opened: impl FnOnce(),
 ) -> Result<(Engine<E>, Maker<E, T>), String> {
     let Parts {
         key,
@@ -102,17 +161,20 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         mempool,
         pacing,
         keep,
+        electorate,
         cache,
         tip,
     } = parts;
     let Channels {
         peers,
-        blocker,
+        mut blocker,
         votes,
         certificates,
         resolver,
         backfill,
         broadcast,
+        state,
+        join: mut join_channel,
     } = channels;
     let public_key = key.public_key();
     let digest = genesis.digest();
@@ -120,19 +182,11 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     let electorates = Electorates::new(namespace, key);
     let epocher = FixedEpocher::new(length);
 
-    let failed = |error| format!("the archives fail: {error}");
-    let finalizations = prunable::Archive::init(
-        context.child("finalizations"),
-        store::archive_config("finalizations", cache.clone(), COMMITTEE_MAX),
-    )
-    .await
-    .map_err(failed)?;
-    let blocks = prunable::Archive::init(
-        context.child("blocks"),
-        store::archive_config("blocks", cache.clone(), ()),
-    )
-    .await
-    .map_err(failed)?;
+    let more = keep.more_than(PRUNED_BEHIND);
+    let (finalizations, blocks) = archives(context, &cache).await?;
+    let finalizations = Kept::new(finalizations, more);
+    let blocks = Kept::new(blocks, more);
+    opened();
 
     let (broadcaster, buffer) = buffered::Engine::new(
         context.child("broadcast"),
@@ -149,8 +203,8 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     let backfiller = backfill::init(
         context.child("backfill"),
         backfill::Config {
-            public_key,
-            peer_provider: peers,
+            public_key: public_key.clone(),
+            peer_provider: peers.clone(),
             blocker: blocker.clone(),
             mailbox_size: MAILBOX,
             fetch_timeout: NZDuration!(Duration::from_secs(2)),
@@ -161,7 +215,33 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         backfill,
     );
 
-    let plan = SyncPlan::<_, Scheme, Standard<Block>>::init(context.child("plan"), "chain-").await;
+    let mut plan = plan(context).await;
+    let joined_before = plan.completed().map(|height| Height(height.get()));
+    if plan.may_sync() {
+        let joining = Joining {
+            me: public_key.clone(),
+            electorates: electorates.alone(),
+            hand_overs: &hand_overs,
+            electorate,
+            meant: plan.floor().cloned(),
+        };
+        let beginning = joining
+            .ask::<E, T>(&mut context.child("join"), &mut blocker, &mut join_channel)
+            .await?;
+        if let Some(newest) = beginning.newest
+            && (plan.floor().is_some() || blocks_max(&newest, length) > keep.replayed_max())
+        {
+            tracing::info!(round = ?newest.round(), "taking over the others' state");
+            for Electorate {
+                term, committee, ..
+            } in &beginning.electorates
+            {
+                electorates.learn(*term, committee);
+            }
+            plan = plan.set_floor(newest).await;
+        }
+    }
+    let floor_certificate = plan.floor().cloned();
     let (marshal, marshal_mailbox, floor) = Marshal::<_, Standard<Block>, _, _, _, _, _>::init(
         context.child("marshal"),
         finalizations,
@@ -185,6 +265,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         },
     )
     .await;
+    let source = sync::start::<E, T>(context, public_key, peers, blocker.clone(), state);
     let (stateful, stateful_mailbox) = Stateful::new(
         context.child("stateful"),
         stateful::Config {
@@ -194,21 +275,17 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             marshal: (marshal_mailbox.clone(), floor),
             mailbox_size: MAILBOX,
             plan,
-            resolvers: NoStateSync::default(),
-            // Never used, see `NoStateSync`.
+            resolvers: source,
             sync_config: SyncEngineConfig {
-                fetch_batch_size: NZU64!(16),
-                apply_batch_size: NZU64!(64),
-                max_outstanding_requests: NZUsize!(1),
+                fetch_batch_size: sync::OPERATIONS_MAX,
+                apply_batch_size: NZU64!(4096),
+                max_outstanding_requests: NZUsize!(16),
             },
-            prune_config: match keep {
-                Keep::Blocks(blocks) => Some(PruneConfig {
-                    maintenance_interval: NZUsize!(1024),
-                    retained_marshal_blocks: blocks,
-                    retained_qmdb_blocks: 0,
-                }),
-                Keep::Everything => None,
-            },
+            prune_config: Some(PruneConfig {
+                maintenance_interval: PRUNED_EVERY,
+                retained_marshal_blocks: PRUNED_BEHIND,
+                retained_qmdb_blocks: PRUNED_BEHIND,
+            }),
             strategy: Sequential,
         },
     );
@@ -229,6 +306,25 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     marshal.start(stateful_mailbox.clone(), buffer, backfiller);
     stateful.start();
 
+    context.child("join").spawn({
+        let (marshal, hand_overs) = (marshal_mailbox.clone(), hand_overs.clone());
+        let blocker = blocker.clone();
+        move |_| join::answer::<E, T>(marshal, hand_overs, blocker, join_channel)
+    });
+    let databases = tokio::select! {
+        biased;
+        databases = stateful_mailbox.subscribe_databases() => databases,
+        () = context.sleep(SYNC_MAX) => {
+            return Err(format!(
+                "the others' state did not arrive within {SYNC_MAX:?}; start again to try at a newer block"
+            ));
+        }
+    };
+    let joined = match joined_before {
+        Some(joined) => joined,
+        // What was taken over just now is of this height.
+        None => store::height(&databases).await.unwrap_or(Height(0)),
+    };
     if let Some((_, block)) = marshal_mailbox.get_anchor().await {
         let header = block.inner().header().clone();
         tip.send_if_modified(|tip| {
@@ -240,11 +336,11 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             newer
         });
     }
-    let databases = stateful_mailbox.subscribe_databases().await;
     let consensus = Consensus {
         context: context.child("consensus"),
         length,
         genesis: digest,
+        joined: floor_certificate,
         epoch_length,
         electorates,
         hand_overs,
@@ -264,6 +360,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     let engine = Engine {
         marshal: marshal_mailbox,
         databases,
+        joined,
     };
     Ok((engine, (consensus, [votes, certificates, resolver])))
 }

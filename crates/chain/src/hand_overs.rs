@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::{runtime::Runtime, store::archive_config};
 
 /// The most bytes of a record: two committees' worth of keys and signatures is less than half of that.
-const HAND_OVER_LENGTH_MAX: usize = 32 << 10;
+pub(crate) const HAND_OVER_LENGTH_MAX: usize = 32 << 10;
 
 type Archive<E> = prunable::Archive<TwoCap, E, sha256::Digest, Bytes>;
 

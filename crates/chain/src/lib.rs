@@ -17,8 +17,10 @@
 //! - Blocks are paced *before* the engine's application is asked for one (`pacing`): while an
 //!   application builds, finalized blocks wait, so pacing inside it would delay finality by the pace.
 //! - After a block with transactions, empty ones follow promptly until it is final.
-//! - A validator catches up by replaying blocks; there is no transfer of state.
 //! - An engine serves one committee. So each term has its own, on the same channels (`consensus`).
+//! - A validator that has nothing takes over the state at a certified block (`join`, `sync`); one that has
+//!   something catches up by replaying blocks.
+//! - The engine prunes by what it counted since it started; we keep more than that, and still prune (`kept`).
 //! - The engine sees a time that never goes back (`runtime`): its time-outs and shares of the network are
 //!   counted on the system's clock, and stop for an hour if that is set back by one.
 //! - Whether a block is valid depends on the block and its parent alone. The engine has votes cast before
@@ -33,6 +35,7 @@
 pub mod client;
 pub mod config;
 pub mod query;
+pub mod snapshot;
 pub mod solo;
 pub mod validator;
 
@@ -47,6 +50,8 @@ mod finality;
 mod gossip;
 mod hand_overs;
 mod history;
+mod join;
+mod kept;
 mod local_client;
 mod membership;
 mod mempool;
@@ -56,6 +61,7 @@ mod runtime;
 mod service;
 mod setup;
 mod store;
+mod sync;
 
 #[cfg(test)]
 mod simulation;

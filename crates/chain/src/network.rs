@@ -18,7 +18,7 @@ use llmnet_types::{
     units::Height,
 };
 
-use crate::block::Block;
+use crate::{block::Block, sync};
 
 pub(crate) mod sockets;
 
@@ -30,7 +30,9 @@ const BUSY: NonZeroU32 = NZU32!(256);
 const CALM: NonZeroU32 = NZU32!(64);
 
 /// How many messages a second each channel takes from each peer, by the channel's number.
-pub(crate) const RATES: [NonZeroU32; 6] = [BUSY, BUSY, CALM, CALM, BUSY, BUSY];
+pub(crate) const RATES: [NonZeroU32; CHANNELS] = [BUSY, BUSY, CALM, CALM, BUSY, BUSY, BUSY, CALM];
+/// How many channels there are.
+pub(crate) const CHANNELS: usize = 8;
 
 /// A kind of network.
 pub(crate) trait Transport: 'static {
@@ -78,6 +80,10 @@ pub(crate) struct Channels<T: Transport> {
     pub(crate) resolver: Channel<T>,
     pub(crate) backfill: Channel<T>,
     pub(crate) broadcast: Channel<T>,
+    /// State for those who join.
+    pub(crate) state: Channel<T>,
+    /// Where those who join begin.
+    pub(crate) join: Channel<T>,
 }
 
 impl<T: Transport> Network<T> {
@@ -85,11 +91,20 @@ impl<T: Transport> Network<T> {
     pub(crate) fn new(
         peers: T::Peers,
         blocker: T::Blocker,
-        channels: [Channel<T>; 6],
+        channels: [Channel<T>; CHANNELS],
         directory: Box<dyn Directory>,
         running: Handle<()>,
     ) -> Self {
-        let [votes, certificates, resolver, backfill, broadcast, gossip] = channels;
+        let [
+            votes,
+            certificates,
+            resolver,
+            backfill,
+            broadcast,
+            gossip,
+            state,
+            join,
+        ] = channels;
         Self {
             engine: Channels {
                 peers,
@@ -99,6 +114,8 @@ impl<T: Transport> Network<T> {
                 resolver,
                 backfill,
                 broadcast,
+                state,
+                join,
             },
             gossip,
             directory,
@@ -116,5 +133,6 @@ pub(crate) fn message_length_max() -> u32 {
         )),
         marshal::max_payload_size::<Standard<Block>, Scheme>(committee, &()),
         GOSSIP_LENGTH_MAX,
+        sync::message_length_max(),
     ])
 }

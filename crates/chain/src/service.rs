@@ -74,7 +74,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
     context: E,
     setup: Setup,
     open_network: impl FnOnce(&E) -> Network<T>,
-    ready: impl FnOnce() + Send,
+    ready: impl FnOnce(),
 ) -> Result<(), String> {
     let Setup {
         home,
@@ -95,6 +95,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
     else {
         return Err("the genesis has epochs or terms without blocks".into());
     };
+    let keep = keep.with_windows(epoch_length);
     let newest = tip.subscribe();
     let cache = engine::page_cache();
     let header = match home.genesis() {
@@ -108,6 +109,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         }
     };
     let network_id = header.network;
+    let electorate = genesis.root().electorate();
     let genesis = Block::new(header, Vec::new()).ok_or("the genesis block is damaged")?;
     let history = Arc::new(History::open(&context, cache.clone(), keep).await?);
     let application = Application::new(
@@ -133,11 +135,16 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         mempool: mempool.clone(),
         pacing,
         keep,
+        electorate,
         cache,
         tip,
     };
-    let (engine, maker) = engine::start(&context, parts, network.engine, network.directory).await?;
-    ready();
+    let started = engine::start(&context, parts, network.engine, network.directory, ready);
+    let (engine, maker) = tokio::select! {
+        biased;
+        _ = &mut stop => return Ok(()),
+        started = started => started?,
+    };
     let mut sender = network.gossip.0.clone();
     let mut consensus = {
         context.child("consensus").spawn(move |runtime| async move {
@@ -260,7 +267,11 @@ async fn block<E: Runtime>(
     let record = history.record(height).await;
     let (outcomes, events) = match record {
         Some(record) => (Some(record.outcomes), Some(record.events)),
-        None if block.transactions().is_empty() && history.reaches(height) => {
+        None if block.transactions().is_empty()
+            && history.reaches(height)
+            // What it took over at this block it never executed.
+            && (height > engine.joined || engine.joined == Height(0)) =>
+        {
             (Some(Vec::new()), Some(Vec::new()))
         }
         None => (None, None),

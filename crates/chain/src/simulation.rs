@@ -33,8 +33,8 @@ mod operator;
 mod stage;
 
 mod chance;
-mod links;
-mod machine;
+pub(crate) mod links;
+pub(crate) mod machine;
 mod place;
 
 mod tests;

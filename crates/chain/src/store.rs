@@ -4,12 +4,10 @@
 //! of any length. Keys are the ledger's, hashed to 32 bytes. Each batch carries the height it belongs
 //! to, so that readers know what they read without a second lock.
 
-use std::marker::PhantomData;
-
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Sha256, sha256};
-use commonware_glue::stateful::db::{AttachableResolver, DatabaseSet, Shared};
+use commonware_glue::stateful::db::{DatabaseSet, Shared};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::{
@@ -20,16 +18,12 @@ use commonware_storage::{
     qmdb::{
         current::{VariableConfig, unordered::variable},
         floor::Proportional,
-        sync::{
-            Database,
-            source::{Request, Result as SourceResult, Source},
-        },
     },
     translator::{FourCap, TwoCap},
 };
 use commonware_utils::{NZU64, NZUsize};
 use llmnet_ledger::{Key, Writes, state::VALUE_LENGTH_MAX};
-use llmnet_types::id::Digest;
+use llmnet_types::{id::Digest, units::Height};
 
 use crate::runtime::Runtime;
 
@@ -130,6 +124,18 @@ pub(crate) fn marked_height(mark: &[u8]) -> Option<u64> {
     mark.try_into().ok().map(u64::from_be_bytes)
 }
 
+/// Of which block the state is.
+pub(crate) async fn height<E: Runtime>(databases: &Databases<E>) -> Option<Height> {
+    // The engine's contract: a database that cannot be read ends the validator.
+    let mark = databases
+        .read()
+        .await
+        .get_metadata()
+        .await
+        .expect("state can be read")?;
+    marked_height(&mark).map(Height)
+}
+
 /// Writes the first state into an empty database. One that has it already is left alone, so that a
 /// crash between this and whatever follows does no harm.
 pub(crate) async fn write_genesis<E: Runtime>(
@@ -164,35 +170,4 @@ pub(crate) async fn write_genesis<E: Runtime>(
         operations_start: *database.sync_boundary(),
         operations_end: *database.bounds().end,
     })
-}
-
-/// Serves no state: the engine's own server takes values of fixed length only. A validator that was
-/// away replays blocks instead.
-pub(crate) struct NoStateSync<E>(PhantomData<fn() -> E>);
-
-impl<E> Default for NoStateSync<E> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<E> Clone for NoStateSync<E> {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl<E: Runtime> Source for NoStateSync<E> {
-    type Family = mmr::Family;
-    type Digest = sha256::Digest;
-    type Op = <Qmdb<E> as Database>::Op;
-    type Error = std::convert::Infallible;
-
-    async fn serve(&self, _: Request<mmr::Family>) -> SourceResult<Self> {
-        std::future::pending().await
-    }
-}
-
-impl<E: Runtime> AttachableResolver<Qmdb<E>> for NoStateSync<E> {
-    async fn attach_database(&self, _: Databases<E>) {}
 }

@@ -32,6 +32,7 @@ pub(crate) struct Testnet {
     pub(crate) genesis: Genesis,
     pub(crate) network: NetworkId,
     pub(crate) pacing: Pacing,
+    pub(crate) keep: Keep,
     addresses: Vec<SocketAddr>,
     validators: Vec<Option<Validator>>,
 }
@@ -116,6 +117,7 @@ impl Testnet {
                 idle_interval: Duration::from_millis(300),
                 ..Pacing::default()
             },
+            keep: Keep::default(),
             addresses: (0..machines).map(|_| free_address()).collect(),
             validators: (0..machines).map(|_| None).collect(),
         }
@@ -142,7 +144,7 @@ impl Testnet {
             peers: first.collect(),
             genesis: self.genesis.clone(),
             pacing: self.pacing,
-            keep: Keep::default(),
+            keep: self.keep,
         }
     }
 

@@ -32,6 +32,7 @@ use llmnet_types::{
 use crate::{
     block::{Block, transactions_root},
     electorates::members,
+    network::CHANNELS,
     setup::engine_seed,
     simulation::{chance::Chance, judge::Judge, links::Mesh, place::seed, stage::lock},
 };
@@ -45,13 +46,25 @@ pub(super) async fn start(
 ) {
     let mut forger = Forger::new(judge, index, chance);
     let channels = mesh.tap(mesh.key(index)).await;
-    let channels = <[_; 6]>::try_from(channels);
-    let Ok([votes, certificates, resolver, backfill, broadcast, gossip]) = channels else {
+    let channels = <[_; CHANNELS]>::try_from(channels);
+    let Ok(
+        [
+            votes,
+            certificates,
+            resolver,
+            backfill,
+            broadcast,
+            gossip,
+            state,
+            join,
+        ],
+    ) = channels
+    else {
         unreachable!("one channel for each use")
     };
     context.child("forger").spawn(move |_| async move {
         // Who leaves a channel is not there.
-        let _kept = (resolver, backfill, gossip);
+        let _kept = (resolver, backfill, gossip, state, join);
         let (votes, mut others_votes) = votes;
         let mut votes = mux::GlobalSender::new(votes);
         let (_certificates, mut certificates) = certificates;

@@ -1,0 +1,308 @@
+//! How a validator that has nothing begins: with the network, or where the network is now.
+//!
+//! ```text
+//!  new ── where? ───────────> all others
+//!  new <── newest certificate, or "nothing yet" ── each
+//!  new ── how did term t end? ──> who spoke of a later term
+//! ```
+//!
+//! A certificate proves itself, but may be old. Of f + 1 there is one from an honest validator, and the
+//! newest is at least as new as that one. That there is nothing yet, or nothing newer than what somebody
+//! has, cannot be proven: a quorum has to say so.
+//! Certificates of later terms are checked by following hand-overs from the first committee on (COM-2).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Buf as _;
+use commonware_codec::{Copying, Encode as _, Error as CodecError, Read as _, ReadExt as _};
+use commonware_consensus::{
+    Epochable as _,
+    marshal::{Identifier, core::Mailbox as Marshal, standard::Standard},
+    simplex::{scheme::ed25519::Scheme, types::Finalization},
+    types::{Epoch, Height},
+};
+use commonware_cryptography::{certificate::Provider as _, ed25519, sha256};
+use commonware_p2p::{Blocker as _, Receiver as _, Recipients, Sender as _};
+use commonware_parallel::Sequential;
+use commonware_runtime::IoBuf;
+use commonware_utils::{Faults as _, N3f1};
+use llmnet_types::{
+    codec,
+    network::{COMMITTEE_MAX, Electorate},
+    succession::HandOver,
+    units::Term,
+};
+
+use crate::{
+    block::Block,
+    electorates::{Electorates, members},
+    hand_overs::{HAND_OVER_LENGTH_MAX, HandOvers},
+    network::{Channel, Transport},
+    runtime::Runtime,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// How long others have to answer before they are asked again.
+const RETRY: Duration = Duration::from_millis(250);
+/// How far behind the newest block a certificate is looked for: its child's may cover a block.
+const UNCERTIFIED_MAX: u64 = 64;
+
+const WHERE: u8 = 0;
+const NOTHING_YET: u8 = 1;
+const CERTIFICATE: u8 = 2;
+const HOW_ENDED: u8 = 3;
+const HAND_OVER: u8 = 4;
+
+/// A certificate in the engine's form.
+pub(crate) type Certificate = Finalization<Scheme, sha256::Digest>;
+/// What each validator says: its newest certificate, or none yet.
+type Said = BTreeMap<ed25519::PublicKey, Option<Certificate>>;
+
+/// What is said among validators when one joins.
+#[derive(Debug, PartialEq)]
+enum Message {
+    /// What is your newest certificate?
+    Where,
+    /// This; none while there is nothing.
+    Newest(Option<Certificate>),
+    /// How did this term end?
+    HowEnded(Term),
+    /// So.
+    HandOver(Box<HandOver>),
+}
+
+impl Message {
+    fn encode(&self) -> IoBuf {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Where => bytes.push(WHERE),
+            Self::Newest(None) => bytes.push(NOTHING_YET),
+            Self::Newest(Some(certificate)) => {
+                bytes.push(CERTIFICATE);
+                bytes.extend_from_slice(&certificate.encode());
+            }
+            Self::HowEnded(term) => {
+                bytes.push(HOW_ENDED);
+                bytes.extend_from_slice(&term.0.to_be_bytes());
+            }
+            Self::HandOver(hand_over) => {
+                bytes.push(HAND_OVER);
+                bytes.extend_from_slice(&codec::encode(&**hand_over));
+            }
+        }
+        IoBuf::from(bytes)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        const NAME: &str = "llmnet_chain::join::Message";
+        let mut rest = Copying(bytes);
+        let message = match u8::read(&mut rest)? {
+            WHERE => Self::Where,
+            NOTHING_YET => Self::Newest(None),
+            CERTIFICATE => Self::Newest(Some(Certificate::read_cfg(&mut rest, &COMMITTEE_MAX)?)),
+            HOW_ENDED => Self::HowEnded(Term(u64::read(&mut rest)?)),
+            HAND_OVER => {
+                let hand_over = codec::decode(rest.0, HAND_OVER_LENGTH_MAX)
+                    .map_err(|_| CodecError::Invalid(NAME, "hand-over"))?;
+                return Ok(Self::HandOver(Box::new(hand_over)));
+            }
+            other => return Err(CodecError::InvalidEnum(other)),
+        };
+        match rest.remaining() {
+            0 => Ok(message),
+            _ => Err(CodecError::Invalid(NAME, "bytes behind the end")),
+        }
+    }
+}
+
+/// Where a validator begins that has nothing.
+pub(crate) struct Beginning {
+    /// At this certified block; none for genesis.
+    pub(crate) newest: Option<Certificate>,
+    /// Who votes in its term, and in those next to it.
+    pub(crate) electorates: Vec<Electorate>,
+}
+
+/// What a validator that has nothing knows.
+pub(crate) struct Joining<'a, E: Runtime> {
+    pub(crate) me: ed25519::PublicKey,
+    /// Its own: who replays goes through all terms in their order, and learns their committees then.
+    pub(crate) electorates: Electorates,
+    pub(crate) hand_overs: &'a HandOvers<E>,
+    /// The latest that it could follow; at first that of term 0.
+    pub(crate) electorate: Electorate,
+    /// Where it meant to begin before it was interrupted.
+    pub(crate) meant: Option<Certificate>,
+}
+
+impl<E: Runtime> Joining<'_, E> {
+    /// Finds out where to begin: at a certificate, or, with none, where it meant to, or else at genesis. The committee of the
+    /// certificate's term is known then, and how each term before it ended.
+    ///
+    /// Waits for as long as there are not enough to ask: without a quorum nothing could go on anyway.
+    ///
+    /// # Errors
+    /// The network ended, or a committee has a key that is no key.
+    pub(crate) async fn ask<R: Runtime, T: Transport>(
+        mut self,
+        context: &mut R,
+        blocker: &mut T::Blocker,
+        (sender, receiver): &mut Channel<T>,
+    ) -> Result<Beginning, String> {
+        let mut before = None;
+        // What was learned before a crash.
+        while let Some(known) = self.hand_overs.get(self.electorate.term).await
+            && let Ok(next) = known.follow(&self.electorate)
+        {
+            before = Some(std::mem::replace(&mut self.electorate, next));
+        }
+        let mut committee = self.learn()?;
+        let mut said = Said::new();
+        let mut again = context.current();
+        loop {
+            if let Some(beginning) = beginning(
+                &said,
+                committee.len(),
+                committee.position(&self.me).is_some(),
+            ) {
+                let newest = beginning.or(self.meant);
+                let electorates = before.into_iter().chain([self.electorate]).collect();
+                return Ok(Beginning {
+                    newest,
+                    electorates,
+                });
+            }
+            let (peer, message) = tokio::select! {
+                biased;
+                () = context.sleep_until(again) => {
+                    again = context.current() + RETRY;
+                    let _ = sender.send(Recipients::All, Message::Where.encode(), false);
+                    continue;
+                }
+                received = receiver.recv() => received.map_err(|error| error.to_string())?,
+            };
+            let reply = match Message::decode(message.as_ref()) {
+                Ok(Message::Where) => Some(Message::Newest(self.meant.clone())),
+                Ok(Message::HowEnded(_)) => None,
+                Ok(Message::Newest(newest)) => {
+                    let epoch = newest
+                        .as_ref()
+                        .map_or(Epoch::zero(), |newest| newest.epoch());
+                    let scheme = self.electorates.scheme(epoch);
+                    let is_later = epoch.get() > self.electorate.term.0;
+                    let is_valid =
+                        newest
+                            .as_ref()
+                            .zip(scheme.as_ref())
+                            .is_none_or(|(newest, scheme)| {
+                                newest.verify(context, &**scheme, &Sequential)
+                            });
+                    if !is_valid {
+                        commonware_p2p::block!(blocker, peer, "a certificate that is none");
+                        continue;
+                    }
+                    if scheme.is_some() && committee.position(&peer).is_some() {
+                        said.insert(peer.clone(), newest);
+                    }
+                    is_later.then_some(Message::HowEnded(self.electorate.term))
+                }
+                Ok(Message::HandOver(hand_over)) => {
+                    let term = hand_over.header.term;
+                    if term != self.electorate.term {
+                        // Of two who were asked the second one's comes late.
+                        continue;
+                    }
+                    match hand_over.follow(&self.electorate) {
+                        Ok(next) => {
+                            before = Some(std::mem::replace(&mut self.electorate, next));
+                        }
+                        Err(error) => {
+                            commonware_p2p::block!(blocker, peer, %error, "a false hand-over");
+                            continue;
+                        }
+                    }
+                    self.hand_overs.keep(&hand_over).await;
+                    committee = self.learn()?;
+                    said.retain(|peer, _| committee.position(peer).is_some());
+                    // It spoke of a later term, maybe of one that is later still.
+                    Some(Message::Where)
+                }
+                Err(error) => {
+                    commonware_p2p::block!(blocker, peer, ?error, "no message of those who join");
+                    continue;
+                }
+            };
+            if let Some(reply) = reply {
+                let _ = sender.send(Recipients::One(peer), reply.encode(), false);
+            }
+        }
+    }
+
+    fn learn(&self) -> Result<commonware_utils::ordered::Set<ed25519::PublicKey>, String> {
+        let Electorate {
+            term, committee, ..
+        } = &self.electorate;
+        let failed = || format!("the committee of term {term} has a key that is no key");
+        self.electorates
+            .learn(*term, committee)
+            .ok_or_else(failed)?;
+        members(committee).ok_or_else(failed)
+    }
+}
+
+/// Where to begin, by what the other members of a committee of this size said; none while too few did.
+fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Certificate>> {
+    let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let certificates = said.values().flatten();
+    if certificates.clone().count() > number(N3f1::max_faults(committee)) {
+        return Some(certificates.max_by_key(|newest| newest.round()).cloned());
+    }
+    // We are one of them.
+    let is_quorum = said.len() + usize::from(is_member) >= number(N3f1::quorum(committee));
+    is_quorum.then(|| certificates.max_by_key(|newest| newest.round()).cloned())
+}
+
+/// Tells those who join, until the network ends.
+pub(crate) async fn answer<E: Runtime, T: Transport>(
+    marshal: Marshal<Scheme, Standard<Block>>,
+    hand_overs: Arc<HandOvers<E>>,
+    mut blocker: T::Blocker,
+    (mut sender, mut receiver): Channel<T>,
+) {
+    while let Ok((peer, message)) = receiver.recv().await {
+        let reply = match Message::decode(message.as_ref()) {
+            Ok(Message::Where) => newest(&marshal).await.map(Message::Newest),
+            Ok(Message::HowEnded(term)) => hand_overs
+                .get(term)
+                .await
+                .map(|hand_over| Message::HandOver(Box::new(hand_over))),
+            // Late answers to what we asked ourselves.
+            Ok(Message::Newest(_) | Message::HandOver(_)) => None,
+            Err(error) => {
+                commonware_p2p::block!(blocker, peer, ?error, "no message of those who join");
+                continue;
+            }
+        };
+        if let Some(reply) = reply {
+            let _ = sender.send(Recipients::One(peer), reply.encode(), false);
+        }
+    }
+}
+
+/// The newest certificate that is kept, or that there is nothing yet; none if there is something without.
+async fn newest(marshal: &Marshal<Scheme, Standard<Block>>) -> Option<Option<Certificate>> {
+    let latest = marshal.get_info(Identifier::Latest).await;
+    let height = latest.map_or(0, |(height, _)| height.get());
+    if height == 0 {
+        return Some(None);
+    }
+    for height in (height.saturating_sub(UNCERTIFIED_MAX)..=height).rev() {
+        let certificate = marshal.get_finalization(Height::new(height)).await;
+        if certificate.is_some() {
+            return Some(certificate);
+        }
+    }
+    None
+}

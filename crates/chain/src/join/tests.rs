@@ -1,0 +1,84 @@
+//! Where to begin, and what is no message.
+
+use commonware_consensus::{
+    simplex::types::{Finalize, Proposal},
+    types::{Round, View},
+};
+use commonware_utils::{iter::NonEmpty, ordered::Set};
+
+use super::*;
+use crate::setup::engine_seed;
+use commonware_cryptography::Signer as _;
+
+fn key(seed: u8) -> ed25519::PublicKey {
+    engine_seed([seed; 32]).public_key()
+}
+
+fn certificate(view: u64) -> Certificate {
+    let committee: Set<_> = (1..=4).map(key).collect::<Vec<_>>().try_into().expect("4");
+    let schemes: Vec<Scheme> = (1..=4)
+        .map(|seed| Scheme::signer(b"network", committee.clone(), engine_seed([seed; 32])))
+        .map(|scheme| scheme.expect("a member"))
+        .collect();
+    let round = Round::new(Epoch::zero(), View::new(view));
+    let proposal = Proposal::new(round, View::new(view - 1), sha256::Digest([7; 32]));
+    let mut votes = schemes
+        .iter()
+        .map(|scheme| Finalize::sign(scheme, proposal.clone()).expect("signs"));
+    let votes = NonEmpty::new(votes.next().expect("four"), votes);
+    Finalization::from_owned_finalizes(&schemes[0], votes, &Sequential).expect("a quorum")
+}
+
+#[test]
+fn one_honest_certificate_is_among_those_that_decide() {
+    let mut said = Said::new();
+    assert_eq!(beginning(&said, 4, true), None, "nobody said anything");
+    said.insert(key(1), Some(certificate(9)));
+    assert_eq!(
+        beginning(&said, 4, true),
+        None,
+        "this one may be an old one"
+    );
+    said.insert(key(2), None);
+    assert_eq!(
+        beginning(&said, 4, true),
+        None,
+        "this one has nothing itself"
+    );
+    said.insert(key(3), Some(certificate(12)));
+    assert_eq!(beginning(&said, 4, true), Some(Some(certificate(12))));
+}
+
+#[test]
+fn a_network_begins_when_a_quorum_has_nothing() {
+    let mut said = Said::new();
+    said.insert(key(1), None);
+    assert_eq!(beginning(&said, 4, true), None, "two of four are no quorum");
+    said.insert(key(2), None);
+    assert_eq!(beginning(&said, 4, true), Some(None));
+    assert_eq!(beginning(&said, 4, false), None, "not a member's to say");
+    assert_eq!(beginning(&Said::new(), 1, true), Some(None), "one alone");
+}
+
+#[test]
+fn a_message_is_read_as_it_was_written_and_nothing_else_is_one() {
+    let messages = [
+        Message::Where,
+        Message::Newest(None),
+        Message::Newest(Some(certificate(5))),
+        Message::HowEnded(Term(3)),
+    ];
+    for message in messages {
+        let bytes = message.encode();
+        let bytes: &[u8] = bytes.as_ref();
+        assert_eq!(Message::decode(bytes).expect("a message"), message);
+        for end in 0..bytes.len() {
+            assert!(Message::decode(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        let longer = [bytes, &[0]].concat();
+        assert!(Message::decode(&longer).is_err(), "bytes behind the end");
+    }
+    for tag in HAND_OVER..=255 {
+        assert!(Message::decode(&[tag, 0, 0]).is_err(), "tag {tag}");
+    }
+}
