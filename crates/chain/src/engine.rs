@@ -43,7 +43,7 @@ use crate::{
     consensus::{Consensus, VIEWS_KEPT},
     electorates::Electorates,
     hand_overs::HandOvers,
-    join::{self, Joining},
+    join::{self, Joining, TakenOver},
     kept::Kept,
     mempool::Mempool,
     network::{Channel, Channels, Directory, Transport},
@@ -217,7 +217,9 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
 
     let mut plan = plan(context).await;
     let joined_before = plan.completed().map(|height| Height(height.get()));
-    if plan.may_sync() {
+    let mut taken_over = TakenOver::open(context).await?;
+    // Who is to have executed everything itself begins with genesis, whatever others say.
+    if plan.may_sync() && (plan.floor().is_some() || keep != Keep::Everything) {
         let joining = Joining {
             me: public_key.clone(),
             electorates: electorates.alone(),
@@ -238,6 +240,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             {
                 electorates.learn(*term, committee);
             }
+            taken_over = taken_over.mark().await;
             plan = plan.set_floor(newest).await;
         }
     }
@@ -321,6 +324,8 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         }
     };
     let joined = match joined_before {
+        // The engine notes a height also for who took over nothing and was stopped before it noted any.
+        _ if !taken_over.is_marked() => Height(0),
         Some(joined) => joined,
         // What was taken over just now is of this height.
         None => store::height(&databases).await.unwrap_or(Height(0)),

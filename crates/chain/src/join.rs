@@ -25,7 +25,8 @@ use commonware_cryptography::{certificate::Provider as _, ed25519, sha256};
 use commonware_p2p::{Blocker as _, Receiver as _, Recipients, Sender as _};
 use commonware_parallel::Sequential;
 use commonware_runtime::IoBuf;
-use commonware_utils::{Faults as _, N3f1};
+use commonware_storage::metadata::{self, Metadata};
+use commonware_utils::{Faults as _, N3f1, sequence::FixedBytes};
 use llmnet_types::{
     codec,
     network::{COMMITTEE_MAX, Electorate},
@@ -249,6 +250,35 @@ impl<E: Runtime> Joining<'_, E> {
             .learn(*term, committee)
             .ok_or_else(failed)?;
         members(committee).ok_or_else(failed)
+    }
+}
+
+/// Whether this validator ever took over the others' state, so that it did not execute what came before.
+pub(crate) struct TakenOver<E: Runtime>(Metadata<E, FixedBytes<1>, bool>);
+
+impl<E: Runtime> TakenOver<E> {
+    const KEY: FixedBytes<1> = FixedBytes::new([0]);
+
+    pub(crate) async fn open(context: &E) -> Result<Self, String> {
+        let config = metadata::Config {
+            partition: "chain-taken-over".into(),
+            codec_config: (),
+        };
+        let metadata = Metadata::init(context.child("taken_over"), config);
+        let metadata = metadata.await;
+        let metadata = metadata.map_err(|error| format!("the note of joining fails: {error}"))?;
+        Ok(Self(metadata))
+    }
+
+    pub(crate) fn is_marked(&self) -> bool {
+        self.0.get(&Self::KEY).copied().unwrap_or(false)
+    }
+
+    /// Durable when it returns.
+    pub(crate) async fn mark(self) -> Self {
+        // The engine's contract: storage that fails ends the validator.
+        let metadata = self.0.put_sync(Self::KEY, true).await;
+        Self(metadata.expect("that it joins can be noted"))
     }
 }
 

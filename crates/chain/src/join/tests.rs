@@ -39,14 +39,13 @@ fn one_honest_certificate_is_among_those_that_decide() {
         None,
         "this one may be an old one"
     );
-    said.insert(key(2), None);
-    assert_eq!(
-        beginning(&said, 4, true),
-        None,
-        "this one has nothing itself"
-    );
-    said.insert(key(3), Some(certificate(12)));
+    said.insert(key(2), Some(certificate(12)));
     assert_eq!(beginning(&said, 4, true), Some(Some(certificate(12))));
+    assert_eq!(beginning(&said, 7, true), None, "two of seven may lie");
+    // With us three of four: a quorum has nothing newer.
+    said.insert(key(2), None);
+    assert_eq!(beginning(&said, 4, true), Some(Some(certificate(9))));
+    assert_eq!(beginning(&said, 4, false), None, "not a member's to say");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{
     machine::{ClientTime, Hardware, Machine, describe},
 };
 use crate::{
-    config::Pacing,
+    config::{Keep, Pacing},
     local_client::LocalClient,
     network::Network,
     runtime::Steady,
@@ -31,6 +31,7 @@ use crate::{
 pub(crate) struct Terms {
     pub(crate) genesis: Genesis,
     pub(crate) pacing: Pacing,
+    pub(crate) keep: Keep,
 }
 
 /// What stays of a validator while it does not run.
@@ -103,13 +104,14 @@ impl Place {
             .with_attribute("disk", &hardware.disk)
             .with_attribute("start", self.starts);
         let clock = ClientTime(Machine::new(context.child("clients"), hardware.clone()));
-        let (setup, Handles { client, stop }) = Setup::new(
+        let (mut setup, Handles { client, stop }) = Setup::new(
             Box::new(self.home.clone()),
             self.seed,
             terms.genesis.clone(),
             terms.pacing,
             Box::new(clock),
         );
+        setup.keep = terms.keep;
         let end = client.end.clone();
         let handle = context.spawn(|context| async move {
             let machine = Steady::new(Machine::new(context, hardware.clone()));

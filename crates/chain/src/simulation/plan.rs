@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{adversary::Adversary, chance::Chance, links::Quality};
+use crate::config::Keep;
 
 /// All that distinguishes one run from another.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) adversaries: Vec<Adversary>,
     /// Whether who is caught misbehaving is cut off, as in production. Otherwise it can go on.
     pub(crate) cut_off: bool,
+    /// How much each validator keeps. Who keeps everything begins alone; others ask where the network is.
+    pub(crate) keep: Keep,
     /// How far each clock is ahead at the beginning, in milliseconds.
     pub(crate) clock_errors_ms: Vec<i64>,
     /// What is left, when all the power fails, of bytes that were written and not made durable.
@@ -84,6 +87,7 @@ impl Plan {
             term,
             adversaries,
             cut_off: draw.percent(70),
+            keep: Keep::default(),
             clock_errors_ms: (0..validators)
                 .map(|_| clock_error(&mut draw, CLOCK_ERROR_MS))
                 .collect(),

@@ -16,6 +16,7 @@ use super::{
     scene::Story,
     world::{self, Report},
 };
+use crate::config::Keep;
 
 /// Seeds run when nobody says how many.
 const SEEDS: u64 = 20;
@@ -116,6 +117,7 @@ fn overcome(adversary: Adversary) -> Plan {
     Plan {
         adversaries: vec![adversary; 2],
         cut_off: false,
+        keep: Keep::Everything,
         validators: 4,
         candidates: 0,
         lives: vec![Life {

@@ -159,6 +159,7 @@ impl<'a> World<'a> {
                     block_interval: Duration::from_millis(50),
                     idle_interval: Duration::from_millis(500),
                 },
+                keep: plan.keep,
             },
             cut_off: 0,
             settled: Duration::ZERO,
