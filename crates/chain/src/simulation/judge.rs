@@ -317,17 +317,18 @@ impl Judge {
             .count()
     }
 
-    /// Hears all hand-overs that a validator has: they lead from the first committee to the newest.
+    /// Hears all hand-overs that a validator has up to the beginning of a term: they lead there from the
+    /// first committee.
     pub(crate) fn hear_hand_overs(
         &self,
         validator: usize,
         hand_overs: Vec<HandOver>,
+        term: Term,
     ) -> Result<(), Violation> {
-        let newest = self.electorates.last().expect("the first");
         let followed = Succession::new(hand_overs)
             .ok()
-            .and_then(|succession| succession.follow(&self.electorates[0], newest.term).ok());
-        (followed.as_ref() == Some(newest))
+            .and_then(|succession| succession.follow(&self.electorates[0], term).ok());
+        (followed.is_some() && followed.as_ref() == self.electorate(term))
             .then_some(())
             .ok_or(Violation::Succession { validator })
     }

@@ -292,14 +292,7 @@ impl<'a> Scene<'a> {
     pub(crate) async fn compare(&mut self) {
         for ((index, _), client) in self.parts.stage.running() {
             self.compare_state(index, &client).await;
-            let terms = lock(&self.parts.stage.judge).terms();
-            let mut hand_overs = Vec::new();
-            for term in 0..terms - 1 {
-                let hand_over = client.hand_over(Term(term as u64)).await;
-                hand_overs.extend(hand_over.expect("a running validator answers"));
-            }
-            let verdict = lock(&self.parts.stage.judge).hear_hand_overs(index, hand_overs);
-            verdict.unwrap_or_else(|violation| panic!("{violation}"));
+            self.compare_hand_overs(index, &client).await;
             let height = lock(&self.parts.stage.judge).height();
             for height in 1..=height {
                 let finality = client.finality(Height(height)).await;
@@ -316,6 +309,25 @@ impl<'a> Scene<'a> {
                 verdict.unwrap_or_else(|violation| panic!("{violation}"));
             }
         }
+    }
+
+    /// Every term that had ended when this is asked for has its hand-over, now or soon.
+    async fn compare_hand_overs(&mut self, index: usize, client: &LocalClient) {
+        // The next one may begin meanwhile.
+        let newest = Term(lock(&self.parts.stage.judge).terms() as u64 - 1);
+        let mut hand_overs = Vec::new();
+        for term in 0..newest.0 {
+            for _ in 0..250 {
+                let hand_over = client.hand_over(Term(term)).await;
+                if let Some(hand_over) = hand_over.expect("a running validator answers") {
+                    hand_overs.push(hand_over);
+                    break;
+                }
+                self.wait(Duration::from_millis(20)).await;
+            }
+        }
+        let verdict = lock(&self.parts.stage.judge).hear_hand_overs(index, hand_overs, newest);
+        verdict.unwrap_or_else(|violation| panic!("{violation}"));
     }
 
     async fn compare_state(&mut self, index: usize, client: &LocalClient) {
