@@ -158,8 +158,8 @@ pub trait ChainClient: Send + Sync {
         wait: Duration,
     ) -> Result<Option<Inclusion>, ChainError>;
 
-    /// How a term ended (COM-2); none of terms to come, of those before this validator's first, or where
-    /// there is one committee for ever.
+    /// How a term ended (COM-2); none of terms to come, or where there is one committee for ever. A validator that
+    /// missed one asks the others for it, and has none until then.
     ///
     /// # Errors
     /// The chain does not run.

@@ -284,7 +284,7 @@ impl<E: Runtime, T: Transport> Consensus<E, T> {
                 };
                 self.hand_overs.keep(&hand_over).await;
             }
-            // Others have it. This validator goes on without.
+            // Others have it, and are asked for it (`join`).
             None => tracing::warn!(%term, "the certificate of a term's last block is missing"),
         }
         Ok(digest)

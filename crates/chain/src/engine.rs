@@ -43,7 +43,7 @@ use crate::{
     consensus::{Consensus, VIEWS_KEPT},
     electorates::Electorates,
     hand_overs::HandOvers,
-    join::{self, Joining, TakenOver},
+    join::{self, Answerer, Joining, TakenOver},
     kept::Kept,
     mempool::Mempool,
     network::{Channel, Channels, Directory, Transport},
@@ -161,7 +161,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         mempool,
         pacing,
         keep,
-        electorate,
+        electorate: first,
         cache,
         tip,
     } = parts;
@@ -224,7 +224,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             me: public_key.clone(),
             electorates: electorates.alone(),
             hand_overs: &hand_overs,
-            electorate,
+            electorate: first.clone(),
             meant: plan.floor().cloned(),
         };
         let beginning = joining
@@ -309,11 +309,17 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     marshal.start(stateful_mailbox.clone(), buffer, backfiller);
     stateful.start();
 
-    context.child("join").spawn({
-        let (marshal, hand_overs) = (marshal_mailbox.clone(), hand_overs.clone());
-        let blocker = blocker.clone();
-        move |_| join::answer::<E, T>(marshal, hand_overs, blocker, join_channel)
-    });
+    let answerer = Answerer::<E, T> {
+        marshal: marshal_mailbox.clone(),
+        hand_overs: hand_overs.clone(),
+        tip: tip.subscribe(),
+        electorate: first,
+        length,
+        blocker: blocker.clone(),
+    };
+    context
+        .child("join")
+        .spawn(|context| answerer.run(context, join_channel));
     let databases = tokio::select! {
         biased;
         databases = stateful_mailbox.subscribe_databases() => databases,

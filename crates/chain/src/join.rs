@@ -11,15 +11,14 @@
 //! has, cannot be proven: a quorum has to say so.
 //! Certificates of later terms are checked by following hand-overs from the first committee on (COM-2).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Buf as _;
 use commonware_codec::{Copying, Encode as _, Error as CodecError, Read as _, ReadExt as _};
 use commonware_consensus::{
     Epochable as _,
-    marshal::{Identifier, core::Mailbox as Marshal, standard::Standard},
     simplex::{scheme::ed25519::Scheme, types::Finalization},
-    types::{Epoch, Height},
+    types::Epoch,
 };
 use commonware_cryptography::{certificate::Provider as _, ed25519, sha256};
 use commonware_p2p::{Blocker as _, Receiver as _, Recipients, Sender as _};
@@ -35,20 +34,21 @@ use llmnet_types::{
 };
 
 use crate::{
-    block::Block,
     electorates::{Electorates, members},
     hand_overs::{HAND_OVER_LENGTH_MAX, HandOvers},
     network::{Channel, Transport},
     runtime::Runtime,
 };
 
+mod answer;
+mod missing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answer::Answerer;
+
 /// How long others have to answer before they are asked again.
 const RETRY: Duration = Duration::from_millis(250);
-/// How far behind the newest block a certificate is looked for: its child's may cover a block.
-const UNCERTIFIED_MAX: u64 = 64;
 
 const WHERE: u8 = 0;
 const NOTHING_YET: u8 = 1;
@@ -292,47 +292,4 @@ fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Ce
     // We are one of them.
     let is_quorum = said.len() + usize::from(is_member) >= number(N3f1::quorum(committee));
     is_quorum.then(|| certificates.max_by_key(|newest| newest.round()).cloned())
-}
-
-/// Tells those who join, until the network ends.
-pub(crate) async fn answer<E: Runtime, T: Transport>(
-    marshal: Marshal<Scheme, Standard<Block>>,
-    hand_overs: Arc<HandOvers<E>>,
-    mut blocker: T::Blocker,
-    (mut sender, mut receiver): Channel<T>,
-) {
-    while let Ok((peer, message)) = receiver.recv().await {
-        let reply = match Message::decode(message.as_ref()) {
-            Ok(Message::Where) => newest(&marshal).await.map(Message::Newest),
-            Ok(Message::HowEnded(term)) => hand_overs
-                .get(term)
-                .await
-                .map(|hand_over| Message::HandOver(Box::new(hand_over))),
-            // Late answers to what we asked ourselves.
-            Ok(Message::Newest(_) | Message::HandOver(_)) => None,
-            Err(error) => {
-                commonware_p2p::block!(blocker, peer, ?error, "no message of those who join");
-                continue;
-            }
-        };
-        if let Some(reply) = reply {
-            let _ = sender.send(Recipients::One(peer), reply.encode(), false);
-        }
-    }
-}
-
-/// The newest certificate that is kept, or that there is nothing yet; none if there is something without.
-async fn newest(marshal: &Marshal<Scheme, Standard<Block>>) -> Option<Option<Certificate>> {
-    let latest = marshal.get_info(Identifier::Latest).await;
-    let height = latest.map_or(0, |(height, _)| height.get());
-    if height == 0 {
-        return Some(None);
-    }
-    for height in (height.saturating_sub(UNCERTIFIED_MAX)..=height).rev() {
-        let certificate = marshal.get_finalization(Height::new(height)).await;
-        if certificate.is_some() {
-            return Some(certificate);
-        }
-    }
-    None
 }
