@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use commonware_consensus::marshal::ancestry::Ancestry;
@@ -18,13 +18,13 @@ use commonware_glue::stateful::{
 use commonware_storage::{mmr, qmdb::sync::Target};
 use commonware_utils::non_empty_range;
 use futures::StreamExt as _;
-use llmnet_ledger::{BlockInfo, Execution, Key, execute};
+use llmnet_ledger::{BlockInfo, Execution, Key, assume, execute, prefetch};
 use llmnet_types::{
     block::Header,
     id::{Digest, NetworkId, TransactionId},
     network::Committee,
     rejection::Rejection,
-    signature::PublicKey,
+    signature::{Batch as SignatureBatch, Known as Signatures, PublicKey},
     transaction::{Outcome, Transaction},
     units::{Height, Term},
 };
@@ -32,19 +32,19 @@ use tokio::sync::watch;
 
 use crate::{
     beacon::Beacon,
-    block::{Block, RoundContext, transactions_root},
+    block::{Block, Body, RoundContext},
     client::Tip,
     history::{History, Record},
     mempool::{Mempool, Unfit},
-    query::{Known, StateView},
+    query::{HotKeys, Known, StateView},
     runtime::{Runtime, unix_ms},
     store::{Batch, Databases, Qmdb, Roots, Sealed, database_key, height_mark},
 };
 
 /// Executed blocks remembered. Those not final are few.
 const EXECUTED_MAX: usize = 256;
-/// Keys loaded ahead because the last block used them.
-const HOT_KEYS_MAX: usize = 256;
+/// Signatures remembered: those of a few full blocks.
+const SIGNATURES_MAX: usize = 8192;
 
 /// The application. Clones share everything.
 pub(crate) struct Application<E: Runtime> {
@@ -68,7 +68,9 @@ struct Shared<E: Runtime> {
     beacon: Arc<Beacon>,
     epoch_length: u64,
     executed: Mutex<HashMap<sha256::Digest, (Height, Record)>>,
-    hot: Mutex<Vec<Key>>,
+    hot: Mutex<HotKeys>,
+    /// Found good, when proposed or checked; a block may come again in another view.
+    signatures: Mutex<Signatures>,
 }
 
 impl<E: Runtime> Application<E> {
@@ -92,11 +94,13 @@ impl<E: Runtime> Application<E> {
                 epoch_length,
                 executed: Mutex::default(),
                 hot: Mutex::default(),
+                signatures: Mutex::new(Signatures::new(SIGNATURES_MAX)),
             }),
         }
     }
 
-    /// Executes, loading what execution asks for, until it asks for nothing more.
+    /// Executes, loading what execution asks for, until it asks for nothing more; then signatures are checked
+    /// that are not known to be good.
     async fn execute(
         &self,
         batch: &Batch<E>,
@@ -104,22 +108,28 @@ impl<E: Runtime> Application<E> {
         info: &BlockInfo,
         transactions: &[Transaction],
     ) -> Execution {
+        let named = prefetch(info, transactions).into_iter();
+        let named: Vec<Key> = named.filter(|key| !known.contains_key(key)).collect();
+        load(batch, known, named).await;
         loop {
             let view = StateView::new(known);
-            let execution = execute(&view, info, transactions);
+            let assumed = assume(&view, info, transactions);
             let missing = view.into_missing();
             if missing.is_empty() {
-                self.shared.warm(known);
-                return execution;
+                if self.shared.hold(assumed.signatures) {
+                    return assumed.execution;
+                }
+                return execute(&StateView::new(known), info, transactions);
             }
+            lock(&self.shared.hot).learn(&missing);
             load(batch, known, missing).await;
         }
     }
 
-    /// What was used by the last block, and by any that we propose.
+    /// What blocks have used that no block names, and what any block needs that we propose.
     async fn known(&self, batch: &Batch<E>) -> Known {
         let mut known = Known::new();
-        let mut keys = self.shared.hot();
+        let mut keys = lock(&self.shared.hot).all();
         keys.push(self.shared.beacon.key());
         load(batch, &mut known, keys).await;
         known
@@ -138,24 +148,20 @@ impl<E: Runtime> Application<E> {
         mut known: Known,
         parent: &Block,
         info: &BlockInfo,
-        mut transactions: Vec<Transaction>,
-    ) -> (Vec<Transaction>, Execution) {
+        mut body: Body,
+    ) -> (Body, Execution) {
         loop {
-            let execution = self.execute(batch, &mut known, info, &transactions).await;
-            let unfit: Vec<(TransactionId, Unfit)> = transactions
-                .iter()
-                .zip(&execution.outcomes)
-                .filter_map(|(transaction, outcome)| Some((transaction.id(), unfit(outcome)?)))
-                .collect();
-            if unfit.is_empty() {
-                return (transactions, execution);
+            let transactions = body.transactions();
+            let execution = self.execute(batch, &mut known, info, transactions).await;
+            let verdicts: Vec<Option<Unfit>> = execution.outcomes.iter().map(unfit).collect();
+            let found = body.ids().iter().zip(&verdicts);
+            let found = found.filter_map(|(id, unfit)| Some((*id, (*unfit)?)));
+            let found: Vec<(TransactionId, Unfit)> = found.collect();
+            if found.is_empty() {
+                return (body, execution);
             }
-            self.shared.mempool.unfit(parent, &unfit);
-            let mut fits = execution
-                .outcomes
-                .iter()
-                .map(|outcome| self::unfit(outcome).is_none());
-            transactions.retain(|_| fits.next().unwrap_or(false));
+            self.shared.mempool.unfit(parent, &found);
+            body = body.retain(|place| verdicts.get(place) == Some(&None));
         }
     }
 }
@@ -209,6 +215,11 @@ fn is_inadmissible(reason: &Rejection) -> bool {
     )
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each of these is whole after any single change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn load<E: Runtime>(batch: &Batch<E>, known: &mut Known, keys: Vec<Key>) {
     let names: Vec<sha256::Digest> = keys.iter().map(database_key).collect();
     let names: Vec<&sha256::Digest> = names.iter().collect();
@@ -235,16 +246,14 @@ async fn seal<E: Runtime>(mut batch: Batch<E>, height: Height, execution: &Execu
 }
 
 impl<E: Runtime> Shared<E> {
-    fn hot(&self) -> Vec<Key> {
-        self.hot
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn warm(&self, known: &Known) {
-        let keys = known.keys().take(HOT_KEYS_MAX).cloned().collect();
-        *self.hot.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    /// Whether all of these hold.
+    fn hold(&self, signatures: SignatureBatch) -> bool {
+        let unknown = lock(&self.signatures).unknown(signatures);
+        let hold = unknown.holds();
+        if hold {
+            lock(&self.signatures).learn(&unknown);
+        }
+        hold
     }
 
     fn remember(&self, block: &Block, execution: Execution) {
@@ -253,7 +262,7 @@ impl<E: Runtime> Shared<E> {
             outcomes: execution.outcomes,
             events: execution.events,
         };
-        let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut executed = lock(&self.executed);
         if executed.len() >= EXECUTED_MAX {
             let final_height = self.tip.borrow().height();
             executed.retain(|_, (height, _)| *height > final_height);
@@ -262,7 +271,7 @@ impl<E: Runtime> Shared<E> {
     }
 
     fn recall(&self, block: &Block) -> Option<Record> {
-        let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut executed = lock(&self.executed);
         let (_, record) = executed.remove(&block.digest())?;
         let height = block.header().height;
         executed.retain(|_, (other, _)| *other > height);
@@ -305,7 +314,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             reveal: self.reveal(&known, height),
         };
         let candidates = self.shared.mempool.candidates();
-        let (transactions, execution) = self.select(&batch, known, parent, &info, candidates).await;
+        let (body, execution) = self.select(&batch, known, parent, &info, candidates).await;
         let sealed = seal(batch, height, &execution).await;
         let roots = Roots::of(&sealed);
         let header = Header {
@@ -318,7 +327,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             height,
             timestamp_ms: unix_ms(runtime.wall_clock())
                 .max(parent.header().timestamp_ms.saturating_add(1)),
-            transactions: transactions_root(&transactions),
+            transactions: body.root(),
             state: roots.state,
             operations: roots.operations,
             operations_start: roots.operations_start,
@@ -327,7 +336,7 @@ impl<E: Runtime> stateful::Application<E> for Application<E> {
             reveal: info.reveal,
             next_committee: next_committee(&execution),
         };
-        let block = Block::new(header, transactions)?;
+        let block = Block::new(header, body)?;
         self.shared.remember(&block, execution);
         self.shared.mempool.saw(&block, runtime.current());
         Some(Proposed {

@@ -44,9 +44,7 @@ struct Inner {
     header: Header,
     digest: sha256::Digest,
     leader: ed25519::PublicKey,
-    transactions: Vec<Transaction>,
-    ids: Vec<TransactionId>,
-    encoded: Vec<Bytes>,
+    body: Body,
 }
 
 /// The engine's form of a key; none if the bytes are no curve point.
@@ -56,24 +54,75 @@ pub(crate) fn engine_key(key: &PublicKey) -> Option<ed25519::PublicKey> {
 
 /// The root over a block's transactions.
 pub(crate) fn transactions_root(transactions: &[Transaction]) -> Digest {
-    merkle::root(transactions.iter().map(codec::encode))
+    merkle::root(transactions.iter().map(Transaction::encode))
+}
+
+/// A block's transactions, with their bytes and names.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    transactions: Vec<Transaction>,
+    ids: Vec<TransactionId>,
+    encoded: Vec<Bytes>,
+}
+
+impl Body {
+    fn push(&mut self, transaction: Transaction, encoded: Bytes) {
+        self.ids.push(TransactionId::of(&encoded));
+        self.transactions.push(transaction);
+        self.encoded.push(encoded);
+    }
+
+    pub(crate) fn transactions(&self) -> &[Transaction] {
+        &self.transactions
+    }
+
+    pub(crate) fn ids(&self) -> &[TransactionId] {
+        &self.ids
+    }
+
+    /// As [`transactions_root`].
+    pub(crate) fn root(&self) -> Digest {
+        merkle::root(&self.encoded)
+    }
+
+    /// Leaves out all that this says no to.
+    pub(crate) fn retain(self, mut keep: impl FnMut(usize) -> bool) -> Self {
+        let all = self.transactions.into_iter().zip(self.ids);
+        let all = all.zip(self.encoded).enumerate();
+        let mut kept = Self::default();
+        for (_, ((transaction, id), encoded)) in all.filter(|(place, _)| keep(*place)) {
+            kept.transactions.push(transaction);
+            kept.ids.push(id);
+            kept.encoded.push(encoded);
+        }
+        kept
+    }
+}
+
+impl FromIterator<(Transaction, Bytes)> for Body {
+    fn from_iter<T: IntoIterator<Item = (Transaction, Bytes)>>(all: T) -> Self {
+        let mut body = Self::default();
+        for (transaction, encoded) in all {
+            body.push(transaction, encoded);
+        }
+        body
+    }
+}
+
+impl From<Vec<Transaction>> for Body {
+    fn from(transactions: Vec<Transaction>) -> Self {
+        let all = transactions.into_iter();
+        let all = all.map(|transaction| {
+            let encoded = transaction.encode().into();
+            (transaction, encoded)
+        });
+        all.collect()
+    }
 }
 
 impl Block {
     /// Joins a header with its transactions; none if the header is one no honest leader makes.
-    pub(crate) fn new(header: Header, transactions: Vec<Transaction>) -> Option<Self> {
-        let encoded = transactions
-            .iter()
-            .map(|transaction| codec::encode(transaction).into())
-            .collect();
-        Self::assemble(header, transactions, encoded)
-    }
-
-    fn assemble(
-        header: Header,
-        transactions: Vec<Transaction>,
-        encoded: Vec<Bytes>,
-    ) -> Option<Self> {
+    pub(crate) fn new(header: Header, body: impl Into<Body>) -> Option<Self> {
         // The engine takes a range that is empty or out of its bounds for our own mistake, and panics.
         if header.operations_start >= header.operations_end
             || header.operations_end > OPERATIONS_MAX
@@ -83,10 +132,8 @@ impl Block {
         Some(Self(Arc::new(Inner {
             digest: sha256::Digest(header.digest().0),
             leader: engine_key(&header.leader)?,
-            ids: transactions.iter().map(Transaction::id).collect(),
             header,
-            transactions,
-            encoded,
+            body: body.into(),
         })))
     }
 
@@ -95,18 +142,18 @@ impl Block {
     }
 
     pub(crate) fn transactions(&self) -> &[Transaction] {
-        &self.0.transactions
+        &self.0.body.transactions
     }
 
     pub(crate) fn ids(&self) -> &[TransactionId] {
-        &self.0.ids
+        &self.0.body.ids
     }
 
     /// Whether header and transactions belong together and keep to the bounds.
     pub(crate) fn is_consistent(&self) -> bool {
-        let length: usize = self.0.encoded.iter().map(Bytes::len).sum();
-        length <= TRANSACTIONS_LENGTH_MAX
-            && merkle::root(&self.0.encoded) == self.0.header.transactions
+        let body = &self.0.body;
+        let length: usize = body.encoded.iter().map(Bytes::len).sum();
+        length <= TRANSACTIONS_LENGTH_MAX && body.root() == self.0.header.transactions
     }
 }
 
@@ -121,13 +168,13 @@ impl Eq for Block {}
 impl Write for Block {
     fn write(&self, buf: &mut impl BufMut) {
         Bytes::from(codec::encode(&self.0.header)).write(buf);
-        self.0.encoded.write(buf);
+        self.0.body.encoded.write(buf);
     }
 }
 
 impl EncodeSize for Block {
     fn encode_size(&self) -> usize {
-        Bytes::from(codec::encode(&self.0.header)).encode_size() + self.0.encoded.encode_size()
+        Bytes::from(codec::encode(&self.0.header)).encode_size() + self.0.body.encoded.encode_size()
     }
 }
 
@@ -140,8 +187,7 @@ impl Read for Block {
         let header = codec::decode::<Header>(&header, HEADER_LENGTH_MAX)
             .map_err(|_| CodecError::Invalid(NAME, "header"))?;
         let count = usize::read_cfg(buf, &RangeCfg::from(..=TRANSACTIONS_MAX))?;
-        let mut encoded = Vec::new();
-        let mut transactions = Vec::new();
+        let mut body = Body::default();
         let mut length: usize = 0;
         for _ in 0..count {
             let bytes = Bytes::read_cfg(buf, &RangeCfg::from(..=TRANSACTION_LENGTH_MAX))?;
@@ -149,12 +195,11 @@ impl Read for Block {
             if length > TRANSACTIONS_LENGTH_MAX {
                 return Err(CodecError::Invalid(NAME, "too many bytes"));
             }
-            let transaction = codec::decode::<Transaction>(&bytes, TRANSACTION_LENGTH_MAX)
+            let transaction = Transaction::decode(&bytes)
                 .map_err(|_| CodecError::Invalid(NAME, "transaction"))?;
-            transactions.push(transaction);
-            encoded.push(bytes);
+            body.push(transaction, bytes);
         }
-        Self::assemble(header, transactions, encoded).ok_or(CodecError::Invalid(NAME, "leader"))
+        Self::new(header, body).ok_or(CodecError::Invalid(NAME, "leader"))
     }
 }
 

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use commonware_p2p::{Receiver as _, Recipients, Sender as _};
 use commonware_runtime::IoBuf;
 use llmnet_ledger::admissible;
-use llmnet_types::{
-    id::NetworkId,
-    transaction::{TRANSACTION_LENGTH_MAX, Transaction},
-    units::Height,
-};
+use llmnet_types::{id::NetworkId, transaction::TRANSACTION_LENGTH_MAX, units::Height};
 use tokio::sync::mpsc;
 
 use crate::{
     membership,
-    mempool::Mempool,
+    mempool::{Arrival, Mempool},
     network::{Channel, GOSSIP_LENGTH_MAX, Transport},
     runtime::Runtime,
     store::Databases,
@@ -24,7 +21,7 @@ use crate::{
 pub(crate) async fn run<E: Runtime, T: Transport>(
     runtime: E,
     mempool: Arc<Mempool>,
-    mut outbox: mpsc::Receiver<Vec<u8>>,
+    mut outbox: mpsc::Receiver<Bytes>,
     (mut sender, mut receiver): Channel<T>,
     databases: Databases<E>,
 ) -> String {
@@ -38,11 +35,11 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
             }
             received = receiver.recv() => match received {
                 Ok((peer, message)) => {
-                    let found: Vec<Transaction> = transactions(message.as_ref())
+                    let found: Vec<Arrival> = transactions(message.as_ref())
                         .filter_map(|bytes| mempool.unknown(bytes))
                         .collect();
-                    for transaction in admitted(&databases, mempool.network(), found).await {
-                        mempool.receive(&peer, transaction, runtime.current());
+                    for arrival in admitted(&databases, mempool.network(), found).await {
+                        mempool.receive(&peer, arrival, runtime.current());
                     }
                 }
                 Err(error) => return error.to_string(),
@@ -55,24 +52,26 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
 async fn admitted<E: Runtime>(
     databases: &Databases<E>,
     network: NetworkId,
-    found: Vec<Transaction>,
-) -> Vec<Transaction> {
+    found: Vec<Arrival>,
+) -> Vec<Arrival> {
     if found.is_empty() {
         return found;
     }
     let verdicts = membership::ask(databases, |state| -> Vec<bool> {
-        let verdict = |transaction| admissible(state, &network, transaction, Height(0)).is_ok();
+        let verdict = |arrival: &Arrival| {
+            admissible(state, &network, &arrival.transaction, Height(0)).is_ok()
+        };
         found.iter().map(verdict).collect()
     });
     let (_, verdicts) = verdicts.await.unwrap_or_default();
     let admitted = found.into_iter().zip(verdicts);
     admitted
-        .filter_map(|(transaction, admitted)| admitted.then_some(transaction))
+        .filter_map(|(arrival, admitted)| admitted.then_some(arrival))
         .collect()
 }
 
 /// As many waiting transactions as a message holds, each behind its length.
-fn gather(first: Vec<u8>, outbox: &mut mpsc::Receiver<Vec<u8>>) -> Vec<u8> {
+fn gather(first: Bytes, outbox: &mut mpsc::Receiver<Bytes>) -> Vec<u8> {
     let mut message = Vec::new();
     let mut next = Some(first);
     while let Some(transaction) = next {

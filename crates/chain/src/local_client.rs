@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     client::{ChainClient, ChainError, FinalizedBlock, Inclusion, SubmitError, Tip},
-    mempool::Mempool,
+    mempool::{Arrival, Mempool},
     query::query,
     runtime::ClientClock,
     service::Request,
@@ -67,17 +67,18 @@ impl LocalClient {
 #[async_trait]
 impl ChainClient for LocalClient {
     async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
-        let id = transaction.id();
+        let arrival = Arrival::from(transaction);
+        let id = arrival.id;
         if self.mempool.adopt(&id, self.clock.now()) {
             return Ok(id);
         }
         let network = self.mempool.network();
         let (_, admission) = query(self, |state| {
-            admissible(state, &network, &transaction, Height(0))
+            admissible(state, &network, &arrival.transaction, Height(0))
         })
         .await?;
         match admission {
-            Ok(()) => self.mempool.submit(transaction, self.clock.now()),
+            Ok(()) => self.mempool.submit(arrival, self.clock.now()),
             // A nonce may be used because this very transaction did.
             Err(Rejection::Nonce { .. }) if self.outcome(id, Duration::ZERO).await?.is_some() => {
                 Ok(id)

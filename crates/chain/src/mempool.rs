@@ -15,17 +15,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use commonware_cryptography::{Digestible as _, ed25519, sha256};
 use llmnet_types::{
-    codec,
     id::{NetworkId, TransactionId},
     signature::PublicKey,
-    transaction::{TRANSACTION_LENGTH_MAX, Transaction},
+    transaction::Transaction,
 };
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    block::{Block, TRANSACTIONS_LENGTH_MAX, TRANSACTIONS_MAX},
+    block::{Block, Body, TRANSACTIONS_LENGTH_MAX, TRANSACTIONS_MAX},
     client::SubmitError,
     config::Pacing,
 };
@@ -59,7 +59,26 @@ pub(crate) struct Mempool {
     pool: Mutex<Pool>,
     changed: Notify,
     /// What was submitted here, for the others.
-    outbox: mpsc::Sender<Vec<u8>>,
+    outbox: mpsc::Sender<Bytes>,
+}
+
+/// A transaction that comes in, with its bytes and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) id: TransactionId,
+    pub(crate) transaction: Transaction,
+    encoded: Bytes,
+}
+
+impl From<Transaction> for Arrival {
+    fn from(transaction: Transaction) -> Self {
+        let encoded = Bytes::from(transaction.encode());
+        Self {
+            id: TransactionId::of(&encoded),
+            transaction,
+            encoded,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -80,8 +99,9 @@ struct Pool {
 
 #[derive(Debug)]
 struct Entry {
-    transaction: Transaction,
-    length: usize,
+    signer: PublicKey,
+    nonce: u64,
+    encoded: Bytes,
     arrival: u64,
     since: SystemTime,
     origin: Origin,
@@ -110,7 +130,7 @@ enum Place {
 }
 
 impl Mempool {
-    pub(crate) fn new(network: NetworkId, outbox: mpsc::Sender<Vec<u8>>, now: SystemTime) -> Self {
+    pub(crate) fn new(network: NetworkId, outbox: mpsc::Sender<Bytes>, now: SystemTime) -> Self {
         Self {
             network,
             pool: Mutex::new(Pool {
@@ -150,7 +170,7 @@ impl Mempool {
             Origin::Peer(peer) => peer.clone(),
         };
         entry.origin = Origin::Client { handed_on: now };
-        let bytes = codec::encode(&entry.transaction);
+        let bytes = entry.encoded.clone();
         pool.forget_share(&before);
         drop(pool);
         let _ = self.outbox.try_send(bytes);
@@ -171,16 +191,13 @@ impl Mempool {
     /// Takes in what a client submits and admission has passed, and hands it on to the others.
     pub(crate) fn submit(
         &self,
-        transaction: Transaction,
+        arrival: impl Into<Arrival>,
         now: SystemTime,
     ) -> Result<TransactionId, SubmitError> {
-        let bytes = codec::encode(&transaction);
-        let id = transaction.id();
+        let arrival = arrival.into();
+        let (id, bytes) = (arrival.id, arrival.encoded.clone());
         let origin = Origin::Client { handed_on: now };
-        if !self
-            .lock()
-            .insert(id, transaction, (bytes.len(), origin), now)?
-        {
+        if !self.lock().insert(arrival, origin, now)? {
             return Ok(id);
         }
         self.changed.notify_waiters();
@@ -190,23 +207,29 @@ impl Mempool {
     }
 
     /// What another validator hands on, if it may be new here.
-    pub(crate) fn unknown(&self, bytes: &[u8]) -> Option<Transaction> {
-        let transaction = codec::decode::<Transaction>(bytes, TRANSACTION_LENGTH_MAX).ok()?;
-        let is_new = transaction.body.network == self.network && !self.contains(&transaction.id());
-        is_new.then_some(transaction)
+    pub(crate) fn unknown(&self, bytes: &[u8]) -> Option<Arrival> {
+        let id = TransactionId::of(bytes);
+        if self.contains(&id) {
+            return None;
+        }
+        let transaction = Transaction::decode(bytes).ok()?;
+        let encoded = Bytes::copy_from_slice(bytes);
+        (transaction.body.network == self.network).then_some(Arrival {
+            id,
+            transaction,
+            encoded,
+        })
     }
 
     /// Takes in what another validator hands on and admission has passed.
     pub(crate) fn receive(
         &self,
         peer: &ed25519::PublicKey,
-        transaction: Transaction,
+        arrival: impl Into<Arrival>,
         now: SystemTime,
     ) {
-        let length = codec::encode(&transaction).len();
-        let id = transaction.id();
         let origin = Origin::Peer(peer.clone());
-        let result = self.lock().insert(id, transaction, (length, origin), now);
+        let result = self.lock().insert(arrival.into(), origin, now);
         match result {
             Ok(_) => self.changed.notify_waiters(),
             Err(error) => {
@@ -216,8 +239,11 @@ impl Mempool {
     }
 
     /// What may go into the next block: by arrival, each signer's by nonce, within a block's bounds.
-    pub(crate) fn candidates(&self) -> Vec<Transaction> {
-        self.lock().candidates()
+    pub(crate) fn candidates(&self) -> Body {
+        // Read anew, so that nobody waits for the lock meanwhile, and nothing is kept twice.
+        let encoded = self.lock().candidates().into_iter();
+        let read = encoded.filter_map(|bytes| Some((Transaction::decode(&bytes).ok()?, bytes)));
+        read.collect()
     }
 
     /// Learns from the proposer what was left out of a block after this parent.
@@ -309,9 +335,12 @@ impl Pool {
     /// Whether it is new.
     fn insert(
         &mut self,
-        id: TransactionId,
-        transaction: Transaction,
-        (length, origin): (usize, Origin),
+        Arrival {
+            id,
+            transaction,
+            encoded,
+        }: Arrival,
+        origin: Origin,
         now: SystemTime,
     ) -> Result<bool, SubmitError> {
         if self.entries.contains_key(&id) {
@@ -322,7 +351,7 @@ impl Pool {
             Origin::Peer(peer) => self.handed_on.get(peer).copied().unwrap_or_default(),
         };
         if self.entries.len() >= COUNT_MAX
-            || self.length + length > LENGTH_MAX
+            || self.length + encoded.len() > LENGTH_MAX
             || of_peer >= PEER_MAX
         {
             return Err(SubmitError::Full);
@@ -344,15 +373,16 @@ impl Pool {
         let arrival = self.arrivals_next;
         self.arrivals_next += 1;
         self.arrivals.insert(arrival, id);
-        self.length += length;
+        self.length += encoded.len();
         if let Origin::Peer(peer) = &origin {
             *self.handed_on.entry(peer.clone()).or_default() += 1;
         }
         self.entries.insert(
             id,
             Entry {
-                transaction,
-                length,
+                signer,
+                nonce,
+                encoded,
                 arrival,
                 since: now,
                 origin,
@@ -383,15 +413,14 @@ impl Pool {
             return;
         };
         self.arrivals.remove(&entry.arrival);
-        self.length -= entry.length;
+        self.length -= entry.encoded.len();
         if let Origin::Peer(peer) = &entry.origin {
             self.forget_share(peer);
         }
-        let body = &entry.transaction.body;
-        if let Some(nonces) = self.signers.get_mut(&body.signer) {
-            nonces.remove(&body.nonce);
+        if let Some(nonces) = self.signers.get_mut(&entry.signer) {
+            nonces.remove(&entry.nonce);
             if nonces.is_empty() {
-                self.signers.remove(&body.signer);
+                self.signers.remove(&entry.signer);
             }
         }
     }
@@ -407,7 +436,7 @@ impl Pool {
     }
 
     /// What was taken in here and is in no block for long, to be handed on again; the oldest first.
-    fn late(&mut self, room: usize, now: SystemTime) -> Vec<Vec<u8>> {
+    fn late(&mut self, room: usize, now: SystemTime) -> Vec<Bytes> {
         let mut late = Vec::new();
         for id in self.arrivals.values() {
             if late.len() >= room {
@@ -421,13 +450,13 @@ impl Pool {
                     .is_ok_and(|since| since >= RESEND_AFTER)
             {
                 *handed_on = now;
-                late.push(codec::encode(&entry.transaction));
+                late.push(entry.encoded.clone());
             }
         }
         late
     }
 
-    fn candidates(&self) -> Vec<Transaction> {
+    fn candidates(&self) -> Vec<Bytes> {
         let mut by_signer: HashMap<PublicKey, _> = HashMap::new();
         let mut taken = Vec::new();
         let mut length = 0;
@@ -438,7 +467,7 @@ impl Pool {
             }
             // Each arrival of a signer makes room for that signer's lowest nonce not yet taken.
             let nonces = by_signer
-                .entry(entry.transaction.body.signer)
+                .entry(entry.signer)
                 .or_insert_with_key(|signer| self.signers[signer].values());
             let next = nonces
                 .map(|id| &self.entries[id])
@@ -446,11 +475,11 @@ impl Pool {
             let Some(next) = next else {
                 continue;
             };
-            length += next.length;
+            length += next.encoded.len();
             if length > TRANSACTIONS_LENGTH_MAX || taken.len() == TRANSACTIONS_MAX {
                 break;
             }
-            taken.push(next.transaction.clone());
+            taken.push(next.encoded.clone());
         }
         taken
     }
@@ -481,7 +510,7 @@ impl Pool {
                 }
                 Place::InBlock(at) | Place::Unfit(at, _) if at <= height => {
                     entry.place = Place::Waiting;
-                    lost.push(entry.transaction.body.signer);
+                    lost.push(entry.signer);
                 }
                 _ => {}
             }

@@ -4,7 +4,10 @@
 //! absent and are noted; those are loaded, and the rules run again, until nothing is missing. Few
 //! rounds are needed, as many as one read's result decides which key is read next.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use llmnet_ledger::{Key, State};
 use llmnet_types::units::Height;
@@ -16,6 +19,32 @@ pub(crate) type Known = BTreeMap<Key, Option<Vec<u8>>>;
 
 /// How often a query starts over when new blocks keep coming in between its reads.
 const ATTEMPTS_MAX: usize = 16;
+
+/// Keys worth loading ahead, as blocks asked for them and did not name them. Those asked for longest ago are
+/// forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct HotKeys {
+    young: BTreeSet<Key>,
+    old: BTreeSet<Key>,
+}
+
+impl HotKeys {
+    /// A generation is full with so many.
+    const CAPACITY: usize = 512;
+
+    pub(crate) fn learn(&mut self, keys: &[Key]) {
+        for key in keys {
+            if self.young.len() >= Self::CAPACITY {
+                self.old = std::mem::take(&mut self.young);
+            }
+            self.young.insert(key.clone());
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Key> {
+        self.young.union(&self.old).cloned().collect()
+    }
+}
 
 /// State as far as it is loaded, noting what is missing.
 pub struct StateView<'a> {
@@ -91,4 +120,25 @@ pub async fn query<T>(
     Err(ChainError::Moving {
         attempts: ATTEMPTS_MAX,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use llmnet_types::id::LineId;
+
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_hot_until_twice_as_much_was_since() {
+        let lines = |from: u32, to: u32| (from..to).map(|number| Key::Line(LineId(number)));
+        let mut hot = HotKeys::default();
+        hot.learn(&[Key::Clock]);
+        let capacity = u32::try_from(HotKeys::CAPACITY).unwrap();
+        hot.learn(&lines(1, capacity + 1).collect::<Vec<_>>());
+        assert!(hot.all().contains(&Key::Clock));
+        assert_eq!(hot.all().len(), HotKeys::CAPACITY + 1);
+        hot.learn(&lines(capacity, 2 * capacity + 1).collect::<Vec<_>>());
+        assert!(!hot.all().contains(&Key::Clock));
+        assert_eq!(hot.all().len(), HotKeys::CAPACITY + 1);
+    }
 }

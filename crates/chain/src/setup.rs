@@ -1,5 +1,6 @@
 //! What a validator runs on, checked before anything runs.
 
+use bytes::Bytes;
 use std::{
     io,
     sync::{Arc, Mutex},
@@ -49,7 +50,7 @@ pub(crate) struct Setup {
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) tip: watch::Sender<Tip>,
     pub(crate) requests: mpsc::Receiver<Request>,
-    pub(crate) outbox: mpsc::Receiver<Vec<u8>>,
+    pub(crate) outbox: mpsc::Receiver<Bytes>,
     pub(crate) stop: oneshot::Receiver<()>,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     audit::AuditOpening,
     bond::{ChainUse, Enlistment, Role},
-    codec::{List, encode},
+    codec::{self, DecodeError, List, encode},
     dispute::{Answer, Challenge, FaultProof, Filing},
     id::{Digest, LineId, NetworkId, ProviderId, TransactionId},
     params::Params,
@@ -147,6 +147,13 @@ impl Message for TransactionBody {
 /// A signed instruction.
 pub type Transaction = Signed<TransactionBody>;
 
+impl TransactionId {
+    /// Of the transaction with these canonical bytes.
+    pub fn of(encoded: &[u8]) -> Self {
+        Self(Digest::tagged("llmnet/transaction-id/1", &[encoded]).0)
+    }
+}
+
 impl Transaction {
     /// Signs an instruction.
     pub fn sign(
@@ -166,7 +173,20 @@ impl Transaction {
 
     /// Its name: the digest of all its bytes.
     pub fn id(&self) -> TransactionId {
-        TransactionId(Digest::tagged("llmnet/transaction-id/1", &[&encode(self)]).0)
+        TransactionId::of(&self.encode())
+    }
+
+    /// Its canonical bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Reads one that came from outside.
+    ///
+    /// # Errors
+    /// As [`codec::decode`], beyond [`TRANSACTION_LENGTH_MAX`] bytes too.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, TRANSACTION_LENGTH_MAX)
     }
 
     /// Whether its signer signed it for the network it names.

@@ -3,7 +3,8 @@
 //! `just bench-receipts` runs it: rounds of the bare engine and of ours in turn on the same machine, all
 //! validators in one process, then so many receipts that the network is old, then ours again. Contracts are
 //! signed before the clock starts. `LLMNET_RECEIPTS` is how many receipts the old network has (0: none),
-//! `LLMNET_ROUNDS` how many rounds there are. What it prints is its raw output.
+//! `LLMNET_ROUNDS` how many rounds there are. Arguments name the parts to be run (`bare`, `ours`, `quiet`,
+//! `old`); without any, all are. What it prints is its raw output.
 #![allow(
     clippy::unwrap_used,
     reason = "a measurement that cannot go on should stop"
@@ -89,26 +90,54 @@ fn main() {
         .build()
         .unwrap();
     println!("validators {VALIDATORS}, coordinators {COORDINATORS}, seats 3");
-    let mut bare_rates = Vec::new();
-    let mut bare = Vec::new();
-    let mut ours = Ours::start(&runtime, "round", fast());
-    for round in 1..=count("LLMNET_ROUNDS", 3) {
-        let rate = bare_round(&runtime, round);
-        bare_rates.push(rate);
-        ours.round(&runtime, &format!("round {round}"));
+    rounds(&runtime);
+    if wanted("quiet") {
+        both_quiet(&runtime);
     }
-    say(
-        "bare engine, median",
-        quantile(&mut bare_rates, 500),
-        "tx/s",
-    );
-    drop(ours);
+    let receipts = count("LLMNET_RECEIPTS", 0);
+    if receipts > 0 && wanted("old") {
+        println!("-- after {receipts} receipts");
+        old(&runtime, receipts);
+    }
+}
 
+/// Whether this part shall be run.
+fn wanted(part: &str) -> bool {
+    let named = std::env::args()
+        .skip(1)
+        .filter(|name| !name.starts_with('-'));
+    let named: Vec<_> = named.collect();
+    named.is_empty() || named.iter().any(|name| name == part)
+}
+
+/// As much as both carry, in turn.
+fn rounds(runtime: &Runtime) {
+    let mut rates = [Vec::new(), Vec::new()];
+    let mut ours = wanted("ours").then(|| Ours::start(runtime, "round", fast()));
+    for round in 1..=count("LLMNET_ROUNDS", 3) {
+        if wanted("bare") {
+            rates[0].push(bare_round(runtime, round));
+        }
+        if let Some(ours) = &mut ours {
+            rates[1].push(ours.round(runtime, &format!("round {round}")));
+        }
+    }
+    let names = [("bare engine", "tx/s"), ("ours", "receipts/s")];
+    for ((name, unit), rates) in names.into_iter().zip(&mut rates) {
+        if !rates.is_empty() {
+            say(&format!("{name}, median"), quantile(rates, 500), unit);
+        }
+    }
+}
+
+/// How long blocks take to be final where there is nothing to do.
+fn both_quiet(runtime: &Runtime) {
+    let mut bare = Vec::new();
     println!("-- finality at blocks of 200 ms");
-    bare.extend(bare_quiet(&runtime));
+    bare.extend(bare_quiet(runtime));
     let before = memory();
-    let mut quiet = Ours::start(&runtime, "quiet", slow());
-    quiet.finality(&runtime, "ours, new");
+    let mut quiet = Ours::start(runtime, "quiet", slow());
+    quiet.finality(runtime, "ours, new");
     let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
     say("memory of one validator, idle", each / 1e6, "MB");
     for (name, per_mille) in [("p50", 500), ("p95", 950)] {
@@ -117,13 +146,6 @@ fn main() {
             quantile(&mut bare, per_mille),
             "ms",
         );
-    }
-    drop(quiet);
-
-    let receipts = count("LLMNET_RECEIPTS", 0);
-    if receipts > 0 {
-        println!("-- after {receipts} receipts");
-        old(&runtime, receipts);
     }
 }
 
@@ -256,8 +278,9 @@ impl Ours {
     }
 
     /// Settles contracts that were signed before the clock starts.
-    fn round(&mut self, runtime: &Runtime, name: &str) {
-        let prepared = ours::prepare(&mut self.workload, &*self.clients[0], ROUND);
+    fn round(&mut self, runtime: &Runtime, name: &str) -> f64 {
+        let receipts = count("LLMNET_ROUND", ROUND);
+        let prepared = ours::prepare(&mut self.workload, &*self.clients[0], receipts);
         let (receipts, length) = (prepared.receipts, prepared.length);
         let disk_before = disk(&self.directory().join("0"));
         let span = Span::start();
@@ -287,6 +310,7 @@ impl Ours {
             written as f64 / receipts,
             "bytes/receipt",
         );
+        receipts / seconds
     }
 
     fn finality(&mut self, runtime: &Runtime, name: &str) {

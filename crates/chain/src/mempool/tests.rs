@@ -54,7 +54,7 @@ fn block(height: u64, transactions: Vec<Transaction>) -> Block {
     Block::new(header, transactions).unwrap()
 }
 
-fn mempool() -> (Mempool, mpsc::Receiver<Vec<u8>>) {
+fn mempool() -> (Mempool, mpsc::Receiver<Bytes>) {
     let (outbox, handed_on) = mpsc::channel(4);
     (Mempool::new(NETWORK, outbox, NOW), handed_on)
 }
@@ -71,7 +71,7 @@ fn candidates_come_by_arrival_and_by_nonce() {
     }
     let order = [(1, 0), (2, 0), (1, 1), (2, 1)];
     assert_eq!(
-        mempool.candidates(),
+        mempool.candidates().transactions(),
         order.map(|(signer, nonce)| transaction(signer, nonce))
     );
 }
@@ -86,14 +86,14 @@ fn what_is_submitted_is_handed_on_once_and_received_silently() {
     let (other, mut others_outbox) = self::mempool();
     let found = other.unknown(&bytes).unwrap();
     other.receive(&peer(1), found, NOW);
-    assert_eq!(other.candidates(), [transaction(1, 0)]);
+    assert_eq!(other.candidates().transactions(), [transaction(1, 0)]);
     assert!(others_outbox.try_recv().is_err());
     // Neither garbage gets in, nor what is known, nor what is another network's.
     assert_eq!(other.unknown(&bytes[1..]), None);
     assert_eq!(other.unknown(&bytes), None);
     let mut foreign = transaction(2, 0);
     foreign.body.network = NetworkId([4; 32]);
-    assert_eq!(other.unknown(&codec::encode(&foreign)), None);
+    assert_eq!(other.unknown(&foreign.encode()), None);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn what_is_in_no_block_for_long_is_handed_on_again_by_who_took_it_in() {
     assert!(outbox.try_recv().is_err(), "not yet");
     mempool.finalize(&block(1, vec![]), later);
     let bytes = outbox.try_recv().unwrap();
-    assert_eq!(bytes, codec::encode(&transaction(2, 0)));
+    assert_eq!(bytes, transaction(2, 0).encode());
     assert!(
         outbox.try_recv().is_err(),
         "one is in a block, one another's"
@@ -125,10 +125,7 @@ fn what_a_client_submits_again_is_brought_about_here() {
     assert!(!mempool.adopt(&id, NOW), "not known");
     mempool.receive(&peer(1), transaction(1, 0), NOW);
     assert!(mempool.adopt(&id, NOW));
-    assert_eq!(
-        outbox.try_recv().unwrap(),
-        codec::encode(&transaction(1, 0))
-    );
+    assert_eq!(outbox.try_recv().unwrap(), transaction(1, 0).encode());
     assert!(mempool.adopt(&id, NOW));
     assert!(outbox.try_recv().is_err(), "asking often hands on once");
     mempool.finalize(&block(1, vec![]), NOW + RESEND_AFTER);
@@ -190,7 +187,7 @@ fn a_block_is_due_until_its_transactions_are_final() {
     assert!(is_due(&mempool));
     let first = block(1, vec![transaction(1, 0)]);
     mempool.saw(&first, NOW);
-    assert!(mempool.candidates().is_empty());
+    assert!(mempool.candidates().transactions().is_empty());
     assert!(is_due(&mempool), "its child comes at once");
     mempool.finalize(&first, NOW);
     assert!(!is_due(&mempool));
@@ -204,7 +201,7 @@ fn what_lost_against_another_block_waits_again() {
     mempool.submit(transaction(2, 0), NOW).unwrap();
     mempool.saw(&block(1, vec![transaction(1, 0)]), NOW);
     mempool.finalize(&block(1, vec![transaction(2, 0)]), NOW);
-    assert_eq!(mempool.candidates(), [transaction(1, 0)]);
+    assert_eq!(mempool.candidates().transactions(), [transaction(1, 0)]);
 }
 
 #[test]
@@ -216,14 +213,17 @@ fn what_is_unfit_after_a_block_is_so_for_good_once_that_is_final() {
     }
     let found = [(transaction(1, 0).id(), Unfit::Never)];
     mempool.unfit(&parent, &found);
-    assert_eq!(mempool.candidates(), [transaction(1, 1)]);
+    assert_eq!(mempool.candidates().transactions(), [transaction(1, 1)]);
     // The parent loses, and with it what it did.
     mempool.finalize(&block(1, vec![transaction(2, 0)]), NOW);
-    assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
+    assert_eq!(
+        mempool.candidates().transactions(),
+        [transaction(1, 0), transaction(1, 1)]
+    );
     let parent = block(2, Vec::new());
     mempool.unfit(&parent, &found);
     mempool.finalize(&parent, NOW);
-    assert_eq!(mempool.candidates(), [transaction(1, 1)]);
+    assert_eq!(mempool.candidates().transactions(), [transaction(1, 1)]);
     assert!(!mempool.contains(&transaction(1, 0).id()));
 }
 
@@ -237,11 +237,14 @@ fn early_ones_wait_for_the_missing_nonce_without_making_blocks_due() {
         (transaction(2, 0).id(), Unfit::Never),
     ];
     mempool.unfit(&block(0, Vec::new()), &found);
-    assert!(mempool.candidates().is_empty());
+    assert!(mempool.candidates().transactions().is_empty());
     assert!(!is_due(&mempool));
     assert!(!mempool.contains(&transaction(2, 0).id()));
     mempool.submit(transaction(1, 0), NOW).unwrap();
-    assert_eq!(mempool.candidates(), [transaction(1, 0), transaction(1, 1)]);
+    assert_eq!(
+        mempool.candidates().transactions(),
+        [transaction(1, 0), transaction(1, 1)]
+    );
 }
 
 #[test]

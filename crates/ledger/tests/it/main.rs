@@ -23,6 +23,7 @@ mod lines;
 mod money;
 mod participants;
 mod pool;
+mod prefetch;
 mod recompute;
 mod registry;
 mod reputation;
