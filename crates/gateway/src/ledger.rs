@@ -7,6 +7,7 @@
 //! accounts/{key}  lines  lines/{id}     whose money is where
 //! providers  providers/{id}  reputation who answers, and how good they were found
 //! proofs/{coordinator}/{slot}           that the network settled a contract
+//! hand-overs/{term}                     from one committee to the next
 //! state                                 what stands under keys of the ledger, as bytes
 //! ```
 //!
@@ -21,6 +22,7 @@
 pub(crate) mod accounts;
 pub(crate) mod blocks;
 pub(crate) mod events;
+pub(crate) mod hand_overs;
 pub(crate) mod network;
 pub(crate) mod proofs;
 pub(crate) mod providers;

@@ -9,7 +9,8 @@ use crate::{
     Config,
     gateway::Gateway,
     ledger::{
-        accounts, blocks, events, network, proofs, providers, reputation, state, transactions,
+        accounts, blocks, events, hand_overs, network, proofs, providers, reputation, state,
+        transactions,
     },
     limits::{self, Call},
     llmnet::{experts, receipts, status},
@@ -70,6 +71,7 @@ routes! {
     get "/v1/ledger/providers/{id}" providers::one;
     get "/v1/ledger/reputation" reputation::list;
     get "/v1/ledger/proofs/{coordinator}/{slot}" proofs::one;
+    get "/v1/ledger/hand-overs/{term}" hand_overs::one;
     post "/v1/ledger/state" state::read;
 }
 

@@ -5,11 +5,13 @@ mod ask;
 mod client;
 mod experts;
 mod failure;
+mod genesis;
 mod output;
 mod receipt;
 mod reputation;
 mod session;
 mod up;
+mod validator;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -95,6 +97,10 @@ enum Command {
     Receipt(receipt::Arguments),
     /// Check a receipt file, offline
     Verify(verify::Arguments),
+    /// Found a network of several validators
+    Genesis(genesis::Arguments),
+    /// Make, run and ask one validator of a network over several machines
+    Validator(validator::Arguments),
 }
 
 /// Runs the program.
@@ -108,6 +114,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         // Needs no network, so it must not need a runtime either.
         Command::Verify(arguments) => verify::run(&arguments, &output),
+        Command::Genesis(arguments) => genesis::run(&arguments, &output),
         command => tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -138,5 +145,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         }
         Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::Genesis(arguments) => genesis::run(&arguments, output),
+        Command::Validator(arguments) => Box::pin(validator::run(&arguments, common, output)).await,
     }
 }

@@ -33,8 +33,9 @@ use llmnet_types::{
     params::Params,
     proof::ReceiptProof,
     signature::PublicKey,
+    succession::HandOver,
     transaction::Transaction,
-    units::{Height, Slot},
+    units::{Height, Slot, Term},
 };
 
 use self::{index::Index, kept::Kept};
@@ -359,5 +360,9 @@ impl Ledger for Explorer {
             .ok_or(LedgerError::Unrecorded { height })?
             .prove(&finality, coordinator, slot)
             .ok_or_else(|| internal(format!("block {height} does not settle slot {slot}")))
+    }
+
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, LedgerError> {
+        self.chain.hand_over(term).await.map_err(unavailable)
     }
 }

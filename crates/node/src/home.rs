@@ -201,6 +201,11 @@ impl Drop for Home {
 /// It is named after the documents in the box. A program with other documents makes another network,
 /// since experts cannot answer from what they have not announced.
 pub fn default_directory() -> PathBuf {
+    data_directory().join(format!("local-{}", experts::edition()))
+}
+
+/// Where this program keeps data of the user's, by the XDG convention.
+pub fn data_directory() -> PathBuf {
     let variable = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
@@ -210,7 +215,6 @@ pub fn default_directory() -> PathBuf {
         .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
         .unwrap_or_else(|| PathBuf::from("."))
         .join("llmnet")
-        .join(format!("local-{}", experts::edition()))
 }
 
 fn lock(path: &Path) -> Result<File, HomeError> {

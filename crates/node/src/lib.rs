@@ -9,6 +9,8 @@
 //!        |- coordinator     performs the effects of protocol::Session, settles
 //!        |- explorer        what the gateway tells of the network
 //!        `- gateway         HTTP
+//!
+//! cli -> validator: one of a network over many machines, by its own settings and key
 //! ```
 
 pub mod cli;
@@ -28,6 +30,10 @@ pub mod models;
 pub mod config;
 pub mod home;
 pub mod keys;
+
+pub mod keystore;
+pub mod remote;
+pub mod validator;
 
 pub mod recompute;
 

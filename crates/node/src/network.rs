@@ -4,6 +4,8 @@ mod chain;
 mod roles;
 mod seats;
 
+pub(crate) use roles::submit;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;

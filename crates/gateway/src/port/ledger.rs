@@ -19,6 +19,7 @@ use llmnet_types::{
     rejection::Rejection,
     reputation::Reputation,
     signature::PublicKey,
+    succession::HandOver,
     transaction::{Outcome, Transaction},
     units::{Amount, Epoch, Height, Score, Slot, Term},
 };
@@ -104,6 +105,9 @@ pub trait Ledger: Send + Sync {
     /// The proof of what the network settled in a coordinator's slot, cut from the kept blocks.
     async fn proof(&self, coordinator: &PublicKey, slot: Slot)
     -> Result<ReceiptProof, LedgerError>;
+
+    /// How a term ended; `None` of terms that did not end yet, or before this node's first.
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, LedgerError>;
 }
 
 /// A page asked for.

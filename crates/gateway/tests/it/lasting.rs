@@ -58,6 +58,7 @@ async fn what_is_final_may_be_kept() {
         "/v1/ledger/blocks/5".to_owned(),
         "/v1/ledger/genesis".to_owned(),
         format!("/v1/ledger/proofs/{KEY}/2"),
+        "/v1/ledger/hand-overs/0".to_owned(),
     ] {
         is_kept(&server, &place, WHILE_RIGHT).await;
         let of_network = format!("{place}?network={NETWORK}");

@@ -449,6 +449,14 @@ async fn what_is_asked_for_badly() {
             "404 invalid_request_error not_settled slot",
         ),
         (
+            "hand-overs/1",
+            "404 invalid_request_error hand_over_not_found term",
+        ),
+        (
+            "hand-overs/x",
+            "400 invalid_request_error invalid_value term",
+        ),
+        (
             &format!("proofs/{key}"),
             "404 invalid_request_error unknown_url -",
         ),

@@ -34,6 +34,7 @@ use llmnet_types::{
     reputation::Reputation,
     settlement::{Leaf, LeafSeat, SettlementHead},
     signature::{PrivateKey, PublicKey, Signature},
+    succession::HandOver,
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Height, Score, Slot, Term, Tokens},
 };
@@ -503,6 +504,14 @@ impl Ledger for LedgerScript {
             }),
             _ => Err(LedgerError::NotSettled { next: Slot(5) }),
         }
+    }
+
+    async fn hand_over(&self, term: Term) -> Result<Option<HandOver>, LedgerError> {
+        Ok((term.0 == 0).then(|| HandOver {
+            header: header(3),
+            certificate: certificate(),
+            next: Committee::new(vec![PublicKey([4; 32])]).expect("a committee"),
+        }))
     }
 }
 

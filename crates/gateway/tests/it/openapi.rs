@@ -113,6 +113,8 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
             "/v1/ledger/proofs/{coordinator}/{slot}",
             &format!("/v1/ledger/proofs/{KEY}/3"),
         ),
+        get("/v1/ledger/hand-overs/{term}", "/v1/ledger/hand-overs/0"),
+        get("/v1/ledger/hand-overs/{term}", "/v1/ledger/hand-overs/1"),
         get(
             "/v1/ledger/params",
             &format!("/v1/ledger/params?network={unknown}"),

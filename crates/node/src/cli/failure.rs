@@ -6,6 +6,11 @@ use llmnet_types::document::DocumentError;
 
 use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeError};
 
+use crate::{
+    keystore::{KeyError, PassphraseError},
+    validator::{InitError, settings},
+};
+
 use super::{client::ClientError, reputation, verify::Unreadable};
 
 /// The next step, where one is known.
@@ -19,6 +24,20 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         }
         if let Some(error) = cause.downcast_ref::<ClientError>() {
             return client(error);
+        }
+        if let Some(error) = cause.downcast_ref::<KeyError>() {
+            return Some(settings::mend(error).to_owned());
+        }
+        if let Some(error) = cause.downcast_ref::<PassphraseError>() {
+            return Some(passphrase(error));
+        }
+        if let Some(error) = cause.downcast_ref::<InitError>() {
+            return Some(init(error));
+        }
+        if let Some(StartError::Address { .. } | StartError::NoAddress { .. }) =
+            cause.downcast_ref::<StartError>()
+        {
+            return None;
         }
         if cause.downcast_ref::<StartError>().is_some() {
             return Some("name another directory with --dir".to_owned());
@@ -75,6 +94,26 @@ fn home(error: &HomeError) -> Option<String> {
         HomeError::Foreign { .. } => "name an empty directory, or a new one, with --dir".to_owned(),
         HomeError::Config(error) => config(error),
     })
+}
+
+fn passphrase(error: &PassphraseError) -> String {
+    match error {
+        PassphraseError::File(error) => settings::mend(error),
+        PassphraseError::Terminal(_) | PassphraseError::Nowhere => {
+            "name a file that has it with --passphrase-file, or set LLMNET_PASSPHRASE"
+        }
+        PassphraseError::Short { .. } | PassphraseError::Length => "choose another passphrase",
+        PassphraseError::Differ => "type it again",
+    }
+    .to_owned()
+}
+
+fn init(error: &InitError) -> String {
+    match error {
+        InitError::Key(error) => settings::mend(error),
+        InitError::Exists { .. } | InitError::Io { .. } => "name another directory with --dir",
+    }
+    .to_owned()
 }
 
 fn config(error: &ConfigError) -> String {

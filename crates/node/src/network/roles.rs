@@ -22,7 +22,7 @@ const INCLUSION: Duration = Duration::from_secs(15);
 const BOND: Amount = Amount(10 * Amount::CREDIT.0);
 
 /// Submits an instruction as its signer's next transaction and waits until it is final.
-pub(super) async fn submit(
+pub(crate) async fn submit(
     chain: &dyn ChainClient,
     network: NetworkId,
     signer: &PrivateKey,

@@ -14,6 +14,7 @@ mod crash;
 mod explorer;
 mod hang_up;
 mod models;
+mod operating;
 mod panels;
 mod questions;
 mod reputation;
