@@ -167,8 +167,8 @@ address = "127.0.0.1:7"
     );
     expect![[r#"
         13 to mend before this validator can run
-        DIR/validator.toml:1: genesis is missing; add a line genesis = …
         DIR/validator.toml:1: node is no public key; write its 64 hexadecimal digits: its founder.json has them
+        DIR/validator.toml:1: genesis is missing; add a line genesis = …
         DIR/validator.toml:2: DIR/plain.key: its key is not encrypted; encrypt it: openssl pkcs8 -topk8 -scrypt -in OLD -out NEW
         DIR/validator.toml:3: data is empty; name a file or directory
         DIR/validator.toml:4: listen is "localhost", no address to listen on; write IP:PORT, such as 127.0.0.1:7272, or 0.0.0.0:7272 for all of this machine's addresses
