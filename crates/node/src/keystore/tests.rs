@@ -197,7 +197,7 @@ fn what_is_no_key_says_so() {
     let any = passphrase("any");
     assert_eq!(decrypt(plain, &any).unwrap_err(), Fault::NotEncrypted);
     let cut: String = SCRYPT.lines().take(3).collect::<Vec<_>>().join("\n");
-    let letters = SCRYPT.replacen("MIGT", "!!!!", 1);
+    let letters = SCRYPT.replacen("\nMI", "\n!!", 1);
     let der = wrap(&[0x30, 0x03, 0x02, 0x01, 0x00]);
     let label = SCRYPT.replace("ENCRYPTED PRIVATE KEY", "CERTIFICATE");
     for text in ["", "seed", &cut, &letters, &der, &label, "\u{0}\u{fffd}"] {
