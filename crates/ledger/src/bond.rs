@@ -122,6 +122,7 @@ pub(crate) fn post(
         standing: Amount::ZERO,
         leaving: Vec::new(),
         enlisted: true,
+        since: None,
         address: Text::empty(),
     });
     if bond.operator != *operator {

@@ -46,7 +46,9 @@ pub(crate) fn succeed(work: &mut Work<'_>, height: Height) -> Option<Committee> 
     Some(committee)
 }
 
-/// The largest bonds among the enlisted, ties by key; `None` without any.
+/// The largest bonds among those enlisted before this epoch, ties by key; `None` without any (COM-3).
+///
+/// Who enlists now may not follow the chain yet, and would be missed in office.
 fn elect(work: &Work<'_>) -> Option<Committee> {
     let enlisted: Validators = work.read(&Key::Validators).unwrap_or_default();
     let mut able: Vec<(Reverse<Amount>, PublicKey)> = enlisted
@@ -54,7 +56,8 @@ fn elect(work: &Work<'_>) -> Option<Committee> {
         .filter_map(|node| {
             let bond: Bond = work.read(&Key::Bond(*node, Role::Validator))?;
             let enough = bond.standing >= work.params.validator_bond_min;
-            (bond.enlisted && enough).then_some((Reverse(bond.standing), *node))
+            let is_ready = bond.since.is_none_or(|since| since < work.clock.epoch);
+            (bond.enlisted && enough && is_ready).then_some((Reverse(bond.standing), *node))
         })
         .collect();
     able.sort_unstable();

@@ -273,6 +273,7 @@ impl Genesis {
                 standing: validator.bond,
                 leaving: Vec::new(),
                 enlisted: true,
+                since: None,
                 address: validator.address.clone(),
             };
             put(Key::Bond(validator.node, Role::Validator), encode(&bond));

@@ -233,6 +233,8 @@ pub struct Bond {
     pub leaving: Vec<(Epoch, Amount)>,
     /// Whether the node has the role; a bond may outlive it until all has left.
     pub enlisted: bool,
+    /// In which epoch it enlisted last (COM-3); validators only, and none of those of genesis.
+    pub since: Option<Epoch>,
     /// Where it is reached; validators only.
     pub address: Text<ADDRESS_LENGTH_MAX>,
 }

@@ -65,6 +65,7 @@ impl Oracle {
             standing: validator.bond.into(),
             leaving: BTreeMap::new(),
             enlisted: true,
+            since: None,
         };
         let validators = &beginning.validators;
         let accounts = beginning.accounts.iter();

@@ -23,6 +23,8 @@ pub struct Bond {
     pub leaving: BTreeMap<u64, u128>,
     /// Whether the node has the role.
     pub enlisted: bool,
+    /// Of a validator that enlisted, in which epoch it did.
+    pub since: Option<u64>,
 }
 
 impl Bond {
@@ -109,6 +111,7 @@ impl Oracle {
             standing: 0,
             leaving: BTreeMap::new(),
             enlisted: true,
+            since: None,
         });
         require(
             bond.operator == *operator,
@@ -146,7 +149,12 @@ impl Oracle {
             signed.verify(&self.network, &node).is_ok(),
             "BND-1: the node signs",
         )?;
-        self.post(signer, &node, role, amount)
+        self.post(signer, &node, role, amount)?;
+        let epoch = self.epoch();
+        if let Some(bond) = self.bonds.get_mut(&(node, role)) {
+            bond.since = (role == Role::Validator).then_some(epoch);
+        }
+        Ok(())
     }
 
     pub(crate) fn delist(

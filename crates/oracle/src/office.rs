@@ -45,7 +45,10 @@ impl Oracle {
             .bonds
             .iter()
             .filter(|((_, role), bond)| {
-                *role == Role::Validator && bond.enlisted && bond.standing >= least
+                *role == Role::Validator
+                    && bond.enlisted
+                    && bond.standing >= least
+                    && bond.since != Some(self.epoch())
             })
             .map(|((node, _), bond)| (bond.standing, *node))
             .collect();

@@ -21,6 +21,8 @@ pub const ANSWER_EPOCHS: u64 = 3;
 pub const RELEASE_EPOCHS: u64 = 4;
 /// Epochs in which a bond that is leaving can still be slashed (BND-3).
 pub const UNBOND_EPOCHS: u64 = 6;
+/// The fewest blocks of a term (COM-1).
+pub const TERM_BLOCKS_MIN: u64 = 2;
 
 /// What a network may differ in. [`Params::check`] holds the bounds.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub struct Params {
     /// Blocks of an epoch (EPO-1): 1 to 1,000,000, at most 64 checkpoints. Windows and releases are
     /// counted in epochs, so short ones leave little time to settle. Never changes.
     pub epoch_blocks: u32,
-    /// Epochs of a committee's term (COM-1): 1 to 100,000. Never changes.
+    /// Epochs of a committee's term (COM-1): 1 to 100,000, of [`TERM_BLOCKS_MIN`] blocks at least. Never changes.
     pub term_epochs: u32,
     /// Blocks between checkpoints of reputation (SEL-1): 1 to `epoch_blocks`. Longer means that panels
     /// follow ratings later, shorter that the ledger keeps more history. Never changes.
@@ -134,7 +136,10 @@ impl Params {
         let thousand = Amount(1_000_000_000);
         let bounds = [
             ("epoch_blocks", (1..=1_000_000).contains(&self.epoch_blocks)),
-            ("term_epochs", (1..=100_000).contains(&self.term_epochs)),
+            (
+                "term_epochs",
+                (1..=100_000).contains(&self.term_epochs) && self.term_length() >= TERM_BLOCKS_MIN,
+            ),
             (
                 "checkpoint_blocks",
                 (1..=self.epoch_blocks).contains(&self.checkpoint_blocks)

@@ -53,6 +53,7 @@ pub(crate) fn enlist(
         join(work, node, *amount)?;
         let mut bond = super::get(work, node, *role).ok_or(Rejection::Overflow)?;
         bond.address = address.clone();
+        bond.since = Some(work.clock.epoch);
         super::put(work, node, *role, &bond);
     }
     work.event(EventKind::Enlisted {

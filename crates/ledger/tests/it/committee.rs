@@ -131,6 +131,33 @@ fn com_3_what_is_said_in_the_last_block_counts() {
 }
 
 #[test]
+fn com_3_who_enlists_in_the_epoch_in_which_a_term_ends_waits_for_the_next_one() {
+    let mut world = world(6);
+    let enlist = |world: &mut World, name: &str, operator: &str| {
+        let instruction = world.enlist(name, operator, Role::Validator, credits(11));
+        world.apply(operator, instruction);
+    };
+    let (to, amount) = (public("validator-0"), credits(20));
+    world.apply("alice", Instruction::Transfer { to, amount });
+    // The last block of the epoch before, and the first of the one in which the term ends.
+    while world.height < Height(6) {
+        world.block(&[]);
+    }
+    enlist(&mut world, "early", "bob");
+    assert_eq!(world.height, Height(7));
+    enlist(&mut world, "late", "bob");
+    // One in office that leaves and comes back has to be waited for as well.
+    world.apply("validator-0", delist("validator-0"));
+    enlist(&mut world, "validator-0", "validator-0");
+    end_term(&mut world, 0);
+    let expected = ["validator-1", "validator-2", "validator-3", "early"];
+    assert_eq!(in_office(&world), sorted(&expected));
+    end_term(&mut world, 1);
+    let expected = [&VALIDATORS[..], &["early", "late"]].concat();
+    assert_eq!(in_office(&world), sorted(&expected));
+}
+
+#[test]
 fn com_3_fewer_may_be_able_than_before_and_of_none_the_committee_stays() {
     let mut world = world(4);
     world.apply("validator-0", delist("validator-0"));

@@ -152,12 +152,25 @@ impl Comparison<'_> {
         for (node, role) in self.oracle.bonds_ever() {
             let ours = self.oracle.bonds.get(&(node, role)).map(|bond| {
                 let leaving: Vec<_> = bond.leaving.iter().map(|(at, it)| (*at, *it)).collect();
-                (bond.operator, bond.enlisted, bond.standing, leaving)
+                (
+                    bond.operator,
+                    bond.enlisted,
+                    bond.since,
+                    bond.standing,
+                    leaving,
+                )
             });
             let bond = query::bond(self.state, &node, role).map(|bond| {
                 let leaving = bond.leaving.iter().map(|(at, it)| (at.0, wide(*it)));
                 let leaving = leaving.collect();
-                (bond.operator, bond.enlisted, wide(bond.standing), leaving)
+                let since = bond.since.map(|since| since.0);
+                (
+                    bond.operator,
+                    bond.enlisted,
+                    since,
+                    wide(bond.standing),
+                    leaving,
+                )
             });
             let what = format!("the bond of {} as {role}", node.short());
             self.same("BND", &what, bond, ours)?;
