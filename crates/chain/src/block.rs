@@ -149,7 +149,7 @@ impl Block {
         &self.0.body.ids
     }
 
-    /// Whether header and transactions belong together and keep to the bounds.
+    /// Whether header and transactions belong together and keep to the bounds. Those of any block that was read do.
     pub(crate) fn is_consistent(&self) -> bool {
         let body = &self.0.body;
         let length: usize = body.encoded.iter().map(Bytes::len).sum();
@@ -199,7 +199,13 @@ impl Read for Block {
                 .map_err(|_| CodecError::Invalid(NAME, "transaction"))?;
             body.push(transaction, bytes);
         }
-        Self::new(header, body).ok_or(CodecError::Invalid(NAME, "leader"))
+        let block = Self::new(header, body).ok_or(CodecError::Invalid(NAME, "leader"))?;
+        // The digest is the header's. With other transactions behind it, it would be taken for the block that a
+        // quorum agreed on, and whoever executes it then could not go on (BLK-1).
+        if !block.is_consistent() {
+            return Err(CodecError::Invalid(NAME, "transactions"));
+        }
+        Ok(block)
     }
 }
 
@@ -246,5 +252,74 @@ impl BoundedBlock for Block {
             + PREFIX_MAX
             + TRANSACTIONS_LENGTH_MAX
             + TRANSACTIONS_MAX * PREFIX_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use commonware_codec::{DecodeExt as _, Encode as _};
+    use llmnet_types::{
+        id::NetworkId,
+        signature::PrivateKey,
+        transaction::Instruction,
+        units::{Amount, Height, Term},
+    };
+
+    use super::*;
+
+    fn transfer(nonce: u64) -> Transaction {
+        let key = PrivateKey::from_seed([1; 32]);
+        let to = key.public_key();
+        let instruction = Instruction::Transfer {
+            to,
+            amount: Amount(1),
+        };
+        Transaction::sign(NetworkId([5; 32]), &key, nonce, instruction)
+    }
+
+    fn header(transactions: &[Transaction]) -> Header {
+        Header {
+            network: NetworkId([5; 32]),
+            term: Term(0),
+            view: 2,
+            leader: PrivateKey::from_seed([1; 32]).public_key(),
+            parent_view: 1,
+            parent: Digest::ZERO,
+            height: Height(1),
+            timestamp_ms: 1,
+            transactions: transactions_root(transactions),
+            state: Digest::ZERO,
+            operations: Digest::ZERO,
+            operations_start: 0,
+            operations_end: 1,
+            settlements: Digest::ZERO,
+            reveal: None,
+            next_committee: None,
+        }
+    }
+
+    #[test]
+    fn only_the_transactions_of_its_header_make_a_block() {
+        // BLK-1
+        let right = vec![transfer(0), transfer(1)];
+        let header = header(&right);
+        let block = Block::new(header.clone(), right.clone()).expect("well formed");
+        let read = Block::decode(block.encode()).expect("what was written");
+        assert_eq!(read.transactions(), right);
+        for wrong in [
+            vec![],
+            vec![transfer(0)],
+            vec![transfer(1), transfer(0)],
+            vec![transfer(0), transfer(1), transfer(1)],
+            vec![transfer(0), transfer(2)],
+        ] {
+            let forged = Block::new(header.clone(), wrong).expect("well formed");
+            assert_eq!(
+                forged.digest(),
+                block.digest(),
+                "so it would be taken for it"
+            );
+            assert!(Block::decode(forged.encode()).is_err());
+        }
     }
 }

@@ -61,8 +61,6 @@ mod line;
 
 use line::Line;
 
-/// The fewest blocks of a term that the engine can run.
-pub(crate) const TERM_MIN: u64 = 2;
 /// Rounds behind the newest final one for which votes are kept.
 pub(crate) const VIEWS_KEPT: ViewDelta = ViewDelta::new(64);
 /// Blocks after the end of a term for which its votes are kept: more than can be final and not durable.
@@ -352,13 +350,14 @@ fn votes_partition(term: Term) -> String {
 #[cfg(test)]
 mod tests {
     use commonware_consensus::types::{Epocher as _, FixedEpocher};
+    use llmnet_types::params::TERM_BLOCKS_MIN;
 
     use super::*;
 
     #[test]
     fn engine_and_ledger_agree_where_a_term_ends() {
         // COM-1, COM-2
-        for blocks in [TERM_MIN, 7, 4_096] {
+        for blocks in [TERM_BLOCKS_MIN, 7, 4_096] {
             let length = NonZeroU64::new(blocks).expect("some");
             let epocher = FixedEpocher::new(length);
             for term in [0, 1, 2, 1_000] {

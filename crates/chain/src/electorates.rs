@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use commonware_consensus::{simplex::scheme::ed25519::Scheme, types::Epoch};
@@ -29,6 +32,8 @@ struct Shared {
     key: ed25519::PrivateKey,
     namespace: Vec<u8>,
     known: Mutex<BTreeMap<u64, Arc<Scheme>>>,
+    /// In terms before this one it signs nothing, whoever it is.
+    signs_from: AtomicU64,
 }
 
 impl fmt::Debug for Electorates {
@@ -50,6 +55,7 @@ impl Electorates {
             key,
             namespace,
             known: Mutex::default(),
+            signs_from: AtomicU64::new(0),
         }))
     }
 
@@ -59,12 +65,20 @@ impl Electorates {
         Self::new(namespace.clone(), key.clone())
     }
 
+    /// Signs nothing in terms before this one. Committees that are known already are as they were.
+    pub(crate) fn sign_from(&self, term: Term) {
+        self.0.signs_from.store(term.0, Ordering::Relaxed);
+    }
+
     /// Learns the committee of a term; forgets the oldest that are too many.
     pub(crate) fn learn(&self, term: Term, committee: &Committee) -> Option<Scheme> {
         let members = members(committee)?;
         let Shared { key, namespace, .. } = &*self.0;
-        let scheme = Scheme::signer(namespace, members.clone(), key.clone())
-            .unwrap_or_else(|| Scheme::verifier(namespace, members));
+        let signs = term.0 >= self.0.signs_from.load(Ordering::Relaxed);
+        let signer = signs
+            .then(|| Scheme::signer(namespace, members.clone(), key.clone()))
+            .flatten();
+        let scheme = signer.unwrap_or_else(|| Scheme::verifier(namespace, members));
         let mut known = self.known();
         known.insert(term.0, Arc::new(scheme.clone()));
         while known.len() > TERMS_MAX {
@@ -94,6 +108,19 @@ mod tests {
 
     use super::*;
     use crate::setup::engine_seed;
+
+    #[test]
+    fn who_may_have_forgotten_its_votes_only_checks() {
+        // COM-4
+        let electorates = Electorates::new(b"network".to_vec(), engine_seed([1; 32]));
+        let key = PrivateKey::from_seed([1; 32]).public_key();
+        let committee = Committee::new(vec![key]).expect("one key");
+        electorates.sign_from(Term(3));
+        for (term, signs) in [(2, false), (3, true), (4, true)] {
+            let scheme = electorates.learn(Term(term), &committee).expect("a key");
+            assert_eq!(scheme.me().is_some(), signs, "term {term}");
+        }
+    }
 
     #[test]
     fn who_is_not_of_a_committee_only_checks() {

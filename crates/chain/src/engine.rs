@@ -8,7 +8,14 @@
 //!               archives    broadcast, backfill
 //! ```
 
-use std::{num::NonZeroU64, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU64,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use commonware_broadcast::buffered;
 use commonware_consensus::{
@@ -25,12 +32,12 @@ use commonware_consensus::{
 use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519, sha256};
 use commonware_glue::stateful::{self, PruneConfig, Stateful, SyncPlan, db::SyncEngineConfig};
 use commonware_parallel::Sequential;
-use commonware_runtime::buffer::paged::CacheRef;
+use commonware_runtime::{Handle, buffer::paged::CacheRef};
 use commonware_storage::{archive::prunable, translator::TwoCap};
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use llmnet_types::{
     network::{COMMITTEE_MAX, Electorate},
-    units::Height,
+    units::{Height, Term},
 };
 use tokio::sync::watch;
 
@@ -43,7 +50,7 @@ use crate::{
     consensus::{Consensus, VIEWS_KEPT},
     electorates::Electorates,
     hand_overs::HandOvers,
-    join::{self, Answerer, Joining, TakenOver},
+    join::{self, Answerer, Joining, Note},
     kept::Kept,
     mempool::Mempool,
     network::{Channel, Channels, Directory, Transport},
@@ -85,6 +92,8 @@ pub(crate) struct Parts<E: Runtime> {
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) pacing: Pacing,
     pub(crate) keep: Keep,
+    /// Up to how many rounds one that has nothing replays, instead of taking over the others' state.
+    pub(crate) replayed_max: u64,
     /// The electorate of term 0.
     pub(crate) electorate: Electorate,
     pub(crate) cache: CacheRef,
@@ -97,6 +106,8 @@ pub(crate) struct Engine<E: Runtime> {
     pub(crate) databases: Databases<E>,
     /// At which height this validator took over the others' state; 0 where it has executed all itself.
     pub(crate) joined: Height,
+    /// Answers others who join; ends if this validator cannot go on.
+    pub(crate) answerer: Handle<Result<(), String>>,
 }
 
 /// Certificates by height.
@@ -161,6 +172,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         mempool,
         pacing,
         keep,
+        replayed_max,
         electorate: first,
         cache,
         tip,
@@ -217,7 +229,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
 
     let mut plan = plan(context).await;
     let joined_before = plan.completed().map(|height| Height(height.get()));
-    let mut taken_over = TakenOver::open(context).await?;
+    let mut note = Note::open(context).await?;
     // Who is to have executed everything itself begins with genesis, whatever others say.
     if plan.may_sync() && (plan.floor().is_some() || keep != Keep::Everything) {
         let joining = Joining {
@@ -230,20 +242,39 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         let beginning = joining
             .ask::<E, T>(&mut context.child("join"), &mut blocker, &mut join_channel)
             .await?;
-        if let Some(newest) = beginning.newest
-            && (plan.floor().is_some() || blocks_max(&newest, length) > keep.replayed_max())
-        {
-            tracing::info!(round = ?newest.round(), "taking over the others' state");
-            for Electorate {
-                term, committee, ..
-            } in &beginning.electorates
-            {
-                electorates.learn(*term, committee);
+        if let Some(newest) = beginning.newest {
+            let takes_over = plan.floor().is_some()
+                || !beginning.is_whole
+                || blocks_max(&newest, length) > replayed_max;
+            let is_later = plan
+                .floor()
+                .is_none_or(|meant| newest.round() > meant.round());
+            let term = newest.epoch().get();
+            let signs_from = match (takes_over, is_later) {
+                (false, _) => term,
+                (true, true) => term.saturating_add(1),
+                // All begin with the same snapshot: nobody has signed anything after it.
+                (true, false) => 0,
+            };
+            note = note.write(takes_over, Term(signs_from)).await;
+            electorates.sign_from(note.signs_from());
+            if takes_over {
+                tracing::info!(
+                    round = ?newest.round(),
+                    signs_from,
+                    "taking over the others' state"
+                );
+                for Electorate {
+                    term, committee, ..
+                } in &beginning.electorates
+                {
+                    electorates.learn(*term, committee);
+                }
+                plan = plan.set_floor(newest).await;
             }
-            taken_over = taken_over.mark().await;
-            plan = plan.set_floor(newest).await;
         }
     }
+    electorates.sign_from(note.signs_from());
     let floor_certificate = plan.floor().cloned();
     let (marshal, marshal_mailbox, floor) = Marshal::<_, Standard<Block>, _, _, _, _, _>::init(
         context.child("marshal"),
@@ -309,15 +340,17 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     marshal.start(stateful_mailbox.clone(), buffer, backfiller);
     stateful.start();
 
+    let has_state = Arc::new(AtomicBool::new(false));
     let answerer = Answerer::<E, T> {
         marshal: marshal_mailbox.clone(),
         hand_overs: hand_overs.clone(),
         tip: tip.subscribe(),
         electorate: first,
         length,
+        has_state: has_state.clone(),
         blocker: blocker.clone(),
     };
-    context
+    let answerer = context
         .child("join")
         .spawn(|context| answerer.run(context, join_channel));
     let databases = tokio::select! {
@@ -331,7 +364,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     };
     let joined = match joined_before {
         // The engine notes a height also for who took over nothing and was stopped before it noted any.
-        _ if !taken_over.is_marked() => Height(0),
+        _ if !note.has_taken_over() => Height(0),
         Some(joined) => joined,
         // What was taken over just now is of this height.
         None => store::height(&databases).await.unwrap_or(Height(0)),
@@ -347,6 +380,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             newer
         });
     }
+    has_state.store(true, Ordering::Relaxed);
     let consensus = Consensus {
         context: context.child("consensus"),
         length,
@@ -372,6 +406,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
         marshal: marshal_mailbox,
         databases,
         joined,
+        answerer,
     };
     Ok((engine, (consensus, [votes, certificates, resolver])))
 }

@@ -24,13 +24,12 @@ use commonware_cryptography::{certificate::Provider as _, ed25519, sha256};
 use commonware_p2p::{Blocker as _, Receiver as _, Recipients, Sender as _};
 use commonware_parallel::Sequential;
 use commonware_runtime::IoBuf;
-use commonware_storage::metadata::{self, Metadata};
-use commonware_utils::{Faults as _, N3f1, sequence::FixedBytes};
+use commonware_utils::{Faults as _, N3f1};
 use llmnet_types::{
     codec,
     network::{COMMITTEE_MAX, Electorate},
     succession::HandOver,
-    units::Term,
+    units::{Height, Term},
 };
 
 use crate::{
@@ -41,11 +40,13 @@ use crate::{
 };
 
 mod answer;
+mod behind;
 mod missing;
+mod note;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::Answerer;
+pub(crate) use {answer::Answerer, note::Note};
 
 /// How long others have to answer before they are asked again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -55,11 +56,23 @@ const NOTHING_YET: u8 = 1;
 const CERTIFICATE: u8 = 2;
 const HOW_ENDED: u8 = 3;
 const HAND_OVER: u8 = 4;
+const HAVE_YOU: u8 = 5;
+const KEPT: u8 = 6;
+const GONE: u8 = 7;
 
 /// A certificate in the engine's form.
 pub(crate) type Certificate = Finalization<Scheme, sha256::Digest>;
-/// What each validator says: its newest certificate, or none yet.
-type Said = BTreeMap<ed25519::PublicKey, Option<Certificate>>;
+/// What each validator says: where it is, or that there is nothing yet.
+type Said = BTreeMap<ed25519::PublicKey, Option<Claim>>;
+
+/// Where a validator says that it is.
+#[derive(Debug, Clone, PartialEq)]
+struct Claim {
+    /// Its newest certificate.
+    newest: Certificate,
+    /// Whether it keeps all blocks from the first on, so that others can execute them.
+    is_whole: bool,
+}
 
 /// What is said among validators when one joins.
 #[derive(Debug, PartialEq)]
@@ -67,11 +80,17 @@ enum Message {
     /// What is your newest certificate?
     Where,
     /// This; none while there is nothing.
-    Newest(Option<Certificate>),
+    Newest(Option<Claim>),
     /// How did this term end?
     HowEnded(Term),
     /// So.
     HandOver(Box<HandOver>),
+    /// Do you have the block at this height?
+    HaveYou(Height),
+    /// It does, or no such block is there yet.
+    Kept(Height),
+    /// It does not any more, and has later ones.
+    Gone(Height),
 }
 
 impl Message {
@@ -80,9 +99,9 @@ impl Message {
         match self {
             Self::Where => bytes.push(WHERE),
             Self::Newest(None) => bytes.push(NOTHING_YET),
-            Self::Newest(Some(certificate)) => {
-                bytes.push(CERTIFICATE);
-                bytes.extend_from_slice(&certificate.encode());
+            Self::Newest(Some(Claim { newest, is_whole })) => {
+                bytes.extend_from_slice(&[CERTIFICATE, u8::from(*is_whole)]);
+                bytes.extend_from_slice(&newest.encode());
             }
             Self::HowEnded(term) => {
                 bytes.push(HOW_ENDED);
@@ -91,6 +110,14 @@ impl Message {
             Self::HandOver(hand_over) => {
                 bytes.push(HAND_OVER);
                 bytes.extend_from_slice(&codec::encode(&**hand_over));
+            }
+            Self::HaveYou(height) | Self::Kept(height) | Self::Gone(height) => {
+                bytes.push(match self {
+                    Self::HaveYou(_) => HAVE_YOU,
+                    Self::Kept(_) => KEPT,
+                    _ => GONE,
+                });
+                bytes.extend_from_slice(&height.0.to_be_bytes());
             }
         }
         IoBuf::from(bytes)
@@ -102,13 +129,20 @@ impl Message {
         let message = match u8::read(&mut rest)? {
             WHERE => Self::Where,
             NOTHING_YET => Self::Newest(None),
-            CERTIFICATE => Self::Newest(Some(Certificate::read_cfg(&mut rest, &COMMITTEE_MAX)?)),
+            CERTIFICATE => {
+                let is_whole = bool::read(&mut rest)?;
+                let newest = Certificate::read_cfg(&mut rest, &COMMITTEE_MAX)?;
+                Self::Newest(Some(Claim { newest, is_whole }))
+            }
             HOW_ENDED => Self::HowEnded(Term(u64::read(&mut rest)?)),
             HAND_OVER => {
                 let hand_over = codec::decode(rest.0, HAND_OVER_LENGTH_MAX)
                     .map_err(|_| CodecError::Invalid(NAME, "hand-over"))?;
                 return Ok(Self::HandOver(Box::new(hand_over)));
             }
+            HAVE_YOU => Self::HaveYou(Height(u64::read(&mut rest)?)),
+            KEPT => Self::Kept(Height(u64::read(&mut rest)?)),
+            GONE => Self::Gone(Height(u64::read(&mut rest)?)),
             other => return Err(CodecError::InvalidEnum(other)),
         };
         match rest.remaining() {
@@ -122,6 +156,8 @@ impl Message {
 pub(crate) struct Beginning {
     /// At this certified block; none for genesis.
     pub(crate) newest: Option<Certificate>,
+    /// Whether somebody honest keeps all blocks before it.
+    pub(crate) is_whole: bool,
     /// Who votes in its term, and in those next to it.
     pub(crate) electorates: Vec<Electorate>,
 }
@@ -168,10 +204,12 @@ impl<E: Runtime> Joining<'_, E> {
                 committee.len(),
                 committee.position(&self.me).is_some(),
             ) {
-                let newest = beginning.or(self.meant);
+                let is_whole = beginning.as_ref().is_some_and(|claim| claim.is_whole);
+                let newest = beginning.map(|claim| claim.newest).or(self.meant);
                 let electorates = before.into_iter().chain([self.electorate]).collect();
                 return Ok(Beginning {
                     newest,
+                    is_whole,
                     electorates,
                 });
             }
@@ -185,27 +223,33 @@ impl<E: Runtime> Joining<'_, E> {
                 received = receiver.recv() => received.map_err(|error| error.to_string())?,
             };
             let reply = match Message::decode(message.as_ref()) {
-                Ok(Message::Where) => Some(Message::Newest(self.meant.clone())),
-                Ok(Message::HowEnded(_)) => None,
-                Ok(Message::Newest(newest)) => {
-                    let epoch = newest
-                        .as_ref()
-                        .map_or(Epoch::zero(), |newest| newest.epoch());
+                Ok(Message::Where) => {
+                    let newest = self.meant.clone();
+                    let is_whole = false;
+                    Some(Message::Newest(
+                        newest.map(|newest| Claim { newest, is_whole }),
+                    ))
+                }
+                Ok(
+                    Message::HowEnded(_)
+                    | Message::HaveYou(_)
+                    | Message::Kept(_)
+                    | Message::Gone(_),
+                ) => None,
+                Ok(Message::Newest(claim)) => {
+                    let newest = claim.as_ref().map(|claim| &claim.newest);
+                    let epoch = newest.map_or(Epoch::zero(), |newest| newest.epoch());
                     let scheme = self.electorates.scheme(epoch);
                     let is_later = epoch.get() > self.electorate.term.0;
-                    let is_valid =
-                        newest
-                            .as_ref()
-                            .zip(scheme.as_ref())
-                            .is_none_or(|(newest, scheme)| {
-                                newest.verify(context, &**scheme, &Sequential)
-                            });
+                    let is_valid = newest.zip(scheme.as_ref()).is_none_or(|(newest, scheme)| {
+                        newest.verify(context, &**scheme, &Sequential)
+                    });
                     if !is_valid {
                         commonware_p2p::block!(blocker, peer, "a certificate that is none");
                         continue;
                     }
                     if scheme.is_some() && committee.position(&peer).is_some() {
-                        said.insert(peer.clone(), newest);
+                        said.insert(peer.clone(), claim);
                     }
                     is_later.then_some(Message::HowEnded(self.electorate.term))
                 }
@@ -253,43 +297,23 @@ impl<E: Runtime> Joining<'_, E> {
     }
 }
 
-/// Whether this validator ever took over the others' state, so that it did not execute what came before.
-pub(crate) struct TakenOver<E: Runtime>(Metadata<E, FixedBytes<1>, bool>);
-
-impl<E: Runtime> TakenOver<E> {
-    const KEY: FixedBytes<1> = FixedBytes::new([0]);
-
-    pub(crate) async fn open(context: &E) -> Result<Self, String> {
-        let config = metadata::Config {
-            partition: "chain-taken-over".into(),
-            codec_config: (),
-        };
-        let metadata = Metadata::init(context.child("taken_over"), config);
-        let metadata = metadata.await;
-        let metadata = metadata.map_err(|error| format!("the note of joining fails: {error}"))?;
-        Ok(Self(metadata))
-    }
-
-    pub(crate) fn is_marked(&self) -> bool {
-        self.0.get(&Self::KEY).copied().unwrap_or(false)
-    }
-
-    /// Durable when it returns.
-    pub(crate) async fn mark(self) -> Self {
-        // The engine's contract: storage that fails ends the validator.
-        let metadata = self.0.put_sync(Self::KEY, true).await;
-        Self(metadata.expect("that it joins can be noted"))
-    }
-}
-
 /// Where to begin, by what the other members of a committee of this size said; none while too few did.
-fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Certificate>> {
+fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Claim>> {
     let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let certificates = said.values().flatten();
-    if certificates.clone().count() > number(N3f1::max_faults(committee)) {
-        return Some(certificates.max_by_key(|newest| newest.round()).cloned());
+    let faults = number(N3f1::max_faults(committee));
+    let claims = || said.values().flatten();
+    let newest = || {
+        let newest = claims().max_by_key(|claim| claim.newest.round());
+        newest.map(|claim| Claim {
+            newest: claim.newest.clone(),
+            // Of f + 1 who say so one is honest.
+            is_whole: claims().filter(|claim| claim.is_whole).count() > faults,
+        })
+    };
+    if claims().count() > faults {
+        return Some(newest());
     }
     // We are one of them.
     let is_quorum = said.len() + usize::from(is_member) >= number(N3f1::quorum(committee));
-    is_quorum.then(|| certificates.max_by_key(|newest| newest.round()).cloned())
+    is_quorum.then(newest)
 }

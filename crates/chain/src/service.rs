@@ -83,6 +83,7 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         genesis,
         pacing,
         keep,
+        replayed_max,
         mempool,
         tip,
         mut requests,
@@ -135,12 +136,13 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
         mempool: mempool.clone(),
         pacing,
         keep,
+        replayed_max: replayed_max.unwrap_or(keep.replayed_max()),
         electorate,
         cache,
         tip,
     };
     let started = engine::start(&context, parts, network.engine, network.directory, ready);
-    let (engine, maker) = tokio::select! {
+    let (mut engine, maker) = tokio::select! {
         biased;
         _ = &mut stop => return Ok(()),
         started = started => started?,
@@ -179,6 +181,10 @@ pub(crate) async fn run<E: Runtime, T: Transport>(
                 return end.unwrap_or_else(|error| Err(format!("consensus ended: {error}")));
             }
             _ = &mut network_running => return Err("the network ended".into()),
+            end = &mut engine.answerer => {
+                let end = end.unwrap_or_else(|error| Err(error.to_string()));
+                return Err(end.err().unwrap_or_else(|| "the network ended".into()));
+            }
             end = &mut gossip => {
                 let reason = end.unwrap_or_else(|error| error.to_string());
                 return Err(format!("the network ended: {reason}"));

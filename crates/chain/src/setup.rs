@@ -17,7 +17,6 @@ use crate::{
     block::engine_key,
     client::Tip,
     config::{Keep, Pacing, StartError},
-    consensus::TERM_MIN,
     local_client::LocalClient,
     mempool::Mempool,
     runtime::ClientClock,
@@ -47,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) genesis: Genesis,
     pub(crate) pacing: Pacing,
     pub(crate) keep: Keep,
+    /// Up to how many rounds it replays if it has nothing; as goes with what it keeps, if none.
+    pub(crate) replayed_max: Option<u64>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) tip: watch::Sender<Tip>,
     pub(crate) requests: mpsc::Receiver<Request>,
@@ -64,13 +65,6 @@ pub(crate) struct Handles {
 /// later follows until then.
 pub(crate) fn check(genesis: &Genesis) -> Result<(), StartError> {
     genesis.check()?;
-    if genesis.params.term_length() < TERM_MIN {
-        return Err(StartError::Failed {
-            reason: format!(
-                "a term needs at least {TERM_MIN} blocks; make a genesis with longer ones"
-            ),
-        });
-    }
     let bad = |key: &&PublicKey| engine_key(key).is_none();
     match genesis.committee().keys().iter().find(bad) {
         Some(key) => Err(StartError::BadKey { key: *key }),
@@ -106,6 +100,7 @@ impl Setup {
             genesis,
             pacing,
             keep: Keep::default(),
+            replayed_max: None,
             mempool,
             tip,
             requests,

@@ -4,7 +4,7 @@
 //! asks its engine again. Others have it; what they show is held to the committee before.
 
 use llmnet_types::{
-    network::Electorate,
+    network::{Committee, Electorate},
     succession::{HandOver, HandOverError},
     units::Term,
 };
@@ -26,6 +26,11 @@ impl Missing {
             electorate: first,
             noticed: None,
         }
+    }
+
+    /// The latest committee to which kept hand-overs lead.
+    pub(super) const fn committee(&self) -> &Committee {
+        &self.electorate.committee
     }
 
     /// The first term that is among those that have ended and whose hand-over is not kept, if this is so for

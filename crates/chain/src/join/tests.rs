@@ -29,23 +29,48 @@ fn certificate(view: u64) -> Certificate {
     Finalization::from_owned_finalizes(&schemes[0], votes, &Sequential).expect("a quorum")
 }
 
+fn claim(view: u64) -> Claim {
+    Claim {
+        newest: certificate(view),
+        is_whole: false,
+    }
+}
+
 #[test]
 fn one_honest_certificate_is_among_those_that_decide() {
     let mut said = Said::new();
     assert_eq!(beginning(&said, 4, true), None, "nobody said anything");
-    said.insert(key(1), Some(certificate(9)));
+    said.insert(key(1), Some(claim(9)));
     assert_eq!(
         beginning(&said, 4, true),
         None,
         "this one may be an old one"
     );
-    said.insert(key(2), Some(certificate(12)));
-    assert_eq!(beginning(&said, 4, true), Some(Some(certificate(12))));
+    said.insert(key(2), Some(claim(12)));
+    assert_eq!(beginning(&said, 4, true), Some(Some(claim(12))));
     assert_eq!(beginning(&said, 7, true), None, "two of seven may lie");
     // With us three of four: a quorum has nothing newer.
     said.insert(key(2), None);
-    assert_eq!(beginning(&said, 4, true), Some(Some(certificate(9))));
+    assert_eq!(beginning(&said, 4, true), Some(Some(claim(9))));
     assert_eq!(beginning(&said, 4, false), None, "not a member's to say");
+}
+
+#[test]
+fn all_blocks_are_replayed_where_someone_honest_has_them() {
+    let whole = |view| {
+        Some(Claim {
+            is_whole: true,
+            ..claim(view)
+        })
+    };
+    let mut said = Said::from([(key(1), whole(9)), (key(2), Some(claim(8)))]);
+    assert_eq!(
+        beginning(&said, 4, true),
+        Some(Some(claim(9))),
+        "one of four may lie"
+    );
+    said.insert(key(2), whole(8));
+    assert_eq!(beginning(&said, 4, true), Some(whole(9)));
 }
 
 #[test]
@@ -64,8 +89,11 @@ fn a_message_is_read_as_it_was_written_and_nothing_else_is_one() {
     let messages = [
         Message::Where,
         Message::Newest(None),
-        Message::Newest(Some(certificate(5))),
+        Message::Newest(Some(claim(5))),
         Message::HowEnded(Term(3)),
+        Message::HaveYou(Height(300)),
+        Message::Kept(Height(u64::MAX)),
+        Message::Gone(Height(0)),
     ];
     for message in messages {
         let bytes = message.encode();

@@ -92,6 +92,8 @@ pub(crate) struct Judge {
     states: BTreeMap<u64, MemoryState>,
     blocks: Vec<Judged>,
     included: HashMap<TransactionId, u64>,
+    /// By validator: up to where it need not know what was, because its disk was lost. At first that is not known.
+    forgiven: BTreeMap<usize, Option<u64>>,
 }
 
 struct Judged {
@@ -114,7 +116,29 @@ impl Judge {
             state,
             blocks: Vec::new(),
             included: HashMap::new(),
+            forgiven: BTreeMap::new(),
         }
+    }
+
+    /// Hears that a validator's disk is empty.
+    pub(crate) fn loses_disk(&mut self, validator: usize) {
+        self.forgiven.insert(validator, None);
+    }
+
+    /// Hears where a validator says that it is. The first block that one with an empty disk has is where it took over
+    /// the others' state.
+    pub(crate) fn shows(&mut self, validator: usize, tip: u64) {
+        if tip > 0
+            && let Some(forgiven @ None) = self.forgiven.get_mut(&validator)
+        {
+            *forgiven = Some(tip);
+        }
+    }
+
+    /// The first height of which a validator has to know everything.
+    pub(crate) fn known_from(&self, validator: usize) -> u64 {
+        let forgiven = self.forgiven.get(&validator);
+        forgiven.map_or(1, |forgiven| forgiven.map_or(u64::MAX, |height| height + 1))
     }
 
     /// The newest block that any honest validator said was final.
@@ -157,8 +181,11 @@ impl Judge {
         height: u64,
         block: Option<FinalizedBlock>,
     ) -> Result<(), Violation> {
+        let known_from = self.known_from(validator);
         let Some(block) = block else {
-            return Err(Violation::Lost { validator, height });
+            return (height < known_from)
+                .then_some(())
+                .ok_or(Violation::Lost { validator, height });
         };
         if height > self.height() {
             self.extend(height, &block)?;
@@ -174,6 +201,9 @@ impl Judge {
             });
         }
         let (Some(outcomes), Some(events)) = (block.outcomes, block.events) else {
+            if height < known_from {
+                return Ok(());
+            }
             return Err(Violation::Forgotten { validator, height });
         };
         if outcomes != expected.outcomes || events != expected.events {
@@ -348,6 +378,9 @@ impl Judge {
         inclusion: Option<Inclusion>,
     ) -> Result<(), Violation> {
         let height = self.included.get(&id).copied().unwrap_or_default();
+        if inclusion.is_none() && height < self.known_from(validator) {
+            return Ok(());
+        }
         let right = inclusion.is_some_and(|inclusion| {
             let outcomes = self.judged(height).map(|judged| &judged.outcomes);
             let index = usize::try_from(inclusion.index).ok();

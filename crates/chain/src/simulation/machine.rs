@@ -50,6 +50,13 @@ impl Hardware {
         })
     }
 
+    /// The same machine with another disk.
+    pub(crate) fn with_disk(&self, disk: String) -> Arc<Self> {
+        let other = Self::new(disk);
+        other.set_clock(self.clock_error_ms.load(Ordering::Relaxed));
+        other
+    }
+
     /// Sets the machine's clock ahead of the true time by so much.
     pub(crate) fn set_clock(&self, error_ms: i64) {
         self.clock_error_ms.store(error_ms, Ordering::Relaxed);

@@ -32,6 +32,7 @@ pub(crate) struct Terms {
     pub(crate) genesis: Genesis,
     pub(crate) pacing: Pacing,
     pub(crate) keep: Keep,
+    pub(crate) replayed_max: u64,
 }
 
 /// What stays of a validator while it does not run.
@@ -87,6 +88,13 @@ impl Place {
         }
     }
 
+    /// Puts an empty disk into the machine. The validator must not run.
+    pub(crate) fn lose_disk(&mut self) {
+        let disk = format!("{}x", self.hardware.disk);
+        self.hardware = self.hardware.with_disk(disk);
+        self.home = DiskHome::default();
+    }
+
     /// Starts the validator, on what its disk has.
     pub(crate) fn start(
         &mut self,
@@ -112,6 +120,7 @@ impl Place {
             Box::new(clock),
         );
         setup.keep = terms.keep;
+        setup.replayed_max = Some(terms.replayed_max);
         let end = client.end.clone();
         let handle = context.spawn(|context| async move {
             let machine = Steady::new(Machine::new(context, hardware.clone()));

@@ -21,6 +21,11 @@ pub(crate) struct Plan {
     pub(crate) cut_off: bool,
     /// How much each validator keeps. Who keeps everything begins alone; others ask where the network is.
     pub(crate) keep: Keep,
+    /// Up to how many rounds one with an empty disk replays; of more it takes over the others' state.
+    pub(crate) replayed_max: u64,
+    /// Who loses its disk, be it more than once. It may forget what it signed, so it counts as one that is not
+    /// honest.
+    pub(crate) forgetful: Option<usize>,
     /// How far each clock is ahead at the beginning, in milliseconds.
     pub(crate) clock_errors_ms: Vec<i64>,
     /// What is left, when all the power fails, of bytes that were written and not made durable.
@@ -53,6 +58,8 @@ pub(crate) enum Event {
     Crash(usize, Duration),
     /// A process is told to stop, and starts again after this long.
     Stop(usize, Duration),
+    /// A machine is lost with its disk; another one takes its place after this long, with an empty disk.
+    LoseDisk(usize, Duration),
     /// Links change; those of whom nothing is said break.
     Links(Vec<Vec<Option<Quality>>>),
     /// Disks fail in so many of 100,000 operations; none when zero.
@@ -80,7 +87,7 @@ impl Plan {
         let honest = validators - adversaries.len();
         let mut draw = chance.branch();
         let lives = 1 + draw.below(3);
-        Self {
+        let mut plan = Self {
             seed,
             validators,
             candidates,
@@ -88,6 +95,8 @@ impl Plan {
             adversaries,
             cut_off: draw.percent(70),
             keep: Keep::default(),
+            replayed_max: u64::MAX,
+            forgetful: None,
             clock_errors_ms: (0..validators)
                 .map(|_| clock_error(&mut draw, CLOCK_ERROR_MS))
                 .collect(),
@@ -98,6 +107,27 @@ impl Plan {
             lives: (0..lives)
                 .map(|_| Life::draw(&mut chance.branch(), validators, honest))
                 .collect(),
+        };
+        plan.lose_disks(&mut chance.branch(), committee);
+        plan
+    }
+
+    /// Where one more that is not honest could be borne, it may be one that loses its disk.
+    fn lose_disks(&mut self, chance: &mut Chance, committee: usize) {
+        self.replayed_max = *chance.pick(&[0, 8, u64::MAX]);
+        let who = chance.index(self.honest());
+        let bearable = self.adversaries.len() < (committee - 1) / 3;
+        if !bearable || !chance.percent(70) {
+            return;
+        }
+        self.forgetful = Some(who);
+        for life in &mut self.lives {
+            for _ in 0..chance.below(3) {
+                let at = chance.millis(200, u64::try_from(life.length.as_millis()).expect("short"));
+                let event = Event::LoseDisk(who, chance.millis(100, 6_000));
+                let place = life.events.partition_point(|(other, _)| *other <= at);
+                life.events.insert(place, (at, event));
+            }
         }
     }
 
@@ -113,7 +143,8 @@ impl Plan {
 
     /// The fewest that a committee may have: what its adversaries are must be borne.
     pub(crate) fn committee_min(&self) -> usize {
-        (3 * self.adversaries.len() + 1).max(2)
+        let faulty = self.adversaries.len() + usize::from(self.forgetful.is_some());
+        (3 * faulty + 1).max(2)
     }
 }
 

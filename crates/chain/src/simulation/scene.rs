@@ -175,6 +175,15 @@ impl<'a> Scene<'a> {
                 }
                 self.schedule(self.now() + downtime, Due::Start(index));
             }
+            Due::Event(Event::LoseDisk(index, downtime)) => {
+                if let Some(running) = self.end(index) {
+                    running.handle.abort();
+                    let _ = running.handle.await;
+                }
+                self.parts.places[index].lose_disk();
+                lock(&self.parts.stage.judge).loses_disk(index);
+                self.schedule(self.now() + downtime, Due::Start(index));
+            }
             Due::Event(Event::Links(links)) => {
                 self.parts.mesh.link(|from, to| links[from][to]).await
             }
@@ -293,8 +302,11 @@ impl<'a> Scene<'a> {
         for ((index, _), client) in self.parts.stage.running() {
             self.compare_state(index, &client).await;
             self.compare_hand_overs(index, &client).await;
-            let height = lock(&self.parts.stage.judge).height();
-            for height in 1..=height {
+            let (height, known_from) = {
+                let judge = lock(&self.parts.stage.judge);
+                (judge.height(), judge.known_from(index))
+            };
+            for height in known_from..=height {
                 let finality = client.finality(Height(height)).await;
                 let finality = finality.expect("a running validator answers");
                 let verdict =

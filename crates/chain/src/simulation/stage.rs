@@ -93,6 +93,7 @@ impl Stage {
                 continue;
             };
             let tip = client.tip().borrow().height().0;
+            lock(&self.judge).shows(index, tip);
             for height in heard + 1..=tip {
                 let Ok(block) = client.block(Height(height)).await else {
                     break;

@@ -118,6 +118,7 @@ fn overcome(adversary: Adversary) -> Plan {
         adversaries: vec![adversary; 2],
         cut_off: false,
         keep: Keep::Everything,
+        forgetful: None,
         validators: 4,
         candidates: 0,
         lives: vec![Life {

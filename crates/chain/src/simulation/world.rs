@@ -160,6 +160,7 @@ impl<'a> World<'a> {
                     idle_interval: Duration::from_millis(500),
                 },
                 keep: plan.keep,
+                replayed_max: plan.replayed_max,
             },
             cut_off: 0,
             settled: Duration::ZERO,

@@ -2,16 +2,34 @@
 
 use std::time::Duration;
 
-use llmnet_chain::{ChainClient, Keep, query};
-use llmnet_ledger::{Key, query::account as account_of};
-use llmnet_types::{id::TransactionId, transaction::Outcome, units::Height};
+use std::io::Cursor;
 
-use crate::testnet::{
-    DEADLINE, Testnet, account, final_outcome, genesis, later, reaches, transfer,
+use llmnet_chain::{
+    ChainClient, ChainError, Keep, query,
+    snapshot::{export, import},
+};
+use llmnet_ledger::{
+    Key,
+    query::{account as account_of, office},
+};
+use llmnet_types::{
+    id::TransactionId,
+    network::Committee,
+    succession::Succession,
+    transaction::Outcome,
+    units::{Height, Term},
+};
+
+use crate::{
+    terms::{applied, delist, enlist, short_terms, takes_office},
+    testnet::{DEADLINE, Testnet, account, final_outcome, genesis, key, later, reaches, transfer},
 };
 
 /// Few enough that the test's network is past them soon.
 const REPLAYED: usize = 24;
+
+/// Blocks of a term.
+const TERM: u64 = 16;
 
 /// A network in which a fourth never ran, and which went past what it would replay.
 async fn three_went_on() -> (Testnet, Vec<TransactionId>) {
@@ -19,6 +37,7 @@ async fn three_went_on() -> (Testnet, Vec<TransactionId>) {
     let mut genesis = genesis(4);
     genesis.params.epoch_blocks = 4;
     genesis.params.checkpoint_blocks = 4;
+    genesis.params.term_epochs = 4;
     let mut testnet = Testnet::of(genesis, 4);
     testnet.keep = Keep::Blocks(REPLAYED);
     (0..3).for_each(|validator| testnet.start(validator));
@@ -95,7 +114,27 @@ async fn an_empty_disk_joins_while_blocks_go_on() {
     let block = fourth.block(inclusion.height).await.unwrap().unwrap();
     assert!(block.outcomes.is_some());
 
-    // It is a validator like others: of the first three two are enough with it.
+    // In the term in which it joined it signs nothing (COM-4).
+    let mut began = fourth.tip().borrow().header.clone();
+    while let Some(block) = fourth.block(Height(began.height.0 - 1)).await.unwrap() {
+        began = block.header;
+    }
+    let over = (began.term.0 + 1) * TERM;
+    reaches(&*fourth, Height(over + 1)).await;
+    let mut keys: Vec<_> = (0..4).map(key).collect();
+    keys.sort_unstable();
+    let place = keys.iter().position(|other| *other == key(3)).unwrap();
+    for height in began.height.0..over {
+        if let Some(certificate) = fourth.certificate(Height(height)).await.unwrap() {
+            let signed = certificate
+                .signers
+                .iter()
+                .any(|signer| usize::from(*signer) == place);
+            assert!(!signed, "block {height}");
+        }
+    }
+
+    // From then on it is a validator like others: of the first three two are enough with it.
     testnet.stop(1);
     let transaction = transfer(network, 2, 1, account(7).public_key());
     let id = fourth.submit(transaction).await.unwrap();
@@ -115,6 +154,93 @@ async fn an_empty_disk_joins_while_blocks_go_on() {
     assert!(balance.0 > 1_000_000_000);
     assert!(fourth.block(inclusion.height).await.unwrap().is_some());
     assert!(fourth.block(Height(1)).await.unwrap().is_none());
+}
+
+async fn term(client: &dyn ChainClient) -> Term {
+    let (_, office) = query(client, |state| office(state)).await.unwrap();
+    office.expect("there is always one").term
+}
+
+#[tokio::test]
+async fn one_that_never_ran_joins_under_a_later_committee() {
+    // COM-2, COM-4
+    let mut testnet = Testnet::of(short_terms(), 5);
+    testnet.keep = Keep::Blocks(REPLAYED);
+    (0..4).for_each(|validator| testnet.start(validator));
+    let client = testnet.client(1);
+    reaches(&*client, Height(2)).await;
+    applied(&*client, enlist(&testnet, 0, 4)).await;
+    applied(&*client, delist(&testnet, 1, 0)).await;
+    let changed = takes_office(&*client, &[1, 2, 3, 4]).await;
+    testnet.stop(0);
+    // Far enough that it does not replay.
+    reaches(&*client, Height((changed.0 + 3) * TERM)).await;
+    testnet.start(4);
+    let joined = testnet.client(4);
+    reaches(&*joined, later(&*client, 2)).await;
+    agree(&*client, &*joined).await;
+    assert!(joined.block(Height(1)).await.unwrap().is_none());
+    // It knows how every term ended, from the first committee on.
+    let newest = term(&*joined).await;
+    let mut hand_overs = Vec::new();
+    for term in 0..newest.0 {
+        hand_overs.extend(joined.hand_over(Term(term)).await.unwrap());
+    }
+    let succession = Succession::new(hand_overs).unwrap();
+    let first = testnet.genesis.root().electorate();
+    let electorate = succession.follow(&first, newest).unwrap();
+    let committee = Committee::new([1, 2, 3, 4].map(key).to_vec()).unwrap();
+    assert_eq!(electorate.committee, committee);
+    // With the next term it votes: two others are enough with it.
+    reaches(&*joined, Height((newest.0 + 1) * TERM + 1)).await;
+    testnet.stop(1);
+    let id = joined
+        .submit(transfer(testnet.network, 5, 0, account(7).public_key()))
+        .await
+        .unwrap();
+    final_outcome(&*joined, id).await;
+}
+
+#[tokio::test]
+async fn who_was_away_for_too_long_is_told_what_to_do() {
+    let (mut testnet, _) = three_went_on().await;
+    // The fourth was there at the beginning.
+    testnet.keep = Keep::Everything;
+    testnet.start(3);
+    let fourth = testnet.client(3);
+    reaches(&*fourth, Height(1)).await;
+    testnet.stop(3);
+    let away = fourth.tip().borrow().height();
+    // Then blocks go on, and those that come right after are kept by nobody.
+    let first = testnet.client(0);
+    reaches(&*first, Height(away.0 + 2 * TERM)).await;
+    (0..3).for_each(|validator| testnet.stop(validator));
+    let mut file = Vec::new();
+    export(&testnet.config(0).directory, &testnet.genesis, &mut file).unwrap();
+    for validator in 0..3 {
+        let directory = testnet.config(validator).directory;
+        std::fs::remove_dir_all(&directory).unwrap();
+        import(&directory, &testnet.genesis, Cursor::new(file.clone())).unwrap();
+    }
+    (0..4).for_each(|validator| testnet.start(validator));
+    let fourth = testnet.client(3);
+    let ended = async {
+        let mut tip = fourth.tip();
+        while tip.changed().await.is_ok() {}
+    };
+    tokio::time::timeout(DEADLINE, ended).await.unwrap();
+    testnet.stop(3);
+    let error = fourth.block(Height(1)).await.unwrap_err();
+    let ChainError::Stopped { reason } = &error else {
+        panic!("{error}");
+    };
+    assert!(reason.contains("away for too long"), "{reason}");
+    assert!(reason.contains("move its directory away"), "{reason}");
+    // What it is told to do helps.
+    testnet.keep = Keep::Blocks(REPLAYED);
+    std::fs::remove_dir_all(testnet.config(3).directory).unwrap();
+    testnet.start(3);
+    reaches(&*testnet.client(3), later(&*testnet.client(0), 1)).await;
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 const TERM: u64 = 16;
 
 /// Four validators in office, for terms of a second under load.
-fn short_terms() -> Genesis {
+pub(crate) fn short_terms() -> Genesis {
     let genesis = genesis(4);
     let validators = genesis.validators.iter().map(|validator| GenesisValidator {
         operator: account(OPERATOR).public_key(),
@@ -49,7 +49,7 @@ fn short_terms() -> Genesis {
     }
 }
 
-fn enlist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
+pub(crate) fn enlist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
     let enlistment = Enlistment {
         node: key(validator),
         operator: account(OPERATOR).public_key(),
@@ -64,7 +64,7 @@ fn enlist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
     Transaction::sign(testnet.network, &account(OPERATOR), nonce, instruction)
 }
 
-fn delist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
+pub(crate) fn delist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
     let instruction = Instruction::Delist {
         node: key(validator),
         role: Role::Validator,
@@ -72,7 +72,7 @@ fn delist(testnet: &Testnet, nonce: u64, validator: usize) -> Transaction {
     Transaction::sign(testnet.network, &account(OPERATOR), nonce, instruction)
 }
 
-async fn applied(client: &dyn ChainClient, transaction: Transaction) {
+pub(crate) async fn applied(client: &dyn ChainClient, transaction: Transaction) {
     let id = client.submit(transaction).await.unwrap();
     let outcome = final_outcome(client, id).await.outcome;
     assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
@@ -88,7 +88,7 @@ async fn committee(client: &dyn ChainClient) -> (Term, Committee) {
 }
 
 /// Waits for a committee; says in which term it took office.
-async fn takes_office(client: &dyn ChainClient, validators: &[usize]) -> Term {
+pub(crate) async fn takes_office(client: &dyn ChainClient, validators: &[usize]) -> Term {
     let wanted = Committee::new(validators.iter().copied().map(key).collect()).unwrap();
     let elected = async {
         let mut tip = client.tip();
