@@ -8,6 +8,7 @@
 //! epoch_blocks = 256           # read when the directory is made, part of the network from then on
 //! idle_interval_ms = 1000
 //! archive = false              # true keeps all blocks for ever; those dropped before do not come back
+//! nodes = ["http://192.0.2.1:7171"]   # validators elsewhere, of the network in genesis.json; none of our own
 //!
 //! [[model]]                    # a respondent backed by an OpenAI-compatible server
 //! name = "llama3.2"
@@ -61,6 +62,9 @@ pub struct Chain {
     /// Whether all blocks are kept, so that anybody can execute them again from genesis on; else about a
     /// million of the newest.
     pub archive: bool,
+    /// Nodes of a network that runs elsewhere, asked in this order; where there are any, this directory has
+    /// no validators, and its genesis.json is that network's.
+    pub nodes: Vec<String>,
 }
 
 impl Default for Chain {
@@ -69,6 +73,7 @@ impl Default for Chain {
             epoch_blocks: NonZeroU32::new(256).expect("not zero"),
             idle_interval_ms: NonZeroU32::new(1_000).expect("not zero"),
             archive: false,
+            nodes: Vec::new(),
         }
     }
 }

@@ -96,6 +96,12 @@ pub enum HomeError {
         /// What its genesis says.
         found: NetworkId,
     },
+    /// A network elsewhere is named, and not which.
+    #[error("{path} names nodes of a network elsewhere and has no genesis.json of it")]
+    NoGenesis {
+        /// The directory.
+        path: String,
+    },
     /// Not a directory of ours, and not empty.
     #[error("{path} is not empty and holds no network")]
     Foreign {
@@ -136,10 +142,9 @@ impl Home {
         let id = version(path)?;
         let keys = Keys::new(create::read_seed(path)?);
         let genesis = read_genesis(path)?;
-        let ours = genesis
-            .committee()
-            .keys()
-            .contains(&keys.validator(0).public_key());
+        let config = Config::read(path)?;
+        let own = keys.validator(0).public_key();
+        let ours = !config.chain.nodes.is_empty() || genesis.committee().keys().contains(&own);
         if genesis.id().to_string() != id || !ours {
             return Err(HomeError::Network {
                 path: path.display().to_string(),
@@ -149,7 +154,7 @@ impl Home {
         }
         Ok(Self {
             path: path.to_owned(),
-            config: Config::read(path)?,
+            config,
             keys,
             genesis,
             _lock: lock,
@@ -257,6 +262,7 @@ fn version(path: &Path) -> Result<String, HomeError> {
     Ok(lines.next().unwrap_or_default().to_owned())
 }
 
+/// The genesis of a directory.
 fn read_genesis(path: &Path) -> Result<Genesis, HomeError> {
     let file = path.join("genesis.json");
     let text = read(&file)?;

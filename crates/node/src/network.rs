@@ -1,9 +1,12 @@
-//! The composition root of a local network: read it top to bottom to see the whole.
+//! The composition root of a local network, or of roles on one that runs elsewhere: read it top to bottom to
+//! see the whole.
 
 mod chain;
+mod elsewhere;
 mod roles;
 mod seats;
 
+pub use elsewhere::Unfunded;
 pub(crate) use roles::submit;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -16,10 +19,11 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     coordinator::{self, Desk, Port, journal::Journal},
-    experts::Experts,
+    experts::{Experts, RESPONDENTS},
     explorer::Explorer,
     home::Home,
     models,
+    remote::Remote,
     transport::Hub,
 };
 
@@ -41,7 +45,9 @@ pub enum Stage {
     Experts,
     /// Starting validators.
     Validators,
-    /// Waiting for them to agree on a first block.
+    /// Asking the nodes of a network elsewhere.
+    Elsewhere,
+    /// Waiting for validators of our own to agree on a first block.
     Consensus,
     /// Registering respondents, opening the line.
     Registration,
@@ -55,6 +61,7 @@ impl Stage {
         match self {
             Self::Experts => "indexing the experts' documents",
             Self::Validators => "starting four validators",
+            Self::Elsewhere => "following the network's validators",
             Self::Consensus => "agreeing on the first block",
             Self::Registration => "registering respondents, opening a line",
             Self::Gateway => "opening the gateway",
@@ -118,22 +125,36 @@ impl Network {
             .map(|model| (model.name.clone(), model.origin.clone()))
             .collect();
 
-        on_stage(Stage::Validators);
-        let interval = home.config.chain.idle_interval_ms.get();
-        let pacing = Pacing {
-            idle_interval: Duration::from_millis(u64::from(interval)),
-            ..Pacing::default()
+        let nodes = &home.config.chain.nodes;
+        let mut validators = Vec::new();
+        let client: Arc<dyn ChainClient> = if nodes.is_empty() {
+            on_stage(Stage::Validators);
+            let interval = home.config.chain.idle_interval_ms.get();
+            let pacing = Pacing {
+                idle_interval: Duration::from_millis(u64::from(interval)),
+                ..Pacing::default()
+            };
+            validators = chain::start(&home, pacing)?;
+            let client = Arc::new(chain::AnyOf::new(&validators));
+            on_stage(Stage::Consensus);
+            chain::first_block(&*client, FIRST_BLOCK).await?;
+            client
+        } else {
+            on_stage(Stage::Elsewhere);
+            Arc::new(Remote::connect(nodes.clone(), &home.genesis, FIRST_BLOCK).await?)
         };
-        let validators = chain::start(&home, pacing)?;
-        let client: Arc<dyn ChainClient> = Arc::new(chain::AnyOf::new(&validators));
-
-        on_stage(Stage::Consensus);
-        chain::first_block(&*client, FIRST_BLOCK).await?;
 
         on_stage(Stage::Registration);
+        if !nodes.is_empty() {
+            let guests = models.iter().enumerate();
+            let guests = guests.map(|(number, _)| format!("model-{number}"));
+            let names = RESPONDENTS.iter().map(|name| (*name).to_owned());
+            elsewhere::is_funded(&home, &*client, names.chain(guests)).await?;
+        }
         let hub = Hub::default();
         let classifier = Arc::clone(&experts.classifier);
         roles::enlist_coordinator(&home, &*client).await?;
+        elsewhere::anchor_coordinator(&home, &*client).await?;
         seats::take(&home, &client, &hub, experts, models).await?;
         let desk = Desk::open(coordinator::Setup {
             network: home.genesis.root(),

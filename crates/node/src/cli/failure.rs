@@ -8,6 +8,7 @@ use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeE
 
 use crate::{
     keystore::{KeyError, PassphraseError},
+    network::Unfunded,
     validator::{InitError, settings},
 };
 
@@ -50,6 +51,12 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
                 "mend llmnet.toml or the variables OPENAI_…, or say --no-models".to_owned(),
             );
         }
+        if cause.downcast_ref::<Unfunded>().is_some() {
+            return Some(
+                "ask whoever has money there: llmnet validator pay, with each of these lines"
+                    .to_owned(),
+            );
+        }
         if cause.downcast_ref::<JournalError>().is_some() {
             return Some(
                 "restore coordinator.db of the network's directory from a copy, or name another \
@@ -83,6 +90,11 @@ fn home(error: &HomeError) -> Option<String> {
         HomeError::Io { .. } => "name a directory you may write to with --dir".to_owned(),
         HomeError::Busy { .. } => {
             "use the running network, or stop it, or name another directory with --dir".to_owned()
+        }
+        HomeError::NoGenesis { .. } => {
+            "put the network's genesis.json there, from somebody you trust, or take nodes out of \
+             llmnet.toml"
+                .to_owned()
         }
         HomeError::Layout { .. } => {
             "use the version of llmnet that made it, or name another directory with --dir"

@@ -20,7 +20,7 @@ use llmnet_types::{
     request::{Progress, Request},
     settlement::Leaf,
     signature::PrivateKey,
-    succession::Succession,
+    succession::{HandOver, Succession},
     units::{Amount, Epoch, Height, Score, Slot},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -78,6 +78,8 @@ pub struct Desk {
     /// Held while a line is renewed.
     pub(super) renewing: tokio::sync::Mutex<()>,
     pub(super) troubles: Mutex<Option<String>>,
+    /// How terms ended, from the first on, as far as proofs needed it.
+    pub(super) hand_overs: tokio::sync::Mutex<Vec<HandOver>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -136,6 +138,7 @@ impl Desk {
             patient: setup.patient,
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
+            hand_overs: tokio::sync::Mutex::default(),
         });
         desk.take_up_line().await?;
         tokio::spawn(settler::run(Arc::clone(&desk)));

@@ -14,7 +14,7 @@ use llmnet_types::{
 
 use super::{accounts::LINE_EPOCHS_MIN, desk::Desk};
 
-/// What a line is opened with.
+/// What a line is opened with, where its owner has as much.
 const DEPOSIT: Amount = Amount(10_000 * Amount::CREDIT.0);
 /// For how many epochs.
 const LINE_EPOCHS: u64 = 50_000;
@@ -25,6 +25,7 @@ const OPENING: Duration = Duration::from_secs(10);
 struct Found {
     line: Option<(LineId, Line)>,
     nonce: u64,
+    balance: Amount,
     epoch: Epoch,
 }
 
@@ -34,7 +35,7 @@ impl Found {
         self.line.as_ref().is_some_and(|(_, line)| {
             !line.closed
                 && line.ends.0 >= self.epoch.0.saturating_add(LINE_EPOCHS_MIN)
-                && line.rest() > Amount(DEPOSIT.0 / 100)
+                && line.rest() > Amount(line.locked.0 / 100)
         })
     }
 }
@@ -70,10 +71,14 @@ impl Desk {
     async fn newest_line(&self) -> anyhow::Result<Found> {
         let owner = self.requester.public_key();
         let coordinator = self.key.public_key();
-        let (_, found) = query(&*self.chain, move |state| Found {
-            line: ledger::line_of(state, &owner, &coordinator),
-            nonce: ledger::account(state, &owner).nonce,
-            epoch: ledger::clock(state).epoch,
+        let (_, found) = query(&*self.chain, move |state| {
+            let account = ledger::account(state, &owner);
+            Found {
+                line: ledger::line_of(state, &owner, &coordinator),
+                nonce: account.nonce,
+                balance: account.balance,
+                epoch: ledger::clock(state).epoch,
+            }
         })
         .await?;
         Ok(found)
@@ -82,7 +87,8 @@ impl Desk {
     async fn open_line(&self, found: &Found) -> anyhow::Result<()> {
         let instruction = Instruction::OpenLine {
             coordinator: self.key.public_key(),
-            amount: DEPOSIT,
+            // A hundredth stays for the fees of its transactions.
+            amount: DEPOSIT.min(Amount(found.balance.0 / 100 * 99)),
             expires: Epoch(found.epoch.0.saturating_add(LINE_EPOCHS)),
         };
         let transaction = Transaction::sign(self.id, &self.requester, found.nonce, instruction);

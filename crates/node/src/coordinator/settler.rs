@@ -26,8 +26,9 @@ use llmnet_types::{
     rejection::{LeafFault, Rejection},
     settlement::Settlement,
     signature::PublicKey,
+    succession::Succession,
     transaction::{Instruction, Outcome, Transaction},
-    units::{Height, Slot},
+    units::{Height, Slot, Term},
 };
 use tokio::time::{Instant, sleep};
 
@@ -293,6 +294,7 @@ impl Desk {
             anyhow::bail!("there is no record of what block {height} did");
         };
         let coordinator = self.key.public_key();
+        let succession = self.succession(block.header.term).await?;
         let mut proven = BTreeMap::new();
         let mut slot = settled.first_slot;
         for leaf in &settled.leaves {
@@ -306,6 +308,7 @@ impl Desk {
                         slot,
                         ReceiptDocument {
                             proof: Some(proof),
+                            succession: succession.clone(),
                             ..document
                         },
                     );
@@ -318,6 +321,22 @@ impl Desk {
         self.journal.prove(height, proven).await?;
         self.proven.send_replace(height);
         Ok(())
+    }
+
+    /// How a term's committee follows from the network's first: without it nobody who knows the genesis alone
+    /// could check a proof of that term (COM-2, PRF-3).
+    async fn succession(&self, term: Term) -> anyhow::Result<Succession> {
+        let terms = usize::try_from(term.0)?;
+        let mut hand_overs = self.hand_overs.lock().await;
+        while hand_overs.len() < terms {
+            let ended = Term(u64::try_from(hand_overs.len())?);
+            let Some(hand_over) = self.chain.hand_over(ended).await? else {
+                anyhow::bail!("how term {ended} ended is not known yet");
+            };
+            hand_overs.push(hand_over);
+        }
+        let needed = hand_overs.iter().take(terms).cloned();
+        Ok(Succession::new(needed.collect())?)
     }
 
     /// The certificate may come a moment after the block.

@@ -17,7 +17,7 @@ use llmnet_types::{
     units::Amount,
 };
 
-use super::{CHAIN_LENGTH, HomeError, LAYOUT, VALIDATORS, failed, read};
+use super::{CHAIN_LENGTH, HomeError, LAYOUT, VALIDATORS, failed, read, read_genesis};
 use crate::{config::Config, experts::RESPONDENTS, keys::Keys, models::MODELS_MAX};
 
 /// What the gateway's account starts with.
@@ -92,8 +92,21 @@ pub(super) fn network(path: &Path) -> Result<(), HomeError> {
         write(&path.join("seed"), format!("{}\n", Digest(seed)).as_bytes())?;
         seed
     };
-    let genesis = genesis(&Keys::new(seed), &Config::read(path)?);
-    write(&path.join("genesis.json"), genesis.to_json().as_bytes())?;
+    let config = Config::read(path)?;
+    let file = path.join("genesis.json");
+    let genesis = match config.chain.nodes.is_empty() {
+        true => {
+            let genesis = genesis(&Keys::new(seed), &config);
+            write(&file, genesis.to_json().as_bytes())?;
+            genesis
+        }
+        // Somebody else made it.
+        false if file.exists() => read_genesis(path)?,
+        false => {
+            let path = path.display().to_string();
+            return Err(HomeError::NoGenesis { path });
+        }
+    };
     let version = format!("llmnet {LAYOUT}\n{}\n", genesis.id());
     write(&path.join("version"), version.as_bytes())
 }

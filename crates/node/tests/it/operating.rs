@@ -15,7 +15,7 @@ use hosts::{Host, Hosts};
 async fn four_hosts_found_a_network_and_a_fifth_joins_and_leaves() {
     let _place = place().await;
     let mut book = Book::read();
-    let mut hosts = Hosts::new(5);
+    let mut hosts = Hosts::new(6);
     let began = Instant::now();
 
     hosts
@@ -27,7 +27,9 @@ async fn four_hosts_found_a_network_and_a_fifth_joins_and_leaves() {
         networks.iter().all(|network| *network == networks[0]),
         "{networks:?}"
     );
-    hosts.until_height(1, 3).await;
+    for number in 1..=4 {
+        hosts.until_height(number, 3).await;
+    }
     println!("founded after {:?}", began.elapsed());
 
     // A client reads a block, from a node that is not the one that was asked before.
@@ -69,6 +71,17 @@ async fn four_hosts_found_a_network_and_a_fifth_joins_and_leaves() {
     hosts.follow(book.section("Leaving")).await;
     in_office(&hosts, 5, false).await;
     println!("left after {:?}", began.elapsed());
+
+    // A coordinator and its respondents, on a host that has no validator.
+    hosts.write_nodes(6, &book.nodes());
+    hosts
+        .follow(book.section("Answering on a network elsewhere"))
+        .await;
+    let asked = hosts.asked();
+    assert_eq!(asked["verified"]["finality"], "final", "{asked}");
+    assert_eq!(asked["verified"]["network"], networks[0].as_str());
+    println!("asked and proven after {:?}", began.elapsed());
+    assert_eq!(hosts.host(6).stop().await, 0);
 
     for number in 1..=5 {
         assert_eq!(hosts.host(number).stop().await, 0, "host {number}");

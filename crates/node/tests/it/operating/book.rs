@@ -12,13 +12,14 @@ pub(crate) struct Line {
 /// What is still to be run, section by section.
 pub(crate) struct Book(VecDeque<(String, Vec<Line>)>);
 
+const TEXT: &str = include_str!("../../../../../docs/OPERATING.md");
+
 impl Book {
     pub(crate) fn read() -> Self {
-        let text = include_str!("../../../../../docs/OPERATING.md");
         let mut sections: VecDeque<(String, Vec<Line>)> = VecDeque::new();
         let mut hosts = None;
         let mut is_inside = false;
-        for line in text.lines() {
+        for line in TEXT.lines() {
             if let Some(title) = line.strip_prefix("## ") {
                 sections.push_back((title.to_owned(), Vec::new()));
             } else if line == "```sh" {
@@ -47,6 +48,13 @@ impl Book {
         let (found, lines) = self.0.pop_front().expect("there are more sections");
         assert_eq!(found, title, "sections are run in their order");
         lines
+    }
+
+    /// The settings of who follows a network elsewhere.
+    #[expect(clippy::unused_self, reason = "it is the book that says so")]
+    pub(crate) fn nodes(&self) -> String {
+        let (_, after) = TEXT.split_once("```toml\n").expect("there are settings");
+        after.split_once("```").unwrap().0.to_owned()
     }
 
     /// Nothing was left out.

@@ -29,6 +29,7 @@ pub(crate) struct Hosts {
     room: Room,
     hosts: Vec<Host>,
     networks: Vec<String>,
+    asked: Value,
 }
 
 pub(crate) struct Host {
@@ -52,6 +53,16 @@ fn free_port() -> u16 {
     }
 }
 
+/// A line's words; what stands between quotes is one.
+fn split(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let words = parts.flat_map(|(place, part)| match place % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}
+
 impl Hosts {
     pub(crate) fn new(count: usize) -> Self {
         let room = Room::new();
@@ -73,6 +84,7 @@ impl Hosts {
             room,
             hosts,
             networks: Vec::new(),
+            asked: Value::Null,
         }
     }
 
@@ -94,10 +106,8 @@ impl Hosts {
     }
 
     async fn run(&mut self, number: usize, line: &str) {
-        let words: Vec<String> = line
-            .split(' ')
-            .map(|word| self.word(number, word))
-            .collect();
+        let words = split(line).into_iter();
+        let words: Vec<String> = words.map(|word| self.word(number, &word)).collect();
         let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
         let http;
         match words[..] {
@@ -113,6 +123,22 @@ impl Hosts {
                 self.hosts[number - 1].start(command).await.unwrap();
                 return;
             }
+            ["llmnet", "up", ..] => {
+                // Host 1 gives what is asked for.
+                for (to, amount) in self.unfunded(number).await {
+                    let pay = format!(
+                        "llmnet validator pay --dir /var/lib/llmnet --to {to} --amount {amount} \
+                         --passphrase-file /etc/llmnet/passphrase"
+                    );
+                    Box::pin(self.run(1, &pay)).await;
+                }
+                let mut command = self.command(number);
+                command
+                    .args(&words[1..])
+                    .args(["--no-models", "--port", "0"]);
+                self.hosts[number - 1].start(command).await.unwrap();
+                return;
+            }
             // All of these hosts are one.
             ["llmnet", "validator", "init", ..] => {
                 http = format!("127.0.0.1:{}", self.hosts[number - 1].http);
@@ -123,11 +149,15 @@ impl Hosts {
             _ => panic!("{line:?} is no command that a host has"),
         }
         let is_check = words.contains(&"check");
+        let is_question = words.contains(&"ask");
         let mut command = self.command(number);
         let printed = finish(command.args(&words[1..]).arg("--json")).await;
         assert_eq!(printed.code, 0, "host {number}: {line}: {}", printed.err);
         if words.contains(&"init") {
             self.hosts[number - 1].hurry();
+        }
+        if is_question {
+            self.asked = printed.json();
         }
         if is_check {
             let network = printed.json()["network"].as_str().unwrap().to_owned();
@@ -170,6 +200,39 @@ impl Hosts {
             .current_dir(&host.home)
             .env("LLMNET_DIR", &host.path);
         command
+    }
+
+    /// Who needs how much before a coordinator can begin, as it says itself.
+    async fn unfunded(&self, number: usize) -> Vec<(String, String)> {
+        let mut command = self.command(number);
+        let printed = finish(command.args(["up", "--no-models", "--port", "0"])).await;
+        assert_eq!(printed.code, 1, "{}", printed.out);
+        let accounts = printed.err.lines().filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["--to", to, "--amount", amount, ..] => Some((to.to_owned(), amount.to_owned())),
+                _ => None,
+            }
+        });
+        let accounts: Vec<_> = accounts.collect();
+        assert_eq!(accounts.len(), 7, "{}", printed.err);
+        accounts
+    }
+
+    /// The settings of who follows a network elsewhere.
+    pub(crate) fn write_nodes(&self, number: usize, settings: &str) {
+        let nodes = [0, 1].map(|host| format!("127.0.0.1:{}", self.hosts[host].http));
+        let settings = settings
+            .replace("192.0.2.1:7171", &nodes[0])
+            .replace("192.0.2.2:7171", &nodes[1]);
+        let path = &self.hosts[number - 1].path;
+        fs::create_dir_all(path).unwrap();
+        fs::write(path.join("llmnet.toml"), settings).unwrap();
+    }
+
+    /// What was answered last.
+    pub(crate) fn asked(&self) -> &Value {
+        &self.asked
     }
 
     /// Networks' ids, as checks told them since the last time.
