@@ -35,7 +35,6 @@ pub(super) async fn run(
     let key = keystore::read(&settings.key, &passphrase)?;
     drop(passphrase);
     let running = running::start(&settings, &key).await?;
-    drop(key);
     let url = settings.http.map(|http| format!("http://{http}"));
     let text = format!(
         "The validator runs. Ctrl-C stops it.\n\n\
