@@ -4,7 +4,7 @@
 //! validators in one process, then so many receipts that the network is old, then ours again. Contracts are
 //! signed before the clock starts. `LLMNET_RECEIPTS` is how many receipts the old network has (0: none),
 //! `LLMNET_ROUNDS` how many rounds there are. Arguments name the parts to be run (`bare`, `ours`, `quiet`,
-//! `old`); without any, all are. What it prints is its raw output.
+//! `pruned`, `old`); without any, all are. What it prints is its raw output.
 #![allow(
     clippy::unwrap_used,
     reason = "a measurement that cannot go on should stop"
@@ -25,8 +25,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use llmnet_chain::{ChainClient, Pacing, Validator};
+use llmnet_chain::{ChainClient, Keep, Pacing, Validator};
 use llmnet_ledger::Genesis;
+use llmnet_types::units::Height;
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
@@ -45,6 +46,8 @@ const ROUND: usize = 200_000;
 const BARE_ROUND: usize = 120_000;
 /// How often blocks are made where finality is measured.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// Blocks after which nothing of an epoch of the workload's is disputed any more: a validator keeps as many.
+const WINDOWS: u64 = 5 * 256;
 /// For how long.
 const QUIET: Duration = Duration::from_secs(20);
 
@@ -89,10 +92,19 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, part, directory, name, ..] = arguments.as_slice()
+        && part == "serve"
+    {
+        return serve(&runtime, Path::new(directory), name);
+    }
     println!("validators {VALIDATORS}, coordinators {COORDINATORS}, seats 3");
     rounds(&runtime);
     if wanted("quiet") {
         both_quiet(&runtime);
+    }
+    if wanted("pruned") {
+        pruned(&runtime);
     }
     let receipts = count("LLMNET_RECEIPTS", 0);
     if receipts > 0 && wanted("old") {
@@ -113,7 +125,7 @@ fn wanted(part: &str) -> bool {
 /// As much as both carry, in turn.
 fn rounds(runtime: &Runtime) {
     let mut rates = [Vec::new(), Vec::new()];
-    let mut ours = wanted("ours").then(|| Ours::start(runtime, "round", fast()));
+    let mut ours = wanted("ours").then(|| Ours::start(runtime, "round", (fast(), Keep::default())));
     for round in 1..=count("LLMNET_ROUNDS", 3) {
         if wanted("bare") {
             rates[0].push(bare_round(runtime, round));
@@ -135,11 +147,9 @@ fn both_quiet(runtime: &Runtime) {
     let mut bare = Vec::new();
     println!("-- finality at blocks of 200 ms");
     bare.extend(bare_quiet(runtime));
-    let before = memory();
-    let mut quiet = Ours::start(runtime, "quiet", slow());
+    let mut quiet = Ours::start(runtime, "quiet", (slow(), Keep::default()));
     quiet.finality(runtime, "ours, new");
-    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
-    say("memory of one validator, idle", each / 1e6, "MB");
+    quiet.memory("idle");
     for (name, per_mille) in [("p50", 500), ("p95", 950)] {
         say(
             &format!("bare engine, {name}"),
@@ -248,34 +258,102 @@ fn bare_quiet(runtime: &Runtime) -> Vec<f64> {
 struct Ours {
     validators: Vec<Validator>,
     clients: Vec<Arc<dyn ChainClient>>,
+    addresses: Vec<SocketAddr>,
+    genesis: Genesis,
+    manner: (Pacing, Keep),
     workload: Workload,
     room: Room,
     settled: usize,
 }
 
 impl Ours {
-    fn start(runtime: &Runtime, name: &str, pacing: Pacing) -> Self {
+    fn start(runtime: &Runtime, name: &str, manner: (Pacing, Keep)) -> Self {
         let room = Room::new(name);
         let (workload, genesis) = Workload::new(COORDINATORS, SLOTS, ours::members());
+        let addresses = addresses(23_000);
+        let validators = all(&genesis, &addresses, &room.0, manner);
         let mut ours = Self {
-            validators: Vec::new(),
-            clients: Vec::new(),
+            clients: ours::clients(&validators),
+            validators,
+            addresses,
+            genesis,
+            manner,
             workload,
             room,
             settled: 0,
         };
-        ours.run(&genesis, pacing);
         runtime.block_on(ours::begin(&mut ours.workload, &ours.clients));
         ours
     }
 
-    fn run(&mut self, genesis: &Genesis, pacing: Pacing) {
-        self.validators = ours::start(genesis, &addresses(23_000), &self.room.0, pacing);
-        self.clients = ours::clients(&self.validators);
-    }
-
     fn directory(&self) -> &Path {
         &self.room.0
+    }
+
+    /// Settles so many contracts, nothing measured.
+    fn settle(&mut self, runtime: &Runtime, receipts: usize) {
+        let started = Instant::now();
+        while self.settled < receipts {
+            let prepared = ours::prepare(&mut self.workload, &*self.clients[0], ROUND);
+            self.settled += prepared.receipts;
+            runtime.block_on(ours::settle(prepared, &self.clients));
+            if self.settled % 1_000_000 < ROUND {
+                let seconds = started.elapsed().as_secs();
+                eprintln!("{} receipts settled after {seconds} s", self.settled);
+            }
+        }
+    }
+
+    /// Bytes on disk of one validator for each receipt.
+    fn disk(&self, name: &str) {
+        let bytes = disk(&self.directory().join("0")) as f64 / self.settled as f64;
+        say(
+            &format!("disk of one validator, {name}"),
+            bytes,
+            "bytes/receipt",
+        );
+    }
+
+    /// Takes one validator's disk away and waits until it is where the others are.
+    fn join(&mut self, runtime: &Runtime) {
+        let last = VALIDATORS - 1;
+        drop(self.validators.pop());
+        std::fs::remove_dir_all(self.directory().join(last.to_string())).unwrap();
+        let since = Instant::now();
+        let (genesis, addresses) = (&self.genesis, &self.addresses);
+        let again = ours::start(last, genesis, addresses, &self.room.0, self.manner);
+        let mut tip = again.client().tip();
+        let goal = self.clients[0].tip().borrow().height();
+        runtime.block_on(async {
+            while tip.borrow_and_update().height() < goal {
+                tip.changed().await.unwrap();
+            }
+        });
+        say(
+            "an empty disk, until it has the newest state",
+            since.elapsed().as_secs_f64(),
+            "s",
+        );
+        let oldest = runtime.block_on(again.client().block(Height(1))).unwrap();
+        assert!(oldest.is_none(), "it executed all blocks again");
+        self.validators.push(again);
+    }
+
+    /// Stops all and starts them again in a process of their own, whose memory is measured.
+    fn memory(self, name: &str) {
+        let Self {
+            validators, room, ..
+        } = self;
+        drop(validators);
+        let program = std::env::current_exe().unwrap();
+        let mut command = std::process::Command::new(program);
+        let ran = command
+            .arg("serve")
+            .arg(&room.0)
+            .arg(name)
+            .status()
+            .unwrap();
+        assert!(ran.success());
     }
 
     /// Settles contracts that were signed before the clock starts.
@@ -337,24 +415,75 @@ impl Ours {
     }
 }
 
+/// What is left of receipts on disk once the blocks they came in are pruned: sections of blocks go when all of
+/// them are older than what is still disputed.
+fn pruned(runtime: &Runtime) {
+    const RECEIPTS: usize = 1_000_000;
+    const SECTION: u64 = 4096;
+    println!("-- pruned");
+    let pacing = Pacing {
+        block_interval: Duration::ZERO,
+        idle_interval: Duration::ZERO,
+    };
+    let mut ours = Ours::start(runtime, "pruned", (pacing, Keep::Blocks(1)));
+    ours.settle(runtime, RECEIPTS);
+    ours.disk("just settled");
+    let mut tip = ours.clients[0].tip();
+    let last = tip.borrow().height().0 + WINDOWS + 2 * SECTION;
+    runtime.block_on(async {
+        while tip.borrow_and_update().height().0 < last {
+            tip.changed().await.unwrap();
+        }
+    });
+    ours.disk("pruned");
+}
+
 /// The same figures of a network that has settled many receipts.
 fn old(runtime: &Runtime, receipts: usize) {
-    let before = memory();
-    let mut ours = Ours::start(runtime, "old", fast());
-    let started = Instant::now();
-    while ours.settled < receipts {
-        let prepared = ours::prepare(&mut ours.workload, &*ours.clients[0], ROUND);
-        ours.settled += prepared.receipts;
-        runtime.block_on(ours::settle(prepared, &ours.clients));
-        if ours.settled % 1_000_000 < ROUND {
-            let seconds = started.elapsed().as_secs();
-            eprintln!("{} receipts settled after {seconds} s", ours.settled);
-        }
-    }
+    let mut ours = Ours::start(runtime, "old", (fast(), Keep::Blocks(1)));
+    ours.settle(runtime, receipts);
     ours.round(runtime, "old");
-    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
-    say("memory of one validator, old", each / 1e6, "MB");
-    let bytes = disk(&ours.directory().join("0")) as f64 / ours.settled as f64;
-    say("disk of one old validator", bytes, "bytes/receipt");
+    ours.disk("old");
     ours.finality(runtime, "ours, old");
+    let height = ours.clients[0].tip().borrow().height().0;
+    if height > WINDOWS {
+        ours.join(runtime);
+    } else {
+        println!("with {height} blocks, a new validator would execute them all");
+    }
+    ours.memory("old");
+}
+
+/// The memory of four validators on a directory: of this whole process, less what it had before.
+fn serve(runtime: &Runtime, directory: &Path, name: &str) {
+    let (workload, genesis) = Workload::new(COORDINATORS, SLOTS, ours::members());
+    drop(workload);
+    let before = memory();
+    let validators = all(
+        &genesis,
+        &addresses(24_000),
+        directory,
+        (slow(), Keep::Blocks(1)),
+    );
+    runtime.block_on(sleep(QUIET));
+    let height = validators[0].client().tip().borrow().height().0;
+    assert!(height > 0, "they did not start");
+    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
+    say(
+        &format!("memory of one validator, {name}"),
+        each / 1e6,
+        "MB",
+    );
+}
+
+fn all(
+    genesis: &Genesis,
+    addresses: &[SocketAddr],
+    directory: &Path,
+    manner: (Pacing, Keep),
+) -> Vec<Validator> {
+    let numbers = 0..VALIDATORS;
+    let validators =
+        numbers.map(|number| ours::start(number, genesis, addresses, directory, manner));
+    validators.collect()
 }

@@ -41,31 +41,27 @@ pub(crate) fn members() -> Vec<GenesisValidator> {
     members.collect()
 }
 
-/// Starts all of them.
+/// Starts one of those that listen at these addresses.
 pub(crate) fn start(
+    number: usize,
     genesis: &Genesis,
     addresses: &[SocketAddr],
     directory: &Path,
-    pacing: Pacing,
-) -> Vec<Validator> {
+    (pacing, keep): (Pacing, Keep),
+) -> Validator {
     let public = |number| key("validator", number).public_key();
-    let peers: Vec<_> = (0..)
-        .zip(addresses)
-        .map(|(number, address)| (public(number), *address))
-        .collect();
-    let validators = addresses.iter().enumerate().map(|(number, listen)| {
-        let config = ValidatorConfig {
-            directory: directory.join(number.to_string()),
-            seed: key("validator", number).to_seed(),
-            listen: *listen,
-            peers: peers.clone(),
-            genesis: genesis.clone(),
-            pacing,
-            keep: Keep::default(),
-        };
-        start_validator(config).unwrap()
-    });
-    validators.collect()
+    let peers = addresses.iter().enumerate();
+    let peers = peers.map(|(number, address)| (public(number), *address));
+    let config = ValidatorConfig {
+        directory: directory.join(number.to_string()),
+        seed: key("validator", number).to_seed(),
+        listen: addresses[number],
+        peers: peers.collect(),
+        genesis: genesis.clone(),
+        pacing,
+        keep,
+    };
+    start_validator(config).unwrap()
 }
 
 /// The clients of all.
