@@ -26,9 +26,10 @@ use tokio::sync::Mutex;
 
 use crate::{client::Inclusion, config::Keep, runtime::Runtime, store::archive_config};
 
-/// Blocks, certificates and outcomes kept where nobody says otherwise: weeks of a quiet network. The archives' indexes are in
-/// memory, about a hundred bytes a block. Who was away for longer cannot catch up.
-pub(crate) const BLOCKS_KEPT: usize = 1 << 20;
+/// Blocks, certificates and outcomes kept where nobody says otherwise: three days of a quiet network. The archives'
+/// indexes are in memory, about a hundred bytes a block; and each 4096 blocks are six open files, of which many systems
+/// allow a process 1024. Who was away for longer cannot catch up, and takes over the others' state.
+pub(crate) const BLOCKS_KEPT: usize = 1 << 18;
 /// The most transactions that can be looked up by id, the newest ones.
 const INDEX_MAX: usize = 1 << 16;
 /// The most bytes of one block's record.
