@@ -231,7 +231,6 @@ fn bare_round(runtime: &Runtime, round: usize) -> f64 {
 fn bare_quiet(runtime: &Runtime) -> Vec<f64> {
     let room = Room::new("bare-quiet");
     let addresses = addresses(22_000);
-    let before = memory();
     let validators: Vec<_> = (0..VALIDATORS)
         .map(|number| {
             let directory = room.0.join(number.to_string());
@@ -249,8 +248,6 @@ fn bare_quiet(runtime: &Runtime) -> Vec<f64> {
         taken(&validators);
         sleep(QUIET).await;
     });
-    let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
-    say("memory of one bare validator, idle", each / 1e6, "MB");
     taken(&validators)
 }
 
@@ -465,7 +462,7 @@ fn serve(runtime: &Runtime, directory: &Path, name: &str) {
         directory,
         (slow(), Keep::Blocks(1)),
     );
-    runtime.block_on(sleep(QUIET));
+    runtime.block_on(async { sleep(QUIET).await });
     let height = validators[0].client().tip().borrow().height().0;
     assert!(height > 0, "they did not start");
     let each = memory().saturating_sub(before) as f64 / VALIDATORS as f64;
