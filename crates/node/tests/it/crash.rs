@@ -21,7 +21,7 @@ use llmnet_types::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::support::{Gateway, Local, Question, Room, Up, place, questions, settled, until};
+use crate::support::{Gateway, Local, Question, Room, Up, place, questions, settled, until_block};
 
 /// Epochs of about three seconds, so that windows close while we watch.
 const CONFIG: &str = "[chain]\nepoch_blocks = 64\nidle_interval_ms = 50\n";
@@ -129,7 +129,7 @@ async fn no_crash_loses_or_pays_twice_or_holds_for_ever() {
     let journal = Journal::open(&local.room.network().join("coordinator.db")).unwrap();
     let used = journal.entries(Slot(0)).await.unwrap().len() as u64;
     let coordinator = local.keys().coordinator().public_key();
-    until("every slot is settled", || async {
+    until_block(&*chain, 8 * 64, "every slot is settled", || async {
         let read = query(&*chain, |state| ledger::coordinator(state, &coordinator));
         let next = read.await.unwrap().1.unwrap_or_default().next_slot;
         (next == Slot(used)).then_some(())

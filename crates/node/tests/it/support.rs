@@ -8,9 +8,10 @@ mod up;
 
 use std::{future::Future, time::Duration};
 
+use llmnet_chain::client::ChainClient;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 pub(crate) use gateway::{Answer, Gateway};
@@ -44,6 +45,28 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
         }
         assert!(Instant::now() < deadline, "{what}: not within {DEADLINE:?}");
         sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until something is found within so many blocks, however long a block takes: fails once they are over, or
+/// when none comes until the deadline.
+pub(crate) async fn until_block<T, F: Future<Output = Option<T>>>(
+    chain: &dyn ChainClient,
+    blocks: u64,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let mut tip = chain.tip();
+    let last = tip.borrow_and_update().height().0 + blocks;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        let height = tip.borrow_and_update().height().0;
+        assert!(height < last, "{what}: not within {blocks} blocks");
+        let next = timeout(DEADLINE, tip.changed()).await;
+        next.unwrap_or_else(|_| panic!("{what}: no block after {height} within {DEADLINE:?}"))
+            .unwrap();
     }
 }
 

@@ -13,16 +13,19 @@ use llmnet_types::{
     units::Amount,
 };
 
-use crate::support::{DEADLINE, Local, Settled, until};
+use crate::support::{DEADLINE, Local, Settled, until_block};
 
 async fn totals(chain: &dyn ChainClient) -> Totals {
     query(chain, |state| ledger::totals(state)).await.unwrap().1
 }
 
+/// Blocks in which every window closes: eight epochs.
+const WINDOWS: u64 = 8 * 64;
+
 /// Held pay becomes free as its windows close, and a line that is closed returns its rest.
 pub(super) async fn nothing_stays_held(local: &Local) {
     let (chain, keys) = (local.chain(), local.keys());
-    until("all pay is free", || async {
+    until_block(&*chain, WINDOWS, "all pay is free", || async {
         (totals(&*chain).await.held == Amount::ZERO).then_some(())
     })
     .await;
@@ -42,7 +45,7 @@ pub(super) async fn nothing_stays_held(local: &Local) {
         matches!(closed.outcome, Outcome::Applied { .. }),
         "{closed:?}"
     );
-    until("the line's rest returns", || async {
+    until_block(&*chain, WINDOWS, "the line's rest returns", || async {
         (totals(&*chain).await.lines == Amount::ZERO).then_some(())
     })
     .await;
