@@ -302,12 +302,17 @@ fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Cl
     let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let faults = number(N3f1::max_faults(committee));
     let claims = || said.values().flatten();
+    // Of f + 1 who say so one is honest. Who has nothing yet has lost nothing: where a network begins, one that comes
+    // a moment late must replay its first blocks, as it would sign nothing in this term otherwise (COM-4).
+    let whole = || {
+        let answers = said.values();
+        answers.filter(|claim| claim.as_ref().is_none_or(|claim| claim.is_whole))
+    };
     let newest = || {
         let newest = claims().max_by_key(|claim| claim.newest.round());
         newest.map(|claim| Claim {
             newest: claim.newest.clone(),
-            // Of f + 1 who say so one is honest.
-            is_whole: claims().filter(|claim| claim.is_whole).count() > faults,
+            is_whole: whole().count() > faults,
         })
     };
     if claims().count() > faults {
