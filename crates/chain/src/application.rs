@@ -18,7 +18,7 @@ use commonware_glue::stateful::{
 use commonware_storage::{mmr, qmdb::sync::Target};
 use commonware_utils::non_empty_range;
 use futures::StreamExt as _;
-use llmnet_ledger::{BlockInfo, Execution, Key, assume, execute, prefetch};
+use llmnet_ledger::{BlockInfo, Execution, Key};
 use llmnet_types::{
     block::Header,
     id::{Digest, NetworkId, TransactionId},
@@ -34,6 +34,7 @@ use crate::{
     beacon::Beacon,
     block::{Block, Body, RoundContext},
     client::Tip,
+    execution::{self, load},
     history::{History, Record},
     mempool::{Mempool, Unfit},
     query::{HotKeys, Known, StateView},
@@ -99,8 +100,6 @@ impl<E: Runtime> Application<E> {
         }
     }
 
-    /// Executes, loading what execution asks for, until it asks for nothing more; then signatures are checked
-    /// that are not known to be good.
     async fn execute(
         &self,
         batch: &Batch<E>,
@@ -108,22 +107,10 @@ impl<E: Runtime> Application<E> {
         info: &BlockInfo,
         transactions: &[Transaction],
     ) -> Execution {
-        let named = prefetch(info, transactions).into_iter();
-        let named: Vec<Key> = named.filter(|key| !known.contains_key(key)).collect();
-        load(batch, known, named).await;
-        loop {
-            let view = StateView::new(known);
-            let assumed = assume(&view, info, transactions);
-            let missing = view.into_missing();
-            if missing.is_empty() {
-                if self.shared.hold(assumed.signatures) {
-                    return assumed.execution;
-                }
-                return execute(&StateView::new(known), info, transactions);
-            }
-            lock(&self.shared.hot).learn(&missing);
-            load(batch, known, missing).await;
-        }
+        let shared = &self.shared;
+        let learn = |missing: &[Key]| lock(&shared.hot).learn(missing);
+        let hold = |signatures| shared.hold(signatures);
+        execution::execute(batch, known, learn, hold, info, transactions).await
     }
 
     /// What blocks have used that no block names, and what any block needs that we propose.
@@ -218,20 +205,6 @@ fn is_inadmissible(reason: &Rejection) -> bool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each of these is whole after any single change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn load<E: Runtime>(batch: &Batch<E>, known: &mut Known, keys: Vec<Key>) {
-    let names: Vec<sha256::Digest> = keys.iter().map(database_key).collect();
-    let names: Vec<&sha256::Digest> = names.iter().collect();
-    // The engine's contract: a database that cannot be read ends the validator.
-    let values = batch.get_many(&names).await.expect("state can be read");
-    known.extend(
-        keys.into_iter().zip(
-            values
-                .into_iter()
-                .map(|value| value.map(|bytes| bytes.to_vec())),
-        ),
-    );
 }
 
 async fn seal<E: Runtime>(mut batch: Batch<E>, height: Height, execution: &Execution) -> Sealed<E> {

@@ -46,6 +46,7 @@ mod consensus;
 mod directory;
 mod electorates;
 mod engine;
+mod execution;
 mod finality;
 mod gossip;
 mod hand_overs;
