@@ -48,6 +48,7 @@ test *arguments:
 fuzz seconds='10':
     LLMNET_FUZZ_SECONDS='{{ seconds }}' cargo test --release --locked -p llmnet-types -p llmnet-ledger \
         --test it -- --nocapture fuzz::
+    LLMNET_FUZZ_SECONDS='{{ seconds }}' cargo test --release --locked -p llmnet-chain --lib -- --nocapture fuzz_
 
 # Play so many random histories on the ledger and on the oracle, which must agree (200 blocks each).
 histories count='2000':

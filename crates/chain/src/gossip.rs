@@ -97,3 +97,6 @@ fn transactions(message: &[u8]) -> impl Iterator<Item = &[u8]> {
         Some(transaction)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,11 @@ mod store;
 mod sync;
 
 #[cfg(test)]
+#[path = "../../types/tests/it/any.rs"]
+mod any;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod simulation;
 
 pub use beacon::beacon_anchor;

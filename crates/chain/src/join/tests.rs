@@ -7,7 +7,11 @@ use commonware_consensus::{
 use commonware_utils::{iter::NonEmpty, ordered::Set};
 
 use super::*;
-use crate::setup::engine_seed;
+use crate::{
+    any::Any as _,
+    fuzz::{fuzz, mutate},
+    setup::engine_seed,
+};
 use commonware_cryptography::Signer as _;
 
 fn key(seed: u8) -> ed25519::PublicKey {
@@ -111,4 +115,28 @@ fn a_message_is_read_as_it_was_written_and_nothing_else_is_one() {
     for tag in HAND_OVER..=255 {
         assert!(Message::decode(&[tag, 0, 0]).is_err(), "tag {tag}");
     }
+}
+
+#[test]
+fn fuzz_messages() {
+    let known = Message::Newest(Some(claim(5))).encode();
+    let known: &[u8] = known.as_ref();
+    fuzz("messages of those who join", |source| {
+        let message = match source.below(8) {
+            0 => Message::Where,
+            1 => Message::Newest(None),
+            2 => Message::HowEnded(Term::any(source)),
+            3 => Message::HaveYou(Height::any(source)),
+            4 => Message::Gone(Height::any(source)),
+            5 => Message::HandOver(Box::new(HandOver::any(source))),
+            _ => Message::Newest(Some(claim(5))),
+        };
+        let bytes = message.encode();
+        let mut bytes = AsRef::<[u8]>::as_ref(&bytes).to_vec();
+        mutate(source, &mut bytes, known);
+        if let Ok(read) = Message::decode(&bytes) {
+            let written = read.encode();
+            assert_eq!(AsRef::<[u8]>::as_ref(&written), bytes, "a second spelling");
+        }
+    });
 }

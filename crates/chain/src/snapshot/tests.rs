@@ -4,6 +4,7 @@ use super::{
     SnapshotError,
     file::{Kind, Reader, SECTION_LENGTH_MAX, Writer},
 };
+use crate::fuzz::{fuzz, mutate};
 
 type Sections = Vec<(Kind, Vec<u8>)>;
 
@@ -80,4 +81,33 @@ fn a_length_beyond_the_bound_is_refused_before_there_is_memory_for_it() {
     let mut writer = Writer::new(&mut out).expect("memory");
     let long = vec![0; SECTION_LENGTH_MAX + 1];
     assert!(writer.section(Kind::Block, &long).is_err());
+}
+
+#[test]
+fn fuzz_snapshots() {
+    let (sections, whole) = sample();
+    let body = whole.len() - 37;
+    fuzz("snapshots", |source| {
+        let mut bytes = whole[..body].to_vec();
+        mutate(source, &mut bytes, &whole);
+        // Half of them by somebody who knows the format, and puts the digest right again.
+        if source.below(2) == 0 {
+            let digest = llmnet_types::id::Digest::of(&bytes);
+            bytes.extend_from_slice(&[Kind::End as u8, 0, 0, 0, 32]);
+            bytes.extend_from_slice(&digest.0);
+        } else {
+            bytes.extend_from_slice(&whole[body..]);
+            mutate(source, &mut bytes, &whole);
+        }
+        if let Ok(read) = read(&bytes) {
+            let mut again = Vec::new();
+            let mut writer = Writer::new(&mut again).expect("memory");
+            for (kind, section) in &read {
+                writer.section(*kind, section).expect("memory");
+            }
+            writer.end().expect("memory");
+            assert!(again == bytes, "a second spelling");
+            assert!(read == sections || bytes != whole);
+        }
+    });
 }

@@ -18,7 +18,9 @@ use llmnet_types::signature::PublicKey;
 
 use super::*;
 use crate::{
+    any::Any as _,
     engine::page_cache,
+    fuzz::{fuzz, mutate},
     runtime::Steady,
     setup::engine_seed,
     simulation::{
@@ -193,4 +195,52 @@ fn state_arrives_whoever_lies_about_it() {
         let lies: u64 = (0..6).map(|seed| sync_among_liars(seed, garbage)).sum();
         assert!(lies > 0, "nobody was asked who lies");
     }
+}
+
+/// Answers as they are, then changed; asked for by whoever asked that or something else.
+#[test]
+fn fuzz_answers() {
+    // BLK-2
+    let (keys, answers): (Vec<Key>, Vec<Bytes>) =
+        deterministic::Runner::default().start(|context| async move {
+            let machine = machine(&context, "disk");
+            let (database, roots) = filled(&machine).await;
+            let size = mmr::Location::new(roots.operations_end);
+            let start = mmr::Location::new(roots.operations_start);
+            let few = NonZeroU64::new(3).expect("not zero");
+            let requests = [
+                Request::Boundary { size, start },
+                Request::Operations {
+                    size,
+                    start,
+                    max_ops: few,
+                },
+                Request::Operations {
+                    size,
+                    start,
+                    max_ops: OPERATIONS_MAX,
+                },
+            ];
+            let mut answers = Vec::new();
+            for request in requests {
+                let (_, bytes) = answer_of(&database, request).await.expect("it is there");
+                answers.push((request, bytes));
+            }
+            answers.into_iter().unzip()
+        });
+    fuzz("answers of state", |source| {
+        let (asked, told) = (source.below(keys.len()), source.below(keys.len()));
+        let mut bytes = answers[told].to_vec();
+        let other = &answers[source.below(answers.len())];
+        mutate(source, &mut bytes, other);
+        if let Some(answer) = decode(keys[asked], bytes.clone().into()) {
+            assert_eq!(answer.encode(), bytes, "a second spelling");
+        }
+        // A request comes from a peer as well.
+        let mut bytes = keys[asked].encode().to_vec();
+        mutate(source, &mut bytes, &u64::any(source).to_le_bytes());
+        if let Ok(key) = Key::decode(&bytes[..]) {
+            assert_eq!(key.encode(), bytes, "a second spelling");
+        }
+    });
 }
