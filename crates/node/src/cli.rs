@@ -10,6 +10,7 @@ mod output;
 mod receipt;
 mod reputation;
 mod session;
+mod snapshot;
 mod up;
 mod validator;
 mod verify;
@@ -101,6 +102,8 @@ enum Command {
     Genesis(genesis::Arguments),
     /// Make, run and ask one validator of a network over several machines
     Validator(validator::Arguments),
+    /// Write a validator's state into a file, or make a validator's data from one
+    Snapshot(snapshot::Arguments),
 }
 
 /// Runs the program.
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         // Needs no network, so it must not need a runtime either.
         Command::Verify(arguments) => verify::run(&arguments, &output),
         Command::Genesis(arguments) => genesis::run(&arguments, &output),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, &cli.common, &output),
         command => tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -146,6 +150,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Genesis(arguments) => genesis::run(&arguments, output),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, common, output),
         Command::Validator(arguments) => Box::pin(validator::run(&arguments, common, output)).await,
     }
 }
