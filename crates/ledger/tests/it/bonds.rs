@@ -12,7 +12,7 @@ use llmnet_types::{
     units::{Amount, Epoch},
 };
 
-use crate::world::{World, credits, key, params, public, registration};
+use crate::world::{VALIDATORS, World, credits, key, params, public, registration};
 
 const ROLES: [Role; 3] = [Role::Coordinator, Role::Validator, Role::Auditor];
 
@@ -201,6 +201,15 @@ fn bnd_1_a_full_list_takes_a_larger_bond_in_place_of_the_smallest_out_of_office(
     assert_eq!(enlisted.len(), 256);
     assert!(enlisted.contains(&public("newcomer")));
     assert!(!enlisted.contains(&public("stranger-0")));
+    // Those in office keep their places, even with the smallest bonds of all.
+    for name in VALIDATORS {
+        world.apply(name, take(name, Role::Validator, credits(9)));
+    }
+    let equal = world.enlist("latecomer", "operator-2", Role::Validator, bond(1));
+    assert_eq!(
+        world.rejection("operator-2", equal),
+        Rejection::Full { field }
+    );
     // Who made room has its money back in time, and may outbid in turn.
     let free = Epoch(world.epoch().0 + 6);
     let evicted = query::bond(&world.state, &public("stranger-0"), Role::Validator).unwrap();
@@ -210,7 +219,6 @@ fn bnd_1_a_full_list_takes_a_larger_bond_in_place_of_the_smallest_out_of_office(
     world.apply("rich", again);
     assert!(!query::validators(&world.state).contains(&public("newcomer")));
 
-    // The four in office have the smallest bonds but one, and keep their places.
     let office = query::office(&world.state).unwrap().committee;
     let enlisted = query::validators(&world.state);
     assert!(office.keys().iter().all(|node| enlisted.contains(node)));

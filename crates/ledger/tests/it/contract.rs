@@ -41,6 +41,8 @@ pub struct Plan {
     pub filters: Filters,
     /// The key of each seat's answer, by rank; as many seats as there are.
     pub answers: Vec<&'static str>,
+    /// Seats that were wanted besides and stayed empty.
+    pub empty: u8,
     /// The score of every seat that served.
     pub score: Score,
     /// Ranks that were asked and said they are busy; the seats are the next.
@@ -61,6 +63,7 @@ impl Plan {
             question: "Why is the sky blue?".to_owned(),
             filters: Filters::default(),
             answers: vec!["scattering"; seats],
+            empty: 0,
             score: Score::clamped(8_000),
             busy: Vec::new(),
         }
@@ -75,7 +78,7 @@ impl Plan {
     }
 
     fn terms(&self) -> Terms {
-        let seats = u8::try_from(self.answers.len()).unwrap();
+        let seats = u8::try_from(self.answers.len()).unwrap() + self.empty;
         Terms {
             request: self.request().digest(&self.salt().field("request")),
             domain: None,

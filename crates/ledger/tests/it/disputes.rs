@@ -99,7 +99,8 @@ impl Scene {
             .iter()
             .map(|contract| contract.settled(&settlement));
         let shown: Vec<_> = shown.collect();
-        let outcome = self.world.run("coordinator", settle(settlement));
+        let coordinator = &contracts[0].plan.coordinator;
+        let outcome = self.world.run(coordinator, settle(settlement));
         assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
         shown
     }

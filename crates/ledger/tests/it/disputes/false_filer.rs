@@ -7,13 +7,13 @@ use llmnet_types::{
     message::{Close, Part, Phase},
     rejection::{ProofPart, Rejection},
     signature::Signed,
-    units::{Amount, Height, Slot, Tokens},
+    units::{Amount, Epoch, Height, Slot, Tokens},
 };
 
 use super::{Scene, bond, file, operator, void, withholding_coordinator::unpaid};
 use crate::{
-    contract::{Contract, node_key},
-    world::{key, public},
+    contract::{Contract, line_between, node_key},
+    world::{credits, key, public},
 };
 
 /// What a seat may show, open to change.
@@ -155,6 +155,21 @@ fn dis_3_pieces_of_different_contracts_make_no_claim() {
         tried(|_, _, shown| shown.coordinator = public("rival")),
         contract
     );
+}
+
+/// DIS-3: that another coordinator's slot of this number is void says nothing of this one's.
+#[test]
+fn dis_3_a_void_slot_of_another_coordinator_makes_no_claim() {
+    let mut scene = Scene::new();
+    let contract = scene.contract();
+    let mut plan = scene.plan(1, 0);
+    plan.coordinator = "rival".to_owned();
+    plan.line = line_between(&mut scene.world, "alice", "rival", credits(1), Epoch(6));
+    let rivals = Contract::new(&scene.world, plan);
+    let settled = scene.settle_as(&[&rivals], |_, leaf| void(leaf)).remove(0);
+    let signer = operator(contract.receipt.seats[0].provider);
+    let claim = file(&unpaid(&contract, 0, Some(settled)));
+    assert_eq!(scene.refused(&signer, claim), proof(ProofPart::Contract));
 }
 
 /// DIS-3: who bound nothing in time has done nothing that could be owed.

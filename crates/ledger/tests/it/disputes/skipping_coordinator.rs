@@ -15,10 +15,16 @@ use crate::{
     world::{credits, key},
 };
 
-/// A contract for two seats whose skips were changed before its receipt was signed.
-fn contract(scene: &Scene, busy: &[u8], change: impl FnOnce(&mut Vec<Skip>)) -> Contract {
+/// A contract for two seats, of which so many stay empty, whose skips were changed before its receipt was signed.
+fn contract(
+    scene: &Scene,
+    empty: u8,
+    busy: &[u8],
+    change: impl FnOnce(&mut Vec<Skip>),
+) -> Contract {
     let mut plan = scene.plan(1, 0);
-    plan.busy = busy.to_vec();
+    plan.answers.truncate(2 - usize::from(empty));
+    (plan.empty, plan.busy) = (empty, busy.to_vec());
     let mut contract = Contract::new(&scene.world, plan);
     let mut skips = contract.receipt.skips.to_vec();
     change(&mut skips);
@@ -26,10 +32,18 @@ fn contract(scene: &Scene, busy: &[u8], change: impl FnOnce(&mut Vec<Skip>)) -> 
     contract
 }
 
-/// Settles it, challenges it, and tries to answer.
 fn answered(busy: &[u8], change: impl FnOnce(&Scene, &mut Vec<Skip>)) -> Result<(), Rejection> {
+    answered_with(0, busy, change)
+}
+
+/// Settles it, challenges it, and tries to answer.
+fn answered_with(
+    empty: u8,
+    busy: &[u8],
+    change: impl FnOnce(&Scene, &mut Vec<Skip>),
+) -> Result<(), Rejection> {
     let mut scene = Scene::new();
-    let contract = contract(&scene, busy, |skips| change(&scene, skips));
+    let contract = contract(&scene, empty, busy, |skips| change(&scene, skips));
     let settled = scene.settle(&[&contract]).remove(0);
     scene.applied("alice", challenge(&settled));
     let transaction = scene
@@ -141,10 +155,18 @@ fn dis_5_the_offer_is_the_one_that_had_to_be_made() {
 /// are asked.
 #[test]
 fn dis_5_only_so_many_are_believed_to_be_unreached() {
-    let silent = |skips: &mut Vec<Skip>| skips.iter_mut().for_each(|skip| skip.reply = None);
+    let silent = |skips: &mut [Skip]| skips.iter_mut().for_each(|skip| skip.reply = None);
     // Two seats of one answer: the plan wants as many as answers it has.
     assert_eq!(answered(&[0, 1], |_, skips| silent(skips)), Ok(()));
     assert_eq!(answered(&[0, 1, 2], |_, skips| silent(skips)), PANEL);
+    // With one seat empty four may be asked, of whom two are believed to be unreached.
+    assert_eq!(answered_with(1, &[0, 1, 2], |_, _| {}), Ok(()));
+    let one = answered_with(1, &[0, 1, 2], |_, skips| silent(&mut skips[..2]));
+    assert_eq!(one, Ok(()));
+    assert_eq!(
+        answered_with(1, &[0, 1, 2], |_, skips| silent(skips)),
+        PANEL
+    );
     // Three that are busy are still too many to have been asked, for two seats.
     assert_eq!(answered(&[0, 1, 2], |_, _| {}), PANEL);
 }
