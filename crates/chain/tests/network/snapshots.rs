@@ -6,7 +6,7 @@ use llmnet_chain::{
     query,
     snapshot::{SnapshotError, export, import},
 };
-use llmnet_ledger::query::account as account_of;
+use llmnet_ledger::{Genesis, query::account as account_of};
 use llmnet_types::{transaction::Outcome, units::Height};
 
 use crate::testnet::{
@@ -64,6 +64,31 @@ async fn a_network_goes_on_from_a_snapshot() {
     assert!(matches!(inclusion.outcome, Outcome::Applied { .. }));
     assert!(inclusion.height > height);
     let _ = fs::remove_dir_all(before);
+}
+
+/// A snapshot of version 1 and its genesis, as they were written once: every later program reads them, and
+/// writes the same state in the same bytes as long as it writes version 1.
+///
+/// `UPDATE_EXPECT=1` writes them anew. That is a break: say so where breaks are listed.
+#[tokio::test]
+async fn what_the_first_version_wrote_is_imported_for_ever() {
+    let written = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/network/snapshots");
+    let (snapshot, founded) = (written.join("1.snapshot"), written.join("1.genesis.json"));
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let (testnet, _, file) = stopped().await;
+        fs::create_dir_all(&written).unwrap();
+        fs::write(&snapshot, file).unwrap();
+        fs::write(&founded, testnet.genesis.to_json()).unwrap();
+    }
+    let file = fs::read(&snapshot).unwrap();
+    let genesis = Genesis::from_json(&fs::read_to_string(&founded).unwrap()).unwrap();
+    let directory = fresh_directory();
+    let height = import(&directory, &genesis, Cursor::new(file.clone())).unwrap();
+    assert!(height.0 > 0);
+    let mut again = Vec::new();
+    assert_eq!(export(&directory, &genesis, &mut again).unwrap(), height);
+    assert!(again == file, "{} bytes, then {}", file.len(), again.len());
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[tokio::test]

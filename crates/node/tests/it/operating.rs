@@ -83,7 +83,23 @@ async fn four_hosts_found_a_network_and_a_fifth_joins_and_leaves() {
     println!("asked and proven after {:?}", began.elapsed());
     assert_eq!(hosts.host(6).stop().await, 0);
 
+    let account = format!("/v1/ledger/accounts/{}", hosts.host(5).founder("operator"));
+    let before = hosts.host(1).get(&account).await;
+    assert!(before["nonce"].as_u64().unwrap() > 0, "{before}");
     for number in 1..=5 {
+        assert_eq!(hosts.host(number).stop().await, 0, "host {number}");
+    }
+    hosts
+        .follow(book.section("Setting a network up again"))
+        .await;
+    let height = hosts.height(1).await;
+    for number in 1..=4 {
+        hosts.until_height(number, height + 3).await;
+        let after = hosts.host(number).get(&account).await;
+        assert_eq!(after["nonce"], before["nonce"], "host {number}");
+    }
+    println!("set up again after {:?}", began.elapsed());
+    for number in 1..=4 {
         assert_eq!(hosts.host(number).stop().await, 0, "host {number}");
     }
     book.is_read();
@@ -164,4 +180,23 @@ async fn what_cannot_be_is_told() {
         "{exposed}"
     );
     assert!(exposed.contains("validator.toml:8"), "{exposed}");
+}
+
+#[tokio::test]
+async fn what_is_no_snapshot_is_told() {
+    let mut hosts = Hosts::new(2);
+    hosts.init(1).await;
+    hosts.found(&[1]).await;
+    let nothing = Host::refused(&hosts, 1, &["snapshot", "export", "state"]).await;
+    assert!(nothing.contains("holds no validator's data"), "{nothing}");
+    let nobody = Host::refused(&hosts, 1, &["snapshot", "import", "nobody"]).await;
+    assert!(nobody.contains("cannot read nobody"), "{nobody}");
+    let key = hosts.host(1).path("node.key");
+    let key = key.to_str().unwrap();
+    let there = Host::refused(&hosts, 1, &["snapshot", "export", key]).await;
+    assert!(there.contains("name another file"), "{there}");
+    let damaged = Host::refused(&hosts, 1, &["snapshot", "import", key]).await;
+    assert!(damaged.contains("it does not begin as one"), "{damaged}");
+    assert!(!hosts.host(1).path("data").exists());
+    assert!(!hosts.host(1).path("data.part").exists());
 }

@@ -117,6 +117,11 @@ impl Hosts {
                 fs::copy(&from, &to).unwrap_or_else(|error| panic!("{from:?}: {error}"));
                 return;
             }
+            ["mv", from, to] => {
+                let (from, to) = (self.file(number, from), self.file(number, to));
+                fs::rename(&from, &to).unwrap_or_else(|error| panic!("{from:?}: {error}"));
+                return;
+            }
             ["llmnet", "validator", "run", ..] => {
                 let mut command = self.command(number);
                 command.args(&words[1..]);
@@ -318,7 +323,12 @@ impl Host {
         fs::write(file, text.replace("idle_interval_ms = 1000", IDLE)).unwrap();
     }
 
-    fn founder(&self, key: &str) -> String {
+    /// A file of its directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(crate) fn founder(&self, key: &str) -> String {
         let text = fs::read_to_string(self.path.join("founder.json")).unwrap();
         let founder: Value = serde_json::from_str(&text).unwrap();
         founder[key].as_str().unwrap().to_owned()
