@@ -86,15 +86,15 @@ impl<E: Runtime> History<E> {
                     continue;
                 };
                 count += record.ids.len();
-                newest.push((Height(height), record));
+                newest.push((Height(height), record.ids));
                 if count >= INDEX_MAX {
                     break 'all;
                 }
             }
         }
         let mut index = Index::default();
-        for (height, record) in newest.iter().rev() {
-            index.add(*height, record);
+        for (height, ids) in newest.iter().rev() {
+            index.add(*height, ids);
         }
         Ok(Self {
             archive: Mutex::new(Some(archive)),
@@ -124,7 +124,7 @@ impl<E: Runtime> History<E> {
             self.oldest.fetch_max(oldest, Ordering::Relaxed);
         }
         drop(slot);
-        self.index().add(height, &record);
+        self.index().add(height, &record.ids);
     }
 
     /// Whether a block that has no record did nothing: older ones may have had one.
@@ -162,8 +162,8 @@ fn decode(bytes: &[u8]) -> Option<Record> {
 }
 
 impl Index {
-    fn add(&mut self, height: Height, record: &Record) {
-        for (index, id) in (0..).zip(&record.ids) {
+    fn add(&mut self, height: Height, ids: &[TransactionId]) {
+        for (index, id) in (0..).zip(ids) {
             if self.places.insert(*id, (height, index)).is_none() {
                 self.order.push_back(*id);
             }

@@ -435,11 +435,24 @@ fn pruned(runtime: &Runtime) {
     ours.disk("pruned");
 }
 
-/// The same figures of a network that has settled many receipts.
+/// The same figures of a network that has settled many receipts, in turn with the bare engine and with a network that
+/// is new: a machine that works for long is not as fast as it was.
 fn old(runtime: &Runtime, receipts: usize) {
     let mut ours = Ours::start(runtime, "old", (fast(), Keep::Blocks(1)));
     ours.settle(runtime, receipts);
-    ours.round(runtime, "old");
+    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 1..=count("LLMNET_ROUNDS", 3) {
+        rates[0].push(bare_round(runtime, round));
+        let mut new = Ours::start(runtime, "new", (fast(), Keep::Blocks(1)));
+        rates[1].push(new.round(runtime, &format!("round {round}, new")));
+        drop(new);
+        rates[2].push(ours.round(runtime, &format!("round {round}, old")));
+    }
+    let [bare, new, old] = rates.map(|mut rates| quantile(&mut rates, 500));
+    say("bare engine beside it, median", bare, "tx/s");
+    say("ours, new beside it, median", new, "receipts/s");
+    say("ours, old, median", old, "receipts/s");
+    say("ours, old, of new", old / new, "");
     ours.disk("old");
     ours.finality(runtime, "ours, old");
     let height = ours.clients[0].tip().borrow().height().0;
