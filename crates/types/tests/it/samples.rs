@@ -428,7 +428,12 @@ pub(crate) fn longest_proof(network: &NetworkRoot, receipt: &Receipt) -> Receipt
         first_slot: Slot(receipt.slot.0 + 1 - LEAVES_MAX as u64),
         root: leaves.root(),
     };
-    let settlements = merkle::Tree::new(vec![llmnet_types::codec::encode(&head); 16]);
+    // No two are equal, or a proof would hold in the place of each.
+    let heads = (0..16).map(|place| SettlementHead {
+        first_slot: Slot(head.first_slot.0 - 15 + place),
+        ..head.clone()
+    });
+    let settlements = merkle::Tree::new(heads.map(|head| llmnet_types::codec::encode(&head)));
     let header = Header {
         settlements: settlements.root(),
         next_committee: Some(Digest([58; 32])),
