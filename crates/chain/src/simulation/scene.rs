@@ -191,7 +191,10 @@ impl<'a> Scene<'a> {
             Due::Event(Event::Clock(index, error_ms)) => {
                 self.parts.places[index].hardware.set_clock(error_ms);
             }
-            Due::Event(Event::Member(index)) => self.parts.operator.turn(index),
+            Due::Event(Event::Member(index)) => {
+                let height = lock(&self.parts.stage.judge).height();
+                self.parts.operator.turn(index, height);
+            }
         }
     }
 
