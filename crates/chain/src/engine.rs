@@ -228,8 +228,13 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     );
 
     let mut plan = plan(context).await;
-    let joined_before = plan.completed().map(|height| Height(height.get()));
     let mut note = Note::open(context).await?;
+    // Stopped before it could note that. From its next start on the engine names a later height.
+    if let Some(joined) = plan.completed() {
+        note = note.joins(Height(joined.get())).await;
+    }
+    // The certified block, and from which term on it would sign otherwise.
+    let mut taken_over = None;
     // Who is to have executed everything itself begins with genesis, whatever others say.
     if plan.may_sync() && (plan.floor().is_some() || keep != Keep::Everything) {
         let joining = Joining {
@@ -252,18 +257,19 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             let term = newest.epoch().get();
             let signs_from = match (takes_over, is_later) {
                 (false, _) => term,
-                (true, true) => term.saturating_add(1),
+                // Until it is known whether that was the term's last block.
+                (true, true) => term.saturating_add(2),
                 // All begin with the same snapshot: nobody has signed anything after it.
                 (true, false) => 0,
             };
-            note = note.write(takes_over, Term(signs_from)).await;
+            if takes_over && is_later {
+                taken_over = Some((newest.proposal.payload, note.signs_from()));
+            }
+            let signs_from = note.signs_from().max(Term(signs_from));
+            note = note.write(takes_over, signs_from).await;
             electorates.sign_from(note.signs_from());
             if takes_over {
-                tracing::info!(
-                    round = ?newest.round(),
-                    signs_from,
-                    "taking over the others' state"
-                );
+                tracing::info!(round = ?newest.round(), "taking over the others' state");
                 for Electorate {
                     term, committee, ..
                 } in &beginning.electorates
@@ -272,6 +278,10 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
                 }
                 plan = plan.set_floor(newest).await;
             }
+        }
+        if plan.floor().is_some() && !note.has_taken_over() {
+            let signs_from = note.signs_from();
+            note = note.write(true, signs_from).await;
         }
     }
     electorates.sign_from(note.signs_from());
@@ -362,13 +372,19 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
             ));
         }
     };
-    let joined = match joined_before {
-        // The engine notes a height also for who took over nothing and was stopped before it noted any.
-        _ if !note.has_taken_over() => Height(0),
-        Some(joined) => joined,
-        // What was taken over just now is of this height.
-        None => store::height(&databases).await.unwrap_or(Height(0)),
-    };
+    if let Some((certified, before)) = taken_over
+        && let Some(block) = marshal_mailbox.get_block(&certified).await
+    {
+        let next = block.inner().header().height.0.saturating_add(1);
+        let goes_on = Term(next / length);
+        let signs_from = before.max(Term(goes_on.0.saturating_add(1)));
+        note = note.write(true, signs_from).await;
+        electorates.sign_from(note.signs_from());
+    }
+    // What was taken over just now is of this height.
+    if let Some(height) = store::height(&databases).await {
+        note = note.joins(height).await;
+    }
     if let Some((_, block)) = marshal_mailbox.get_anchor().await {
         let header = block.inner().header().clone();
         tip.send_if_modified(|tip| {
@@ -405,7 +421,7 @@ pub(crate) async fn start<E: Runtime, T: Transport>(
     let engine = Engine {
         marshal: marshal_mailbox,
         databases,
-        joined,
+        joined: note.joined(),
         answerer,
     };
     Ok((engine, (consensus, [votes, certificates, resolver])))

@@ -6,9 +6,8 @@
 //!  new ── how did term t end? ──> who spoke of a later term
 //! ```
 //!
-//! A certificate proves itself, but may be old. Of f + 1 there is one from an honest validator, and the
-//! newest is at least as new as that one. That there is nothing yet, or nothing newer than what somebody
-//! has, cannot be proven: a quorum has to say so.
+//! A certificate proves itself, but may be old, and that there is nothing newer cannot be proven: a quorum has to
+//! answer. Somebody honest among them has finished the term before any in which another quorum voted.
 //! Certificates of later terms are checked by following hand-overs from the first committee on (COM-2).
 
 use std::{collections::BTreeMap, time::Duration};
@@ -315,9 +314,6 @@ fn beginning(said: &Said, committee: usize, is_member: bool) -> Option<Option<Cl
             is_whole: whole().count() > faults,
         })
     };
-    if claims().count() > faults {
-        return Some(newest());
-    }
     // We are one of them.
     let is_quorum = said.len() + usize::from(is_member) >= number(N3f1::quorum(committee));
     is_quorum.then(newest)
