@@ -4,7 +4,7 @@
 //! restarts. A second, simpler model checks the first: the judge executes the same blocks on a state in
 //! memory, and outcomes, events and every single value must be the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use llmnet_ledger::{
     BlockInfo, Event, Genesis, Key, MemoryState, State as _, execute, invariant, query,
@@ -92,6 +92,8 @@ pub(crate) struct Judge {
     states: BTreeMap<u64, MemoryState>,
     blocks: Vec<Judged>,
     included: HashMap<TransactionId, u64>,
+    /// Who has said of any block that it was final.
+    spoke: BTreeSet<usize>,
     /// By validator: up to where it need not know what was, because its disk was lost. At first that is not known.
     forgiven: BTreeMap<usize, Option<u64>>,
 }
@@ -116,6 +118,7 @@ impl Judge {
             state,
             blocks: Vec::new(),
             included: HashMap::new(),
+            spoke: BTreeSet::new(),
             forgiven: BTreeMap::new(),
         }
     }
@@ -125,12 +128,21 @@ impl Judge {
         self.forgiven.insert(validator, None);
     }
 
+    /// Hears that a validator starts again. One that has said nothing yet may have nothing, and begin where the others are.
+    pub(crate) fn starts_again(&mut self, validator: usize) {
+        if !self.spoke.contains(&validator) {
+            self.forgiven.insert(validator, None);
+        }
+    }
+
     /// Hears where a validator says that it is. The first block that one with an empty disk has is where it took over
     /// the others' state.
     pub(crate) fn shows(&mut self, validator: usize, tip: u64) {
-        if tip > 0
-            && let Some(forgiven @ None) = self.forgiven.get_mut(&validator)
-        {
+        if tip == 0 {
+            return;
+        }
+        self.spoke.insert(validator);
+        if let Some(forgiven @ None) = self.forgiven.get_mut(&validator) {
             *forgiven = Some(tip);
         }
     }

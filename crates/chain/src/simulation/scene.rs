@@ -25,6 +25,8 @@ use crate::{client::ChainClient as _, local_client::LocalClient};
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// How long after its disk began to fail a validator may fall over for that reason, once it is well again.
 const DISK_GRACE: Duration = Duration::from_secs(2);
+/// What the runtime says of a failure that it made up.
+const INJECTED: &str = "injected storage fault";
 
 /// What happened, line by line, for whoever has to understand a failure.
 #[derive(Debug, Clone, Default)]
@@ -213,6 +215,9 @@ impl<'a> Scene<'a> {
         let network = self.parts.mesh.connect(&place.key).await;
         let fallen = self.fallen_sender.clone();
         let start = (index, place.starts + 1);
+        if start.1 > 1 {
+            lock(&self.parts.stage.judge).starts_again(index);
+        }
         let running = place.start(
             self.parts.context,
             self.parts.terms,
@@ -239,9 +244,12 @@ impl<'a> Scene<'a> {
         if self.parts.places[index].starts != start || self.running[index].is_none() {
             return;
         }
-        let ill = self
-            .disks_ill_until
-            .is_some_and(|until| self.now() <= until);
+        // A failure may be remembered until the file is used again.
+        let injected = reason.contains(INJECTED) && self.disks_ill_until.is_some();
+        let ill = injected
+            || self
+                .disks_ill_until
+                .is_some_and(|until| self.now() <= until);
         self.tell(&format_args!("validator {index} fell over: {reason}"));
         assert!(ill, "validator {index} fell over: {reason}");
         self.end(index);

@@ -48,6 +48,11 @@ fn run(plan: &Plan, story: &Story) -> Result<Report, String> {
 fn a_committee_keeps_its_promises_whatever_happens() {
     let seeds = seeds();
     let is_alone = seeds.end - seeds.start == 1;
+    if is_alone {
+        // Whoever looks at one seed wants to know what validators complain of.
+        let complaints = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+        complaints.with_ansi(false).init();
+    }
     let next = AtomicU64::new(seeds.start);
     let changes = AtomicUsize::new(0);
     let workers = thread::available_parallelism().map_or(1, usize::from);
