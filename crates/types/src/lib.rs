@@ -17,6 +17,7 @@ pub mod domain;
 pub mod registration;
 pub mod reputation;
 
+pub mod class;
 pub mod contract;
 pub mod message;
 pub mod passage;
