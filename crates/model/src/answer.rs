@@ -113,6 +113,22 @@ pub trait Answerer: Send + Sync {
         limits: &Limits,
     ) -> Result<Revision, AnswerError>;
 
+    /// One answer, written from all those shown, the seat's own among them (DEB-9).
+    ///
+    /// # Errors
+    /// The backend failed, or cannot write: the seat's answer then stands as it was. That is what a backend
+    /// does which only quotes.
+    async fn synthesise(
+        &self,
+        _contract: &ContractId,
+        _request: &Request,
+        _own: usize,
+        _shown: &[Answer],
+        _limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
+        Err(AnswerError::Declined(DeclineReason::Policy))
+    }
+
     /// Judges each pair of the peers' answers in both orders, its own left out.
     ///
     /// # Errors

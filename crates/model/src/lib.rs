@@ -6,6 +6,7 @@
 //! about panels, money or verdicts: that is `protocol`'s.
 
 pub mod answer;
+pub mod consistent;
 pub mod language;
 pub mod library;
 

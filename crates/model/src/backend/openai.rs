@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use llmnet_types::{
+    class::{normalised, text_class},
     codec::{List, Text},
-    id::{ContractId, Digest},
-    message::{ANSWER_LENGTH_MAX, Answer, DeclineReason, Revision, answer_class},
+    id::ContractId,
+    message::{ANSWER_LENGTH_MAX, Answer, DeclineReason, EVIDENCE_MAX, Revision, answer_class},
+    passage::Evidence,
     rating::{Ballot, Comparison, Preference},
     registration::Tokenizer,
     request::{ChatMessage, Request, Setting},
@@ -105,14 +107,11 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
         let messages = prompt::answer(request);
         let text = self.complete(&messages, &request.settings, limits).await?;
         let text = cut(text.trim(), limits.output_tokens).trim_end();
-        let normal = reply::normalised(text);
-        if normal.is_empty() || normal == "i do not know" {
-            return Err(AnswerError::Declined(DeclineReason::NothingFound));
-        }
+        says_something(text)?;
         Ok(Answer {
             text: Text::truncated(text),
             evidence: List::new(),
-            class: answer_class(contract, &Digest::of(normal.as_bytes()).0),
+            class: text_class(contract, request, text),
         })
     }
 
@@ -137,11 +136,10 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
             None => (&shown[own], None, String::new()),
         };
         // Its own class for the text: a peer may have claimed another.
-        let normal = reply::normalised(&answer.text);
         let class = match (convinced_by, answer.evidence.first()) {
             (None, _) => answer.class,
             (Some(_), Some(main)) => answer_class(contract, &main.passage.digest().0),
-            (Some(_), None) => answer_class(contract, &Digest::of(normal.as_bytes()).0),
+            (Some(_), None) => text_class(contract, request, &answer.text),
         };
         Ok(Revision {
             answer: Answer {
@@ -150,6 +148,33 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
             },
             convinced_by,
             reason: Text::truncated(&reason),
+        })
+    }
+
+    async fn synthesise(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        own: usize,
+        shown: &[Answer],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
+        check_place(own, shown)?;
+        let messages = prompt::synthesise(contract, request, shown);
+        let text = self.complete(&messages, &request.settings, limits).await?;
+        let text = cut(text.trim(), limits.output_tokens).trim_end();
+        says_something(text)?;
+        // It rests on whatever the answers rest on that it was written from.
+        let mut evidence: List<Evidence, EVIDENCE_MAX> = List::new();
+        for quoted in shown.iter().flat_map(|answer| answer.evidence.iter()) {
+            if !evidence.contains(quoted) && !evidence.push(quoted.clone()) {
+                break;
+            }
+        }
+        Ok(Answer {
+            text: Text::truncated(text),
+            evidence,
+            class: text_class(contract, request, text),
         })
     }
 
@@ -189,6 +214,15 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
         }
         Ok(Ballot::truncated(comparisons))
     }
+}
+
+/// Refuses a text that says nothing.
+fn says_something(text: &str) -> Result<(), AnswerError> {
+    let normal = normalised(text);
+    if normal.is_empty() || normal == "i do not know" {
+        return Err(AnswerError::Declined(DeclineReason::NothingFound));
+    }
+    Ok(())
 }
 
 /// What is left of the limits' time since a beginning.

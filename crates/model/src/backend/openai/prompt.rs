@@ -1,5 +1,7 @@
 //! The words models are asked with. Their texts are files, their version is told with every answer.
 
+use std::fmt;
+
 use llmnet_types::{
     codec::Text,
     id::{ContractId, Digest},
@@ -7,14 +9,38 @@ use llmnet_types::{
     request::{ChatMessage, MESSAGE_LENGTH_MAX, MESSAGES_MAX, Request, Role},
 };
 
-/// Changes with any of the files.
-pub(super) const VERSION: &str = "prompts/1";
+/// Which words these are: a number that changes with any of the files, and a digest of all of them, so that
+/// a receipt tells by each seat's version what it was asked with (DEB-11).
+pub(super) struct Version;
+pub(super) const VERSION: Version = Version;
+const NUMBER: u32 = 2;
+/// Digits of the digest that are told: enough to find the words, few enough for a version.
+const DIGEST_LENGTH: usize = 16;
 const ANSWER: &str = include_str!("../../../prompts/answer-1.txt");
-const REVISE: &str = include_str!("../../../prompts/revise-1.txt");
-const JUDGE: &str = include_str!("../../../prompts/judge-1.txt");
+const REVISE: &str = include_str!("../../../prompts/revise-2.txt");
+const SYNTHESISE: &str = include_str!("../../../prompts/synthesise-1.txt");
+const JUDGE: &str = include_str!("../../../prompts/judge-2.txt");
 
 /// The most bytes of one answer that a peer is shown.
 const SHOWN_LENGTH_MAX: usize = 6_000;
+/// Hexadecimal digits of a fence: as good as random to whoever does not know all that is shown.
+const FENCE_LENGTH: usize = 24;
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = digest(&[ANSWER, REVISE, SYNTHESISE, JUDGE]).to_string();
+        write!(f, "prompts/{NUMBER}-{}", &digest[..DIGEST_LENGTH])
+    }
+}
+
+/// One digest of several texts, told apart.
+fn digest(texts: &[&str]) -> Digest {
+    let digests: Vec<[u8; 32]> = texts
+        .iter()
+        .map(|text| Digest::of(text.as_bytes()).0)
+        .collect();
+    Digest::tagged("llmnet/prompts/1", &[digests.as_flattened()])
+}
 
 fn message(role: Role, text: &str) -> ChatMessage {
     ChatMessage {
@@ -44,6 +70,20 @@ pub(super) fn revise(
     with_question(&text, request)
 }
 
+pub(super) fn synthesise(
+    contract: &ContractId,
+    request: &Request,
+    shown: &[Answer],
+) -> Vec<ChatMessage> {
+    let seed = seed(contract, shown.iter());
+    let answers: Vec<_> = shown
+        .iter()
+        .enumerate()
+        .map(|(place, answer)| fenced(&seed, place + 1, answer))
+        .collect();
+    with_question(&fill(SYNTHESISE, &answers.join("\n\n")), request)
+}
+
 pub(super) fn judge(
     contract: &ContractId,
     request: &Request,
@@ -69,13 +109,19 @@ fn seed<'a>(contract: &ContractId, shown: impl Iterator<Item = &'a Answer>) -> D
     Digest::tagged("llmnet/fences/1", &[&contract.0, texts.as_flattened()])
 }
 
-/// An answer with what it cites, between two lines that hold its fence.
+/// An answer between two lines that hold its fence, and each passage it cites behind it between two of its
+/// own. What we say of a citation stands outside of both, or else any text could say it of itself.
 fn fenced(seed: &Digest, number: usize, answer: &Answer) -> String {
-    let digest = Digest::tagged("llmnet/fence/1", &[&seed.0, &number.to_le_bytes()]).to_string();
-    let fence = &digest[..24];
+    let between = |part: usize, text: &str| {
+        let places = [number.to_le_bytes(), part.to_le_bytes()];
+        let digest =
+            Digest::tagged("llmnet/fence/2", &[&seed.0, places.as_flattened()]).to_string();
+        let fence = &digest[..FENCE_LENGTH];
+        format!("{fence}\n{text}\n{fence}")
+    };
     let text = &answer.text[..answer.text.floor_char_boundary(SHOWN_LENGTH_MAX)];
-    let mut quoted = format!("Answer {number}\n{fence}\n{text}\n");
-    for evidence in &*answer.evidence {
+    let mut quoted = format!("Answer {number}\n{}", between(0, text));
+    for (place, evidence) in answer.evidence.iter().enumerate() {
         let passage = &evidence.passage;
         let passage = format!("{}: {}", passage.title, passage.text);
         let passage = &passage[..passage.floor_char_boundary(SHOWN_LENGTH_MAX / 2)];
@@ -85,9 +131,9 @@ fn fenced(seed: &Digest, number: usize, answer: &Answer) -> String {
         } else {
             "False citation"
         };
-        quoted.push_str(&format!("[{word}] {passage}\n"));
+        let passage = between(place + 1, passage);
+        quoted.push_str(&format!("\n{word} of answer {number}\n{passage}"));
     }
-    quoted.push_str(fence);
     quoted
 }
 
@@ -104,4 +150,29 @@ fn with_question(system: &str, request: &Request) -> Vec<ChatMessage> {
         message(Role::System, system.trim()),
         message(Role::User, request.question()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DEB-11: who changes a prompt sees this fail, and gives the prompts a new number as well: receipts
+    /// must not call two sets of words by one name.
+    #[test]
+    fn a_changed_prompt_asks_for_a_new_number() {
+        assert_eq!(VERSION.to_string(), "prompts/2-5a76c30fcd504c96");
+    }
+
+    /// DEB-11: any change of any file changes the digest, and so does moving words from one to another.
+    #[test]
+    fn the_digest_is_of_every_word() {
+        let all = digest(&[ANSWER, REVISE, SYNTHESISE, JUDGE]);
+        for place in 0..4 {
+            let changed = format!("{} ", [ANSWER, REVISE, SYNTHESISE, JUDGE][place]);
+            let mut texts = [ANSWER, REVISE, SYNTHESISE, JUDGE];
+            texts[place] = &changed;
+            assert_ne!(digest(&texts), all);
+        }
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+    }
 }
