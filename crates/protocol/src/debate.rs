@@ -4,6 +4,7 @@
 //! concludes for the coordinator and checks for everybody else.
 
 mod aggregate;
+mod ballots;
 mod gate;
 mod transcript;
 
@@ -11,5 +12,8 @@ mod transcript;
 mod tests;
 
 pub use aggregate::{Standing, conclude};
-pub use gate::{Gate, after_answers, after_round};
-pub use transcript::{Read, Reading, SeatView, input_tokens, is_bound, read, read_transcript};
+pub(crate) use ballots::weight;
+pub use gate::{Found, Gate, after_answers, after_round};
+pub use transcript::{
+    Case, Read, Reading, SeatView, Speaker, author, input_tokens, is_bound, read, read_transcript,
+};

@@ -23,4 +23,5 @@ pub mod session;
 pub mod debate;
 pub mod settle;
 
+pub mod minority;
 pub mod replay;

@@ -38,6 +38,8 @@ pub enum Next {
     Phase(Phase),
     /// Nothing: hand in the Part.
     Finish,
+    /// Another phase, in which somebody else writes a synthesis: bind one's answer as it stands (DEB-9).
+    Stand(Phase),
 }
 
 /// The opened payloads of a closed phase, in the order of its commitments, nobody named.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use llmnet_types::{
-    contract::{SEATS_MAX, Terms, Voucher},
+    contract::{ROUNDS_MAX, SEATS_MAX, Strategy, Terms, Voucher},
     id::LineId,
     signature::{PrivateKey, Signed},
-    units::{Amount, Score},
+    units::{Amount, Score, Tokens},
 };
 
 /// The worst case of a contract: every seat at its cap, the coordinator's part, the fee (CON-2).
@@ -26,6 +26,50 @@ pub fn worst_case(terms: &Terms, fee: Score) -> Option<Amount> {
     served
         .checked_add(served.share(fee))?
         .checked_add(Amount(2))
+}
+
+/// The most that a contract may ask of its seats, known before any of them is asked (CON-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// First answers, those of replaced seats included.
+    pub answers: u32,
+    /// Revisions in all rounds.
+    pub revisions: u32,
+    /// Answers written from all answers.
+    pub syntheses: u32,
+    /// Ballots.
+    pub ballots: u32,
+    /// Comparisons in all ballots; a model is asked twice for each, once in each order.
+    pub comparisons: u32,
+    /// Tokens sent to all seats, as billed.
+    pub input: u64,
+    /// Tokens delivered by all seats, as billed.
+    pub output: u64,
+}
+
+/// What a contract may come to by its terms, whatever its seats do.
+pub fn budget(terms: &Terms) -> Budget {
+    let seats = u32::from(terms.seats).clamp(1, SEATS_MAX as u32);
+    let rounds = u32::from(terms.rounds.min(ROUNDS_MAX));
+    let talks = seats > 1 && !matches!(terms.strategy, Strategy::Single | Strategy::Vote);
+    let (revisions, syntheses) = match terms.strategy {
+        Strategy::Auto | Strategy::Debate if talks => (rounds * seats, 0),
+        Strategy::Mixture if talks && rounds > 0 => (0, 1),
+        _ => (0, 0),
+    };
+    let ballots = if talks { seats } else { 0 };
+    // Each seat leaves out its own answer.
+    let pairs = seats.saturating_sub(1) * seats.saturating_sub(2) / 2;
+    let billed = |cap: Tokens| u64::from(cap.0) * u64::from(seats);
+    Budget {
+        answers: 2 * seats,
+        revisions,
+        syntheses,
+        ballots,
+        comparisons: ballots * pairs,
+        input: billed(terms.caps.input_tokens),
+        output: billed(terms.caps.output_tokens),
+    }
 }
 
 /// A requester's side of one line: which orders are open and how far it has promised (LIN-3, LIN-4).

@@ -6,7 +6,7 @@
 
 use llmnet_ledger::selection::{self, Rule};
 use llmnet_types::{
-    contract::{ROUNDS_MAX, SEATS_MAX, Terms},
+    contract::{ROUNDS_MAX, SEATS_MAX, Strategy, Terms},
     document::ReceiptDocument,
     id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
@@ -16,7 +16,7 @@ use llmnet_types::{
 };
 
 use crate::{
-    debate::{Reading, SeatView, conclude, input_tokens, is_bound, read_transcript},
+    debate::{Case, Reading, SeatView, conclude, input_tokens, is_bound, read_transcript},
     session::{cites, class_number, status_of},
     settle,
 };
@@ -96,17 +96,19 @@ pub enum Deviation {
 /// The first deviation from the rules.
 pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
     let receipt = &document.receipt;
-    let transcript: Vec<(Phase, Vec<Opening>)> = document
-        .transcript
-        .iter()
-        .map(|part| (part.phase, part.openings.iter().cloned().collect()))
-        .collect();
+    let transcript = transcript(document);
     check_panel(receipt)?;
     check_excused(receipt)?;
     check_openings(receipt, &transcript)?;
-    let reading = read(receipt, &transcript);
+    let reading = read(document, &transcript);
     check_verdict(document, &reading)?;
     check_pay(document, &transcript, &reading)
+}
+
+pub(crate) fn transcript(document: &ReceiptDocument) -> Vec<(Phase, Vec<Opening>)> {
+    let parts = document.transcript.iter();
+    let parts = parts.map(|part| (part.phase, part.openings.iter().cloned().collect()));
+    parts.collect()
 }
 
 /// The panel is the order's, and every rank before the last is accounted for (SEL-7).
@@ -248,6 +250,8 @@ fn follows(last: Option<Phase>, phase: Phase, terms: &Terms) -> bool {
     match (last, phase) {
         (None, Phase::Answers) | (Some(Phase::Answers | Phase::Round(_)), Phase::Ballots) => true,
         (Some(Phase::Answers), Phase::Round(round)) => round == 1 && round <= rounds_max,
+        // A synthesis is written once.
+        (Some(Phase::Round(_)), Phase::Round(_)) if terms.strategy == Strategy::Mixture => false,
         (Some(Phase::Round(before)), Phase::Round(round)) => {
             before.checked_add(1) == Some(round) && round <= rounds_max
         }
@@ -255,7 +259,16 @@ fn follows(last: Option<Phase>, phase: Phase, terms: &Terms) -> bool {
     }
 }
 
-fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
+fn case(document: &ReceiptDocument) -> Case<'_> {
+    Case {
+        contract: document.receipt.contract(),
+        request: &document.request,
+        terms: &document.receipt.terms,
+    }
+}
+
+pub(crate) fn read(document: &ReceiptDocument, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
+    let receipt = &document.receipt;
     let views: Vec<_> = receipt
         .seats
         .iter()
@@ -277,7 +290,7 @@ fn read(receipt: &Receipt, transcript: &[(Phase, Vec<Opening>)]) -> Reading {
         .iter()
         .map(|close| close.body.clone())
         .collect();
-    read_transcript(&views, &closes, transcript, receipt.terms.request)
+    read_transcript(&case(document), &views, &closes, transcript)
 }
 
 fn check_verdict(document: &ReceiptDocument, reading: &Reading) -> Result<(), Deviation> {
@@ -325,7 +338,7 @@ fn check_pay(
     reading: &Reading,
 ) -> Result<(), Deviation> {
     let receipt = &document.receipt;
-    let sent = input_tokens(&document.request, transcript);
+    let sent = input_tokens(&case(document), transcript);
     for (place, seat) in receipt.seats.iter().enumerate() {
         let rank = seat.assign.body.rank;
         if seat.reply.body.response != Response::Accept {
@@ -336,14 +349,16 @@ fn check_pay(
             Some(part) => {
                 let honest = part.body.contract == receipt.contract()
                     && part.body.input <= sent
-                    && cites(reading.answers[place].as_ref(), &part.body)
+                    && part.body.output <= receipt.terms.caps.output_tokens
+                    && cites(reading.last[place].as_ref(), &part.body)
                     && reading.standings[place]
                         .ballot
                         .as_ref()
                         .map_or(&[][..], |ballot| ballot)
                         == &part.body.ballot[..]
                     && Some(part.body.first_class) == reading.standings[place].first
-                    && Some(part.body.last_class) == reading.standings[place].last;
+                    && Some(part.body.last_class)
+                        == reading.last[place].as_ref().map(|answer| answer.class);
                 if !honest || !served {
                     return Err(Deviation::Part { rank });
                 }

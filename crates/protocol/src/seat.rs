@@ -7,6 +7,7 @@ mod checks;
 
 use llmnet_types::{
     codec::{List, Text, encode},
+    contract::Strategy,
     id::{ContractId, Digest, NetworkId, Salt},
     message::{
         Answer, Close, Commit, DeclineReason, Opening, Part, Payload, Phase, Reply, Response,
@@ -21,7 +22,7 @@ use llmnet_types::{
 pub use checks::Account;
 
 use crate::{
-    debate::{SeatView, input_tokens, is_bound, read_transcript},
+    debate::{Case, SeatView, input_tokens, is_bound, read_transcript},
     message::{Next, Offer, Relay, ToCoordinator, ToSeat, opening_commitment},
 };
 
@@ -32,7 +33,7 @@ pub enum Input {
     Message(Box<ToSeat>),
     /// The backend is done with the first answer, or declines.
     Answered(Result<Answer, DeclineReason>),
-    /// The backend is done with a revision; `None` where it failed.
+    /// The backend is done with a revision or a synthesis; `None` where it failed.
     Revised(Option<Revision>),
     /// The backend is done judging; `None` where it failed.
     Judged(Option<Ballot>),
@@ -62,6 +63,15 @@ pub enum Work {
         own: usize,
         /// All answers, shuffled.
         shown: Vec<Answer>,
+    },
+    /// Write one answer from all answers.
+    Synthesise {
+        /// The place of one's own answer among those shown.
+        own: usize,
+        /// All answers, shuffled.
+        shown: Vec<Answer>,
+        /// Tokens that are left of the seat's cap (CON-10).
+        output_max: Tokens,
     },
     /// Compare the peers' answers.
     Judge {
@@ -395,10 +405,20 @@ impl Seat {
             (Next::Phase(phase @ Phase::Round(_)), Some(own)) => {
                 self.stage = Stage::Working(phase);
                 self.deadline = self.patience(now, durations.round_ms);
-                vec![Effect::Work(Work::Revise {
-                    own,
-                    shown: shown(),
+                let shown = shown();
+                vec![Effect::Work(match self.offer.terms.strategy {
+                    Strategy::Mixture => Work::Synthesise {
+                        own,
+                        shown,
+                        output_max: self.output_left(),
+                    },
+                    _ => Work::Revise { own, shown },
                 })]
+            }
+            (Next::Stand(phase @ Phase::Round(_)), Some(_)) => {
+                let bound = self.revised(phase, None);
+                self.deadline = self.patience(now, durations.round_ms);
+                bound
             }
             (Next::Phase(phase @ Phase::Ballots), Some(own)) => {
                 self.stage = Stage::Working(phase);
@@ -408,7 +428,7 @@ impl Seat {
                     shown: shown(),
                 })]
             }
-            (Next::Phase(_), _) => {
+            (Next::Phase(_) | Next::Stand(_), _) => {
                 // Left out of this step, still in the vote.
                 self.stage = Stage::Waiting;
                 self.deadline = self.patience(now, durations.round_ms.max(durations.ballot_ms));
@@ -426,23 +446,43 @@ impl Seat {
         }
     }
 
+    /// What everything said in the contract is read by.
+    fn case(&self) -> Case<'_> {
+        Case {
+            contract: self.contract(),
+            request: &self.offer.request,
+            terms: &self.offer.terms,
+        }
+    }
+
+    /// Tokens that the seat may still deliver and be paid for (CON-10).
+    fn output_left(&self) -> Tokens {
+        let delivered = self.output(&self.part_without_output());
+        let cap = self.offer.terms.caps.output_tokens.0;
+        Tokens(cap.saturating_sub(delivered.0))
+    }
+
     fn part(&self) -> Signed<Part> {
+        let mut part = self.part_without_output();
+        part.output = self.output(&part);
+        Signed::new(part, &self.network, &self.key)
+    }
+
+    fn part_without_output(&self) -> Part {
         let class =
             |answer: &Option<Answer>| answer.as_ref().map_or(Digest::ZERO, |answer| answer.class);
         let cited = self.last.iter().flat_map(|answer| answer.evidence.iter());
-        let mut part = Part {
+        Part {
             contract: self.contract(),
             commitments: List::truncated(self.commitments.iter().copied()),
             first_class: class(&self.first),
             last_class: class(&self.last),
             ballot: self.ballot.clone(),
             version: Text::truncated(&self.version),
-            input: input_tokens(&self.offer.request, &self.transcript),
+            input: input_tokens(&self.case(), &self.transcript),
             output: Tokens(0),
             citations: List::truncated(cited.map(|evidence| evidence.passage.digest())),
-        };
-        part.output = self.output(&part);
-        Signed::new(part, &self.network, &self.key)
+        }
     }
 
     /// What it delivered, counted as the coordinator and any verifier will count it.
@@ -471,12 +511,7 @@ impl Seat {
             corpus,
             mean: llmnet_types::units::Score::ZERO,
         }));
-        let reading = read_transcript(
-            &views,
-            &self.closes,
-            &self.transcript,
-            self.offer.terms.request,
-        );
+        let reading = read_transcript(&self.case(), &views, &self.closes, &self.transcript);
         reading.outputs[0]
     }
 }

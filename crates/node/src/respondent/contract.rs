@@ -7,7 +7,9 @@ use llmnet_protocol::{
     message::{Offer, ToSeat},
     seat::{Account, Effect, Input, Seat, Work},
 };
-use llmnet_types::{id::ContractId, request::Request, units::Timestamp};
+use llmnet_types::{
+    codec::Text, id::ContractId, message::Revision, request::Request, units::Timestamp,
+};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -66,6 +68,10 @@ pub(super) async fn conduct(
                     let limits = match &wanted {
                         Work::Answer => answering,
                         Work::Revise { .. } => revising,
+                        Work::Synthesise { output_max, .. } => Limits {
+                            output_tokens: *output_max,
+                            ..revising
+                        },
                         Work::Judge { .. } => judging,
                     };
                     work.spawn(perform(
@@ -118,6 +124,16 @@ async fn perform(
                 .await
                 .ok(),
         ),
+        Work::Synthesise { own, shown, .. } => {
+            let written = answerer
+                .synthesise(&contract, &request, own, &shown, &limits)
+                .await;
+            Input::Revised(written.ok().map(|answer| Revision {
+                answer,
+                convinced_by: None,
+                reason: Text::default(),
+            }))
+        }
         Work::Judge { own, shown } => Input::Judged(
             answerer
                 .judge(&contract, &request, own, &shown, &limits)

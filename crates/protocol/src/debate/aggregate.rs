@@ -4,10 +4,12 @@ use llmnet_types::{
     codec::List,
     contract::Strategy,
     id::Digest,
-    rating::{Ballot, Preference},
+    rating::Ballot,
     receipt::{Conclusion, Verdict},
     units::Score,
 };
+
+use super::ballots::{bradley_terry, weight};
 
 /// Where one seat stands when all is said. In the order of the receipt's seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,37 +22,12 @@ pub struct Standing {
     pub last: Option<Digest>,
     /// Its judgement of its peers: places are those of `judged`.
     pub ballot: Option<Ballot>,
+    /// Whether its last answer is a synthesis of all first ones that its peers prefer (DEB-9).
+    pub synthesis: bool,
 }
 
-/// Fixed point for strengths: one is 2^32.
-const ONE: u128 = 1 << 32;
-/// Enough for a panel of seven to settle to a basis point.
-const ITERATIONS: usize = 64;
 /// What a served answer is worth at the least (RAT-2).
 const SERVED: u64 = 1_000;
-
-/// log2 of a positive number, in 1/2^16, by repeated squaring.
-pub(super) fn log2(value: u64) -> i64 {
-    let whole = i64::from(value.ilog2());
-    let mut mantissa = u128::from(value) << 63 >> value.ilog2();
-    let mut result = whole << 16;
-    for bit in (0..16).rev() {
-        mantissa = (mantissa * mantissa) >> 63;
-        if mantissa >= 1 << 64 {
-            mantissa >>= 1;
-            result += 1 << bit;
-        }
-    }
-    result
-}
-
-/// A seat's weight in a vote: the log-odds of its reputation against guessing among ten, at least a
-/// little, so that nobody is silenced by reputation alone (DEB-7).
-pub(super) fn weight(mean: Score) -> u64 {
-    let mean = u64::from(mean.get()).clamp(1, 9_999);
-    let odds = log2(mean * 9) - log2(10_000 - mean);
-    u64::try_from(odds).unwrap_or(0).max(1 << 12)
-}
 
 /// The panel's verdict (DEB-5, DEB-6).
 ///
@@ -67,6 +44,7 @@ pub fn conclude(
     let unanimous = answered
         .windows(2)
         .all(|pair| standings[pair[0]].last == standings[pair[1]].last);
+    let synthesis = standings.iter().position(|standing| standing.synthesis);
     let has_ballots = standings.iter().any(|standing| {
         standing
             .ballot
@@ -75,6 +53,7 @@ pub fn conclude(
     });
     let conclusion = match answered.len() {
         0 => Conclusion::None,
+        _ if synthesis.is_some() => Conclusion::Ballots,
         _ if unanimous => Conclusion::Unanimous,
         _ if has_ballots && strategy != Strategy::Vote => Conclusion::Ballots,
         _ => Conclusion::Vote,
@@ -131,65 +110,6 @@ fn votes(standings: &[Standing]) -> Vec<u128> {
         .collect()
 }
 
-/// Bradley-Terry strengths by minorisation-maximisation (Hunter 2004), each comparison weighted by its
-/// judge's reputation, with the votes as a prior against a phantom of average strength.
-fn bradley_terry(standings: &[Standing], judged: &[Option<usize>], votes: &[u128]) -> Vec<u128> {
-    let seats = standings.len();
-    let mut wins = vec![0u128; seats];
-    let mut games = vec![vec![0u128; seats]; seats];
-    for (judge_place, judge) in standings.iter().enumerate() {
-        let weight = u128::from(weight(judge.mean));
-        let mut judged_pairs = Vec::new();
-        for comparison in judge.ballot.iter().flat_map(|ballot| ballot.iter()) {
-            let place = |at: u8| judged.get(usize::from(at)).copied().flatten();
-            let (Some(first), Some(second)) = (place(comparison.first), place(comparison.second))
-            else {
-                continue;
-            };
-            // Nobody rates itself, and a pair said twice is said once (DEB-5, RAT-1).
-            let pair = (first.min(second), first.max(second));
-            let own = first == judge_place || second == judge_place;
-            if first == second || own || judged_pairs.contains(&pair) {
-                continue;
-            }
-            judged_pairs.push(pair);
-            games[first][second] += 2 * weight;
-            games[second][first] += 2 * weight;
-            match comparison.better {
-                Preference::First => wins[first] += 2 * weight,
-                Preference::Second => wins[second] += 2 * weight,
-                Preference::Tie => {
-                    wins[first] += weight;
-                    wins[second] += weight;
-                }
-            }
-        }
-    }
-    let all_votes: u128 = votes.iter().sum::<u128>().max(1);
-    let mut strengths: Vec<u128> = vec![ONE; seats];
-    for _ in 0..ITERATIONS {
-        let previous = strengths.clone();
-        for seat in 0..seats {
-            if standings[seat].last.is_none() {
-                strengths[seat] = 0;
-                continue;
-            }
-            // The prior: as many games against the phantom as there are votes, won in proportion.
-            let prior_games = all_votes;
-            let mut expected = (prior_games << 32) / (previous[seat] + ONE);
-            for peer in (0..seats).filter(|&peer| peer != seat) {
-                if games[seat][peer] > 0 {
-                    expected +=
-                        (games[seat][peer] << 32) / (previous[seat] + previous[peer]).max(1);
-                }
-            }
-            let won = wins[seat] + votes[seat];
-            strengths[seat] = (won << 32) / expected.max(1);
-        }
-    }
-    strengths
-}
-
 fn verdict(
     conclusion: Conclusion,
     rounds: u8,
@@ -197,16 +117,19 @@ fn verdict(
     strengths: &[u128],
     agreement: impl Fn(Option<Digest>) -> Score,
 ) -> Verdict {
-    // The first of the strongest: seats stand in order of selection, which settles ties.
-    let winner = (0..standings.len())
+    // A synthesis that peers prefer is taken (DEB-9); else the first of the strongest: seats stand in
+    // order of selection, which settles ties.
+    let synthesis = standings.iter().position(|standing| standing.synthesis);
+    let strongest = (0..standings.len())
         .filter(|&seat| standings[seat].last.is_some())
         .reduce(|best, seat| {
             let better =
                 (strengths[seat], standings[seat].mean) > (strengths[best], standings[best].mean);
             if better { seat } else { best }
         });
+    let winner = synthesis.or(strongest);
     let class = winner.and_then(|seat| standings[seat].last);
-    let strongest = winner.map_or(0, |seat| strengths[seat]);
+    let most = winner.map_or(0, |seat| strengths[seat]);
     let score = |seat: usize| {
         let standing = &standings[seat];
         if standing.last.is_none() {
@@ -214,10 +137,10 @@ fn verdict(
         }
         if standing.last == class {
             // Whoever was brought to the winning answer by a peer found it second.
-            let found = standing.first == class;
+            let found = standing.first == class || synthesis == Some(seat);
             return if found { Score::ONE } else { Score::HALF };
         }
-        Score::clamped(u64::from(ratio(strengths[seat], strongest).get()).max(SERVED))
+        Score::clamped(u64::from(ratio(strengths[seat], most).get()).max(SERVED))
     };
     let places = |keep: &dyn Fn(usize) -> bool| {
         List::truncated(

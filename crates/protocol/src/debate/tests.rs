@@ -7,8 +7,9 @@ use llmnet_types::{
 };
 
 use super::{
-    Gate, Standing, after_answers, after_round,
-    aggregate::{conclude, log2, weight},
+    Found, Gate, Standing, after_answers, after_round,
+    aggregate::conclude,
+    ballots::{log2, weight},
 };
 use llmnet_types::codec::List;
 
@@ -27,6 +28,7 @@ fn seat(mean: u16, first: u8, last: u8, ballot: &[(u8, u8, Preference)]) -> Stan
         first: Some(class(first)),
         last: Some(class(last)),
         ballot: Some(Ballot::truncated(comparisons)),
+        synthesis: false,
     }
 }
 
@@ -36,6 +38,7 @@ fn silent(mean: u16) -> Standing {
         first: None,
         last: None,
         ballot: None,
+        synthesis: false,
     }
 }
 
@@ -75,10 +78,19 @@ fn a_weight_grows_and_never_vanishes() {
     );
 }
 
-/// DEB-4: the gate, as a table.
+fn found(mean: u64, number: u8, cites: bool) -> Found {
+    Found {
+        class: class(number),
+        mean: Score::clamped(mean),
+        cites,
+    }
+}
+
+/// DEB-4, DEB-9: the gate, as a table.
 #[test]
 fn the_gate() {
-    let (same, apart) = ([class(1); 3], [class(1), class(2), class(1)]);
+    let plain = |numbers: [u8; 3]| numbers.map(|number| found(6_000, number, false));
+    let (same, apart) = (plain([1, 1, 1]), plain([1, 2, 1]));
     let cases = [
         (Strategy::Auto, &same[..], 2, Gate::Conclude),
         (Strategy::Auto, &apart, 2, Gate::Debate),
@@ -90,19 +102,50 @@ fn the_gate() {
         (Strategy::Debate, &same, 2, Gate::Debate),
         (Strategy::Debate, &same[..1], 2, Gate::Conclude),
         (Strategy::Mixture, &same, 2, Gate::Conclude),
-        (Strategy::Mixture, &apart, 2, Gate::Debate),
+        (Strategy::Mixture, &apart, 2, Gate::Synthesis),
+        (Strategy::Mixture, &apart, 0, Gate::Ballots),
+        (Strategy::Mixture, &apart[..2], 2, Gate::Conclude),
     ];
-    for (strategy, classes, rounds, gate) in cases {
+    for (strategy, found, rounds, gate) in cases {
         assert_eq!(
-            after_answers(strategy, classes, rounds),
+            after_answers(strategy, found, Score::ONE, rounds),
             gate,
             "{strategy:?} {rounds}"
         );
     }
-    assert_eq!(after_round(&same, 1, 1, 2), Gate::Conclude);
-    assert_eq!(after_round(&apart, 1, 1, 2), Gate::Debate);
-    assert_eq!(after_round(&apart, 0, 1, 2), Gate::Ballots);
-    assert_eq!(after_round(&apart, 1, 2, 2), Gate::Ballots);
+    let (same, apart) = ([class(1); 3], [class(1), class(2), class(1)]);
+    let auto = |classes, moved, round| after_round(Strategy::Auto, classes, moved, round, 2);
+    assert_eq!(auto(&same, 1, 1), Gate::Conclude);
+    assert_eq!(auto(&apart, 1, 1), Gate::Debate);
+    assert_eq!(auto(&apart, 0, 1), Gate::Ballots);
+    assert_eq!(auto(&apart, 1, 2), Gate::Ballots);
+    let mixture = |classes| after_round(Strategy::Mixture, classes, 1, 1, 2);
+    assert_eq!(mixture(&same[..]), Gate::Ballots);
+    assert_eq!(mixture(&same[..1]), Gate::Conclude);
+}
+
+/// DEB-4: what nine tenths of the weight say needs no debate, unless the domain is in doubt, or only who
+/// dissents cites; and never where a debate is ordered.
+#[test]
+fn a_dominant_class_is_not_debated() {
+    let panel = |dissent_cites, many_cite| {
+        [
+            found(9_900, 1, many_cite),
+            found(9_900, 1, false),
+            found(3_000, 2, dissent_cites),
+        ]
+    };
+    let gate = |found: &[Found], confidence| {
+        after_answers(Strategy::Auto, found, Score::clamped(confidence), 1)
+    };
+    assert_eq!(gate(&panel(false, false), 9_000), Gate::Conclude);
+    assert_eq!(gate(&panel(false, false), 4_999), Gate::Debate);
+    assert_eq!(gate(&panel(true, false), 9_000), Gate::Debate);
+    assert_eq!(gate(&panel(true, true), 9_000), Gate::Conclude);
+    let close = [found(9_900, 1, false), found(9_000, 2, false)];
+    assert_eq!(gate(&close, 9_000), Gate::Debate);
+    let ordered = after_answers(Strategy::Debate, &panel(false, false), Score::ONE, 1);
+    assert_eq!(ordered, Gate::Debate);
 }
 
 /// DEB-5: where ballots and reputations say nothing, the first in order wins; a better reputation is

@@ -11,7 +11,7 @@ use llmnet_types::{
     units::{Amount, Score, Timestamp, Tokens},
 };
 
-use super::{Effect, Member, Presence, Session, Stage};
+use super::{Effect, Member, Presence, Session, Stage, setup::case};
 use crate::{
     debate::{Reading, SeatView, conclude, input_tokens, read_transcript},
     settle,
@@ -41,12 +41,14 @@ impl Session {
             return;
         }
         let contract = self.contract;
-        let input = input_tokens(&self.setup.request, &self.transcript);
+        let input = input_tokens(&case(&self.setup, contract), &self.transcript);
+        let output = self.setup.terms.caps.output_tokens;
         if let Some(member) = self.member(&from)
             && member.is_present()
             && member.part.is_none()
             && part.body.contract == contract
             && accounts(member, &part.body, input)
+            && part.body.output <= output
         {
             member.part = Some(part);
         }
@@ -105,7 +107,8 @@ impl Session {
             })
             .collect();
         let closes: Vec<_> = self.closes.iter().map(|close| close.body.clone()).collect();
-        read_transcript(&views, &closes, &self.transcript, self.setup.shown_first())
+        let case = case(&self.setup, self.contract);
+        read_transcript(&case, &views, &closes, &self.transcript)
     }
 
     fn receipt(&self, seated: &[&Member]) -> Receipt {

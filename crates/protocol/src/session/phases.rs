@@ -2,6 +2,7 @@
 
 use llmnet_types::{
     codec::List,
+    contract::Strategy,
     id::Digest,
     message::{Answer, Close, Opening, Phase},
     receipt::SeatOutcome,
@@ -10,9 +11,9 @@ use llmnet_types::{
     units::Timestamp,
 };
 
-use super::{Effect, Presence, Session, Stage};
+use super::{Effect, Presence, Session, Stage, setup::case};
 use crate::{
-    debate::{Gate, Read, after_answers, after_round, read},
+    debate::{Found, Gate, Read, Speaker, after_answers, after_round, author, read},
     message::{Next, Relay, ToSeat, opening_commitment},
 };
 
@@ -81,20 +82,25 @@ impl Session {
         }
         let (openings, moved) = self.take_openings(phase);
         self.transcript.push((phase, openings.clone()));
+        let strategy = self.setup.terms.strategy;
         let gate = match phase {
             Phase::Answers => {
-                let classes = self.classes();
-                after_answers(self.setup.terms.strategy, &classes, self.setup.rounds_max())
+                let confidence = self.setup.confidence();
+                let found = self.found();
+                after_answers(strategy, &found, confidence, self.setup.rounds_max())
             }
             Phase::Round(round) => {
                 self.rounds = round;
-                after_round(&self.classes(), moved, round, self.setup.rounds_max())
+                let classes: Vec<_> = self.found().iter().map(|found| found.class).collect();
+                after_round(strategy, &classes, moved, round, self.setup.rounds_max())
             }
             Phase::Ballots => Gate::Conclude,
         };
         let gate = if self.cancelled { Gate::Conclude } else { gate };
         let next = match gate {
-            Gate::Debate => Next::Phase(Phase::Round(self.rounds.saturating_add(1))),
+            Gate::Debate | Gate::Synthesis => {
+                Next::Phase(Phase::Round(self.rounds.saturating_add(1)))
+            }
             Gate::Ballots => Next::Phase(Phase::Ballots),
             Gate::Conclude => Next::Finish,
         };
@@ -107,6 +113,8 @@ impl Session {
     fn take_openings(&mut self, phase: Phase) -> (Vec<Opening>, usize) {
         let mut moved = 0;
         let panel: Vec<_> = self.present().map(|member| member.corpus).collect();
+        let author = self.author();
+        let case = case(&self.setup, self.contract);
         for member in &mut self.members {
             if !member.is_present() || member.commitment(phase).is_none() {
                 continue;
@@ -118,7 +126,13 @@ impl Session {
                 }
                 continue;
             };
-            match read(phase, opening, &member.corpus, &panel, member.last.as_ref()) {
+            let speaker = Speaker {
+                corpus: &member.corpus,
+                panel: &panel,
+                before: member.last.as_ref(),
+                is_author: author == Some(member.node),
+            };
+            match read(&case, phase, opening, &speaker) {
                 Some(Read::First(answer)) => {
                     member.last = Some(answer.clone());
                     member.first = Some(answer);
@@ -152,11 +166,25 @@ impl Session {
         (openings, moved)
     }
 
-    fn classes(&self) -> Vec<Digest> {
-        self.present()
-            .filter_map(|member| member.last.as_ref())
-            .map(|answer| answer.class)
-            .collect()
+    fn found(&self) -> Vec<Found> {
+        let answers = self
+            .present()
+            .filter_map(|member| member.last.as_ref().map(|answer| (member, answer)));
+        let found = answers.map(|(member, answer)| Found {
+            class: answer.class,
+            mean: member.mean,
+            cites: !answer.evidence.is_empty(),
+        });
+        found.collect()
+    }
+
+    /// Who writes the synthesis, once first answers are opened (DEB-9).
+    fn author(&self) -> Option<PublicKey> {
+        let answered = self.members.iter().enumerate();
+        let answered = answered
+            .filter(|(_, member)| member.is_present() && member.first.is_some())
+            .map(|(place, member)| (place, member.mean));
+        author(answered).map(|place| self.members[place].node)
     }
 
     fn relay(&self, phase: Phase, openings: Vec<Opening>, next: Next, effects: &mut Vec<Effect>) {
@@ -166,10 +194,22 @@ impl Session {
             openings: List::truncated(openings),
             next,
         };
+        let author = self.author();
+        let mixture = self.setup.terms.strategy == Strategy::Mixture;
         for member in self.present() {
+            let next = match next {
+                Next::Phase(round @ Phase::Round(_)) if mixture && author != Some(member.node) => {
+                    Next::Stand(round)
+                }
+                next => next,
+            };
+            let relay = Relay {
+                next,
+                ..relay.clone()
+            };
             effects.push(Effect::Send {
                 to: member.node,
-                message: Box::new(ToSeat::Relay(Box::new(relay.clone()))),
+                message: Box::new(ToSeat::Relay(Box::new(relay))),
             });
         }
     }
@@ -185,7 +225,7 @@ impl Session {
                 self.stage = Stage::Binding(phase);
                 self.deadline = now.after(durations.round_ms);
             }
-            Next::Phase(phase) => {
+            Next::Phase(phase) | Next::Stand(phase) => {
                 effects.push(Effect::Progress(Progress::Rating));
                 self.stage = Stage::Binding(phase);
                 self.deadline = now.after(durations.ballot_ms);

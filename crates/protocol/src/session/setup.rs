@@ -11,6 +11,8 @@ use llmnet_types::{
     units::{Score, Slot, Timestamp},
 };
 
+use crate::debate::Case;
+
 /// Everything a coordinator has settled before it asks the first seat.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -75,9 +77,24 @@ impl Setup {
             .find(|candidate| candidate.provider == provider)
     }
 
+    /// How sure the classifier is of the first domain.
+    pub(super) fn confidence(&self) -> Score {
+        let first = self.selection.domains.first();
+        first.map_or(Score::ZERO, |choice| choice.confidence)
+    }
+
     /// What a seat had seen before it bound its first answer: the request, by its salted digest.
     pub(super) const fn shown_first(&self) -> Digest {
         self.terms.request
+    }
+}
+
+/// What everything said in the contract is read by.
+pub(super) const fn case(setup: &Setup, contract: ContractId) -> Case<'_> {
+    Case {
+        contract,
+        request: &setup.request,
+        terms: &setup.terms,
     }
 }
 

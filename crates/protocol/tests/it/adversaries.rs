@@ -3,6 +3,7 @@
 mod babbler;
 mod copier;
 mod equivocator;
+mod ghostwriter;
 mod injector;
 mod no_show;
 mod stuffer;
@@ -11,6 +12,7 @@ mod withholder;
 pub use babbler::Babbler;
 pub use copier::{Copier, Leaker};
 pub use equivocator::Equivocator;
+pub use ghostwriter::Ghostwriter;
 pub use injector::Injector;
 pub use no_show::NoShow;
 pub use stuffer::Stuffer;

@@ -1,9 +1,13 @@
 //! What holds of every contract, whoever sat on it: checked at the end of each run.
 
-use llmnet_protocol::{message::ToSeat, quote::worst_case, replay::replay};
+use llmnet_protocol::{
+    message::ToSeat,
+    quote::{budget, worst_case},
+    replay::replay,
+};
 use llmnet_types::{
     codec::encode,
-    receipt::{ContractStatus, SeatOutcome},
+    receipt::{ContractStatus, SeatOutcome, SeatReceipt},
     settlement::Leaf,
     units::{Amount, Score},
 };
@@ -15,7 +19,7 @@ use crate::{
 
 /// A run's receipt is signed, plays again, costs no more than was promised and came in time.
 ///
-/// Here CON-1, CON-7, CON-8, CON-9, DEB-6, DIS-5, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
+/// Here CON-1, CON-7, CON-8, CON-9, CON-10, DEB-6, DIS-5, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
 pub fn audit(world: &World, run: &Run) {
     let document = world.document(&run.finished);
     document
@@ -41,6 +45,24 @@ pub fn audit(world: &World, run: &Run) {
         run.ended_at,
         world.time_ms_max()
     );
+
+    let budget = budget(terms);
+    let asked = std::mem::take(&mut *world.asked.lock().unwrap());
+    let may = [
+        budget.answers,
+        budget.revisions,
+        budget.syntheses,
+        budget.ballots,
+        budget.comparisons,
+    ];
+    let within = asked.iter().zip(may).all(|(asked, may)| *asked <= may);
+    assert!(within, "{asked:?} of {budget:?}");
+    let billed = |tokens: fn(&SeatReceipt) -> u32| {
+        let tokens = receipt.seats.iter().map(tokens);
+        tokens.map(u64::from).sum::<u64>()
+    };
+    let input = |seat: &SeatReceipt| seat.part.as_ref().map_or(0, |part| part.body.input.0);
+    assert!(billed(input) <= budget.input && billed(|seat| seat.output.0) <= budget.output);
 
     let offers = |(_, message): &&_| matches!(message, ToSeat::Offer(_));
     let asked = run.sent.iter().filter(offers).count();

@@ -186,7 +186,7 @@ fn an_empty_answer_is_invalid() {
 /// DEB-3, COR-2: in a debate one may cite what stands under a peer's root, and nothing else.
 #[test]
 fn a_revision_cites_the_panel_only() {
-    use llmnet_protocol::debate::read;
+    use llmnet_protocol::debate::{Speaker, read};
     use llmnet_types::{codec::Text, message::Revision};
     let world = World::new();
     let panel: Vec<_> = (0..3)
@@ -200,14 +200,14 @@ fn a_revision_cites_the_panel_only() {
             reason: Text::default(),
         });
         let salt = salt("opening");
-        read(
-            Phase::Round(1),
-            &Opening { salt, payload },
-            &panel[0],
-            &panel,
-            Some(&before),
-        )
-        .is_some()
+        let speaker = Speaker {
+            corpus: &panel[0],
+            panel: &panel,
+            before: Some(&before),
+            is_author: false,
+        };
+        let opening = Opening { salt, payload };
+        read(&world.case(), Phase::Round(1), &opening, &speaker).is_some()
     };
     assert!(reads(0) && reads(1));
     assert!(!reads(5));

@@ -10,6 +10,7 @@
 
 mod world;
 
+mod minds;
 mod network;
 mod respondent;
 
@@ -17,6 +18,7 @@ mod adversaries;
 mod audit;
 
 mod contract;
+mod mixture;
 mod panel;
 mod verdict;
 
@@ -28,3 +30,6 @@ mod money;
 mod replay;
 
 mod properties;
+mod strategies;
+
+mod injection;

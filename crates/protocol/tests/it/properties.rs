@@ -35,7 +35,8 @@ fn strategy(drawn: u64) -> Strategy {
         Strategy::Vote,
         Strategy::Debate,
         Strategy::Single,
-    ][usize::try_from(drawn % 4).unwrap()]
+        Strategy::Mixture,
+    ][usize::try_from(drawn % 5).unwrap()]
 }
 
 fn script(world: &World, rank: usize, chance: &mut Chance) -> Script {
@@ -49,6 +50,11 @@ fn script(world: &World, rank: usize, chance: &mut Chance) -> Script {
         script.convinced_by = Some(text(chance));
     }
     script.prefers = Some(text(chance));
+    if chance.percent(70) {
+        script.writes = Some(
+            ["Titan, then Rhea.", "Titan.", "Rhea."][usize::try_from(chance.below(3)).unwrap()],
+        );
+    }
     script
 }
 

@@ -1,10 +1,17 @@
 //! A respondent that keeps the rules, its backend played by a script.
 
+use std::{
+    rc::Rc,
+    sync::{Arc, Mutex},
+};
+
+use llmnet_model::answer::Answerer;
 use llmnet_protocol::{
     message::{Offer, ToCoordinator, ToSeat},
     seat::{Account, Effect, Input, Seat, Work},
 };
 use llmnet_types::{
+    class::text_class,
     codec::{List, Text},
     contract::Voucher,
     id::{Digest, LineId},
@@ -14,7 +21,10 @@ use llmnet_types::{
     units::{Amount, Timestamp},
 };
 
-use crate::world::{World, key, price};
+use crate::{
+    minds::think,
+    world::{World, key, price},
+};
 
 /// Whoever sits at the other end: honest or not.
 pub trait Respondent {
@@ -42,6 +52,8 @@ pub struct Script {
     pub fickle: bool,
     /// Judges answers with this text to be better than others.
     pub prefers: Option<&'static str>,
+    /// Writes this where it is asked for a synthesis.
+    pub writes: Option<&'static str>,
 }
 
 impl Script {
@@ -54,6 +66,7 @@ impl Script {
             convinced_by: None,
             fickle: false,
             prefers: None,
+            writes: None,
         }
     }
 
@@ -84,6 +97,26 @@ impl Script {
             prefers: Some(text),
             ..self
         }
+    }
+
+    pub fn writes(self, text: &'static str) -> Self {
+        Self {
+            writes: Some(text),
+            ..self
+        }
+    }
+
+    fn synthesise(&self, seat: &Seat) -> Option<Revision> {
+        let text = self.writes?;
+        Some(Revision {
+            answer: Answer {
+                text: Text::truncated(text),
+                evidence: List::new(),
+                class: text_class(&seat.contract(), seat.request(), text),
+            },
+            convinced_by: None,
+            reason: Text::default(),
+        })
     }
 
     pub fn thinks(self, think_ms: [u32; 3]) -> Self {
@@ -138,6 +171,12 @@ pub struct Honest {
     /// The offer it was made, as it came.
     pub offer: Option<Offer>,
     work: Vec<(Timestamp, Work)>,
+    /// Thinks in place of the script, but for first answers.
+    pub mind: Option<Rc<dyn Answerer>>,
+    /// The last Close it was sent.
+    pub shown: Option<Digest>,
+    /// What its backend was asked for: answers, revisions, syntheses, ballots, comparisons.
+    pub asked: Arc<Mutex<[u32; 5]>>,
 }
 
 /// What a respondent of the world knows when it is asked.
@@ -165,6 +204,17 @@ impl Honest {
             seat: None,
             offer: None,
             work: Vec::new(),
+            mind: None,
+            shown: None,
+            asked: Arc::clone(&world.asked),
+        }
+    }
+
+    /// The same with a mind of its own.
+    pub fn minded(self, mind: impl Answerer + 'static) -> Self {
+        Self {
+            mind: Some(Rc::new(mind)),
+            ..self
         }
     }
 
@@ -201,9 +251,10 @@ impl Honest {
             match effect {
                 Effect::Send(message) => messages.push(*message),
                 Effect::Work(work) => {
+                    self.note(&work);
                     let think_ms = match work {
                         Work::Answer => self.script.think_ms[0],
-                        Work::Revise { .. } => self.script.think_ms[1],
+                        Work::Revise { .. } | Work::Synthesise { .. } => self.script.think_ms[1],
                         Work::Judge { .. } => self.script.think_ms[2],
                     };
                     self.work.push((now.after(think_ms), work));
@@ -212,6 +263,33 @@ impl Honest {
             }
         }
         messages
+    }
+
+    /// What the script says.
+    fn recite(&self, work: Work) -> Input {
+        match work {
+            Work::Answer => Input::Answered(self.script.answer.clone()),
+            Work::Revise { own, shown } => Input::Revised(Some(self.script.revise(own, &shown))),
+            Work::Synthesise { .. } => {
+                let seat = self.seat.as_ref();
+                Input::Revised(seat.and_then(|seat| self.script.synthesise(seat)))
+            }
+            Work::Judge { own, shown } => Input::Judged(Some(self.script.judge(own, &shown))),
+        }
+    }
+
+    fn note(&self, work: &Work) {
+        let mut asked = self.asked.lock().unwrap();
+        match work {
+            Work::Answer => asked[0] += 1,
+            Work::Revise { .. } => asked[1] += 1,
+            Work::Synthesise { .. } => asked[2] += 1,
+            Work::Judge { shown, .. } => {
+                let peers = u32::try_from(shown.len()).unwrap() - 1;
+                asked[3] += 1;
+                asked[4] += peers * peers.saturating_sub(1) / 2;
+            }
+        }
     }
 
     fn step(&mut self, now: Timestamp, input: Input) -> Vec<ToCoordinator> {
@@ -225,6 +303,9 @@ impl Honest {
 
 impl Respondent for Honest {
     fn receive(&mut self, now: Timestamp, message: ToSeat) -> Vec<ToCoordinator> {
+        if let ToSeat::Close(close) = &message {
+            self.shown = Some(close.body.digest());
+        }
         match message {
             ToSeat::Offer(offer) if self.offer.is_none() => self.offered(now, *offer),
             message => self.step(now, Input::Message(Box::new(message))),
@@ -234,13 +315,12 @@ impl Respondent for Honest {
     fn wake(&mut self, now: Timestamp) -> Vec<ToCoordinator> {
         let mut messages = Vec::new();
         while let Some(place) = self.work.iter().position(|(at, _)| *at <= now) {
-            let input = match self.work.remove(place).1 {
-                Work::Answer => Input::Answered(self.script.answer.clone()),
-                Work::Revise { own, shown } => {
-                    Input::Revised(Some(self.script.revise(own, &shown)))
-                }
-                Work::Judge { own, shown } => Input::Judged(Some(self.script.judge(own, &shown))),
+            let (_, work) = self.work.remove(place);
+            let thought = match (&self.mind, &self.seat) {
+                (Some(mind), Some(seat)) => think(&**mind, seat, &work),
+                _ => None,
             };
+            let input = thought.unwrap_or_else(|| self.recite(work));
             messages.extend(self.step(now, input));
         }
         messages.extend(self.step(now, Input::Tick));

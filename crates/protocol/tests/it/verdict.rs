@@ -1,5 +1,6 @@
 //! From answers to a verdict, over a whole contract (DEB, RAT).
 
+use llmnet_protocol::minority::minority;
 use llmnet_types::{
     contract::Strategy,
     id::Digest,
@@ -84,7 +85,7 @@ fn answers_are_shown_without_names_and_shuffled() {
 /// DEB-3: a change of mind that names nobody, or gives no reason, breaks the rules.
 #[test]
 fn a_change_without_a_reason_is_invalid() {
-    use llmnet_protocol::debate::read;
+    use llmnet_protocol::debate::{Speaker, read};
     use llmnet_types::{
         codec::Text,
         message::{Opening, Revision},
@@ -101,7 +102,13 @@ fn a_change_without_a_reason_is_invalid() {
             salt: crate::world::salt("opening"),
             payload,
         };
-        read(Phase::Round(1), &opening, &Digest::ZERO, &[], before).is_some()
+        let speaker = Speaker {
+            corpus: &Digest::ZERO,
+            panel: &[],
+            before,
+            is_author: false,
+        };
+        read(&world.case(), Phase::Round(1), &opening, &speaker).is_some()
     };
     assert!(reads(&titan, Some(0), "Cited.", Some(&rhea)));
     assert!(reads(&titan, None, "", Some(&titan)));
@@ -231,6 +238,45 @@ fn the_minority_is_told_of() {
     assert_eq!(classes, [1, 1, 2]);
     assert!(receipt.seats[2].score >= Score::clamped(1_000));
     assert!(receipt.seats[2].score < Score::ONE);
+}
+
+/// DEB-7: the report has each opinion that was not taken once, the weightiest first, with its seats, words,
+/// passages and reasons.
+#[test]
+fn the_minority_report_is_in_the_file() {
+    let world = World::reputed(&[9_000, 6_000, 6_000, 5_000, 9_500], |terms| {
+        (terms.seats, terms.rounds) = (5, 1);
+    });
+    let says = |text| Script::says(world.answer(text)).prefers(TITAN);
+    let scripts = vec![
+        says(TITAN),
+        Script::says(world.cited(1, RHEA)),
+        says("Iapetus."),
+        says(TITAN),
+        says("Mimas.").convinced_by(RHEA),
+    ];
+    // By rank: 9,500 9,000 6,000 6,000 5,000.
+    let run = play(&world, honest(&world, scripts));
+    let report = minority(&world.document(&run.finished));
+    let taken = text(&run).to_owned();
+    let told: Vec<_> = report
+        .iter()
+        .map(|dissent| (dissent.answer.text.as_str(), dissent.seats.clone()))
+        .collect();
+    assert_eq!(taken, TITAN);
+    assert_eq!(told, [(RHEA, vec![1, 4]), ("Iapetus.", vec![2])]);
+    assert_eq!(report[0].answer.evidence.len(), 1);
+    assert_eq!(report[0].reasons.len(), 1);
+    assert!(report[0].share > report[1].share && report[1].reasons.is_empty());
+    let all: Vec<u8> = report
+        .iter()
+        .flat_map(|dissent| dissent.seats.clone())
+        .collect();
+    assert_eq!(all.len(), run.finished.receipt.verdict.minority.len());
+
+    let same = (0..3).map(|_| Script::says(world.answer(TITAN)));
+    let run = play(&world, honest(&world, same.collect()));
+    assert!(minority(&world.document(&run.finished)).is_empty());
 }
 
 /// CON-9, DEB-5: less agreement than the terms ask for fails; so do fewer answers.

@@ -1,11 +1,15 @@
 //! A network's worth of candidates, each with a corpus, and an order that is ready to be conducted.
 
+use std::sync::{Arc, Mutex};
+
 use llmnet_ledger::selection::{self, Rule};
 use llmnet_protocol::{
+    debate::Case,
     quote::worst_case,
     session::{Finished, Setup},
 };
 use llmnet_types::{
+    class::text_class,
     codec::{List, Text},
     contract::{
         Caps, Criteria, Durations, Filters, PaySplit, Strategy, Terms, Voucher, contract_id,
@@ -14,7 +18,7 @@ use llmnet_types::{
     domain::Domain,
     id::{ContractId, Digest, DomainId, LineId, ProviderId, Salt},
     merkle::Tree,
-    message::{Answer, answer_class},
+    message::Answer,
     network::{Committee, NetworkRoot},
     passage::{Citation, Evidence, Passage},
     registration::{Assurance, Price},
@@ -147,6 +151,9 @@ pub struct World {
     pub ranks: Vec<u32>,
     /// Their keys.
     pub nodes: Vec<PublicKey>,
+    /// What honest backends were asked for since the last run: answers, revisions, syntheses, ballots,
+    /// comparisons.
+    pub asked: Arc<Mutex<[u32; 5]>>,
 }
 
 impl World {
@@ -226,6 +233,7 @@ impl World {
             root,
             ranks,
             nodes,
+            asked: Arc::default(),
         }
     }
 
@@ -262,7 +270,16 @@ impl World {
         Answer {
             text: Text::truncated(text),
             evidence: List::new(),
-            class: answer_class(&self.contract(), text.as_bytes()),
+            class: text_class(&self.contract(), &self.setup.request, text),
+        }
+    }
+
+    /// What everything said in the contract is read by.
+    pub fn case(&self) -> Case<'_> {
+        Case {
+            contract: self.contract(),
+            request: &self.setup.request,
+            terms: &self.setup.terms,
         }
     }
 

@@ -133,8 +133,7 @@ fn complete(body: &Value, calls: &Mutex<Calls>) -> String {
     if system.contains("\"better\"") {
         calls.judgements += 1;
         // Whichever answer cites something, so that it says the same in both orders.
-        let second = system.rsplit("Answer 2").next().unwrap_or_default();
-        let better = if second.contains("[Proven citation]") {
+        let better = if system.contains("\nProven citation of answer 2\n") {
             2
         } else {
             1
