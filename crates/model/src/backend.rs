@@ -1,4 +1,6 @@
-//! What implements the ports of this crate.
+//! What implements the ports of this crate: two answerers, and the language models that one of them prompts.
 
 pub mod extractive;
-pub mod openai;
+pub mod prompted;
+
+pub mod api;

@@ -11,7 +11,7 @@ use crate::answer::Limits;
 /// Text that a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// The text, at most as long as the limits allow.
+    /// The text. A server may have written more than it was allowed: whoever hands it on cuts it.
     pub text: String,
     /// Tokens by the model's own count, where it gave one; billing never rests on it (REG-4).
     pub usage: Option<Usage>,
@@ -38,12 +38,21 @@ pub enum LanguageError {
     /// It has too much to do, also after waiting as it told us.
     #[error("the model's server is rate limited")]
     RateLimited,
+    /// As many calls are under way, or were begun within a minute, as its operator allows.
+    #[error("all calls that the model's limits allow are taken")]
+    Saturated,
     /// The server refused: wrong key, unknown model, request too long.
-    #[error("the model's server refused with status {status}")]
+    #[error("the model's server refused with status {status}: {}", advice(.status))]
     Refused {
         /// The HTTP status.
         status: u16,
     },
+    /// It would not say anything about this: its own decision, or its maker's filter.
+    #[error("the model or its maker's filter withheld the text")]
+    Withheld,
+    /// It thought until its tokens were used up, and wrote nothing.
+    #[error("the model used up its tokens by thinking; allow it more: thinking_tokens")]
+    Exhausted,
     /// Nobody there, or the server failed.
     #[error("the model's server cannot be reached or failed: {0}")]
     Unreachable(String),
@@ -58,11 +67,30 @@ pub enum LanguageError {
     },
 }
 
+/// What an operator may look at, by the status of a refusal.
+const fn advice(status: &u16) -> &'static str {
+    match *status {
+        // Gemini says 400 of a key it does not know.
+        400 => "it does not take this request, or does not know its key",
+        401 | 403 => "its key is wrong, or may not use this model",
+        402 => "its account has no money",
+        404 => "it knows no such model, or base_url names no such API",
+        413 => "the request is too long for it",
+        300..=399 => "it sends us elsewhere, and nobody named that place",
+        _ => "it does not take this request",
+    }
+}
+
 /// Continues conversations.
 #[async_trait]
 pub trait LanguageModel: Send + Sync {
     /// The model's name as its server knows it.
     fn name(&self) -> &str;
+
+    /// What of these limits holds for this model; its operator may allow less.
+    fn within(&self, limits: &Limits) -> Limits {
+        *limits
+    }
 
     /// Writes the next turn of a conversation.
     ///

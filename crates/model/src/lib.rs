@@ -2,8 +2,15 @@
 //!
 //! A respondent needs an [`Answerer`](answer::Answerer): something that answers, listens to its peers and
 //! judges them. Two backends implement it: [`backend::extractive`] answers from retrieved passages and
-//! needs no model at all; [`backend::openai`] asks any server that speaks OpenAI's API. Both decide nothing
-//! about panels, money or verdicts: that is `protocol`'s.
+//! needs no model at all; [`backend::prompted`] prompts a [`LanguageModel`](language::LanguageModel).
+//! [`backend::api`] implements that second port for models behind HTTP: OpenAI's, Anthropic's, Google's,
+//! xAI's, and any server that speaks OpenAI's chat API. None decides about panels, money or verdicts: that
+//! is `protocol`'s.
+//!
+//! ```text
+//! answer::Answerer <- backend::extractive -> library::Library
+//!                  <- backend::prompted   -> language::LanguageModel <- backend::api
+//! ```
 
 pub mod answer;
 pub mod consistent;

@@ -10,17 +10,21 @@
 //! archive = false              # true keeps all blocks for ever; those dropped before do not come back
 //! nodes = ["http://192.0.2.1:7171"]   # validators elsewhere, of the network in genesis.json; none of our own
 //!
-//! [[model]]                    # a respondent backed by an OpenAI-compatible server
+//! [[model]]                    # a respondent backed by a language model; as many as there are
 //! name = "llama3.2"
 //! base_url = "http://127.0.0.1:8000/v1"
-//! key = "env::MY_KEY"          # never the key itself
-//! domains = ["medicine"]       # all local domains where absent
 //! ```
+//!
+//! [`model`] tells all of the last.
+
+pub mod model;
 
 use std::{num::NonZeroU32, path::Path};
 
-use llmnet_types::domain::Domain;
 use serde::Deserialize;
+
+pub use model::Model;
+use model::SecretError;
 
 /// The gateway's port where nobody says another. None of the rivals' ports.
 pub const GATEWAY_PORT: u16 = 7171;
@@ -78,21 +82,6 @@ impl Default for Chain {
     }
 }
 
-/// A respondent backed by an OpenAI-compatible server.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    /// The model's name there.
-    pub name: String,
-    /// Where: up to and with `/v1`.
-    pub base_url: String,
-    /// Where its key is: `env::NAME`. None for servers that want none.
-    pub key: Option<String>,
-    /// What it answers about.
-    #[serde(default)]
-    pub domains: Vec<Domain>,
-}
-
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -104,19 +93,24 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is not what a configuration looks like.
-    #[error("{path} is not a configuration")]
+    /// It is not what a configuration looks like. The line itself is not shown: somebody may have written a
+    /// key there.
+    #[error("{path}:{line}: {what}")]
     Parse {
         /// The file.
         path: String,
-        /// Why.
-        source: Box<toml::de::Error>,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong there.
+        what: String,
     },
-    /// A key stands in the file itself, or its variable is not set.
-    #[error("the key of model {model} must be env::NAME with NAME set in the environment")]
+    /// A model's key is not where the configuration says.
+    #[error("the key of model {model}: {source}")]
     Key {
         /// The model.
         model: String,
+        /// Why.
+        source: SecretError,
     },
 }
 
@@ -129,30 +123,29 @@ impl Config {
         let file = directory.join("llmnet.toml");
         let path = file.display().to_string();
         match std::fs::read_to_string(&file) {
-            Ok(text) => toml::from_str(&text).map_err(|source| ConfigError::Parse {
-                path,
-                source: Box::new(source),
-            }),
+            Ok(text) => {
+                let mut config: Self =
+                    toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
+                for model in &mut config.model {
+                    model.resolve(directory);
+                }
+                Ok(config)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Read { path, source }),
         }
     }
 }
 
-impl Model {
-    /// Its key, looked up where the configuration says.
-    ///
-    /// # Errors
-    /// The key stands in the file, or its variable is not set.
-    pub fn secret(&self) -> Result<Option<String>, ConfigError> {
-        let Some(key) = &self.key else {
-            return Ok(None);
-        };
-        key.strip_prefix("env::")
-            .and_then(|name| std::env::var(name).ok())
-            .map(Some)
-            .ok_or_else(|| ConfigError::Key {
-                model: self.name.clone(),
-            })
+fn parse_error(path: String, text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.as_bytes().iter().take(start);
+    ConfigError::Parse {
+        path,
+        line: 1 + before.filter(|byte| **byte == b'\n').count(),
+        what: error.message().replace('\n', ", "),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,23 +3,82 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use llmnet_model::{
     answer::Answerer,
-    backend::openai::{self, Client, Key, OpenAi},
+    backend::{
+        api::{self, Api, Client, Key},
+        prompted::Prompted,
+    },
 };
 use llmnet_types::{domain::Domain, registration, units::Amount};
 
-use crate::config::Config;
+use crate::config::{
+    Config,
+    model::{Model, Place},
+};
 
 /// The most models of one directory: as many operators have an account in its genesis.
 pub const MODELS_MAX: usize = 8;
 /// Where Ollama listens by default.
 pub const OLLAMA: &str = "http://127.0.0.1:11434";
-/// OpenAI itself.
-const OPENAI: &str = "https://api.openai.com/v1";
-/// Asked for where the environment names a key and no model.
-const OPENAI_MODEL: &str = "gpt-4o-mini";
+
+/// The value of a variable that is there and not empty.
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// The environment of this process.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What the environment may say of a maker's models.
+struct Variables {
+    api: Api,
+    key: &'static str,
+    base: &'static str,
+    model: &'static str,
+    /// Asked for where no model is named.
+    default: &'static str,
+}
+
+/// In the order in which models are seated.
+const VARIABLES: [Variables; 4] = [
+    Variables {
+        api: Api::OpenAi,
+        key: "OPENAI_API_KEY",
+        base: "OPENAI_BASE_URL",
+        model: "OPENAI_MODEL",
+        default: "gpt-4o-mini",
+    },
+    Variables {
+        api: Api::Anthropic,
+        key: "ANTHROPIC_API_KEY",
+        base: "ANTHROPIC_BASE_URL",
+        model: "ANTHROPIC_MODEL",
+        default: "claude-haiku-4-5",
+    },
+    Variables {
+        api: Api::Gemini,
+        key: "GEMINI_API_KEY",
+        base: "GEMINI_BASE_URL",
+        model: "GEMINI_MODEL",
+        default: "gemini-flash-latest",
+    },
+    Variables {
+        api: Api::Xai,
+        key: "XAI_API_KEY",
+        base: "XAI_BASE_URL",
+        model: "XAI_MODEL",
+        default: "grok-4.3",
+    },
+];
+
+/// The variable that has the key of an API where nobody says another; none for what anybody may serve.
+pub fn key_variable(api: Api) -> Option<&'static str> {
+    let mut all = VARIABLES.iter();
+    all.find(|variables| variables.api == api)
+        .map(|variables| variables.key)
+}
 
 /// What a model asks; its operator pays its maker.
 pub const PRICE: registration::Price = registration::Price {
@@ -35,6 +94,8 @@ pub struct Source {
     pub name: String,
     /// What it answers about; all local domains where empty.
     pub domains: Vec<Domain>,
+    /// What it asks.
+    pub price: registration::Price,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
     /// Where it was found, for people.
@@ -53,68 +114,109 @@ impl std::fmt::Debug for Source {
 /// All models that are to be seated: configured ones, the environment's, and Ollama's that were asked for.
 ///
 /// # Errors
-/// A configured model cannot be used.
-pub async fn find(config: &Config, ollama: &[String]) -> anyhow::Result<Vec<Source>> {
+/// A configured model cannot be used, or there are more than can be seated.
+pub async fn find(
+    config: &Config,
+    ollama: &[String],
+    environment: Environment<'_>,
+) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for model in &config.model {
-        sources.push(source(
-            &model.base_url,
-            model.secret()?,
-            &model.name,
-            model.domains.clone(),
-            "llmnet.toml",
-        )?);
+        let client = client(model, environment)?;
+        let mut source = source(client, &model.name, "llmnet.toml");
+        source.domains.clone_from(&model.domains);
+        source.price = model.price;
+        sources.push(source);
     }
-    sources.extend(of_environment().await?);
+    for variables in &VARIABLES {
+        // Whoever configures a maker's models has said which of them are to be seated.
+        let configured = Some(Place::Variable(variables.key.to_owned()));
+        if config.model.iter().any(|model| model.key == configured) {
+            continue;
+        }
+        sources.extend(of_environment(variables, environment).await?);
+    }
     for name in ollama {
-        let base = format!("{OLLAMA}/v1");
-        sources.push(source(&base, None, name, Vec::new(), "Ollama")?);
+        let config = api::Config::new(Api::Compatible, format!("{OLLAMA}/v1"), name);
+        let client = Client::new(config).context("a model of Ollama cannot be used")?;
+        sources.push(source(client, name, "Ollama"));
     }
-    sources.truncate(MODELS_MAX);
+    ensure!(
+        sources.len() <= MODELS_MAX,
+        "{} models are configured, in the environment or asked for, and at most {MODELS_MAX} can be seated; \
+         take some out of llmnet.toml, or unset the variables of their keys",
+        sources.len()
+    );
     Ok(sources)
 }
 
-fn source(
-    base_url: &str,
-    key: Option<String>,
-    name: &str,
-    domains: Vec<Domain>,
-    origin: &str,
-) -> anyhow::Result<Source> {
-    let config = openai::Config {
-        key: key.map(Key::new),
-        ..openai::Config::new(base_url, name)
+/// A client for a configured model.
+fn client(model: &Model, environment: Environment<'_>) -> anyhow::Result<Client> {
+    let config = api::Config {
+        key: model.secret(environment)?,
+        connect_timeout: model.connect_timeout,
+        bounds: model.bounds,
+        ..api::Config::new(model.api, &model.base_url, &model.name)
+    };
+    Client::new(config)
+        .with_context(|| format!("model {} of llmnet.toml cannot be used", model.name))
+}
+
+/// A model at what models ask here, for everything.
+fn source(client: Client, name: &str, origin: &str) -> Source {
+    Source {
+        name: name.to_owned(),
+        domains: Vec::new(),
+        price: PRICE,
+        answerer: Arc::new(Prompted::new(client)),
+        origin: origin.to_owned(),
+    }
+}
+
+/// The model that the environment names, with a key or, for servers of OpenAI's shape, a base alone.
+async fn of_environment(
+    variables: &Variables,
+    environment: Environment<'_>,
+) -> anyhow::Result<Option<Source>> {
+    let key = environment(variables.key).map(Key::new);
+    let maker = variables.api.base().unwrap_or_default();
+    let base = environment(variables.base);
+    let openai = variables.api == Api::OpenAi;
+    if key.is_none() && !(openai && base.is_some()) {
+        return Ok(None);
+    }
+    let base = base.unwrap_or_else(|| maker.to_owned());
+    // What is not OpenAI itself may know the old names only, and has models of its own.
+    let compatible = openai && base.trim_end_matches('/') != maker;
+    let api = if compatible {
+        Api::Compatible
+    } else {
+        variables.api
+    };
+    let name = match environment(variables.model) {
+        Some(name) => Some(name),
+        None if compatible => api::first_model(&base, key.clone()).await,
+        None => None,
+    };
+    let name = name.unwrap_or_else(|| variables.default.to_owned());
+    let config = api::Config {
+        key: key.clone(),
+        ..api::Config::new(api, base, &name)
+    };
+    let origin = if key.is_some() {
+        variables.key
+    } else {
+        variables.base
     };
     let client =
         Client::new(config).with_context(|| format!("model {name} of {origin} cannot be used"))?;
-    Ok(Source {
-        name: name.to_owned(),
-        domains,
-        answerer: Arc::new(OpenAi::new(client)),
-        origin: origin.to_owned(),
-    })
-}
-
-/// What `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `OPENAI_MODEL` name.
-async fn of_environment() -> Result<Option<Source>, anyhow::Error> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let key = variable("OPENAI_API_KEY");
-    let base_url = variable("OPENAI_BASE_URL");
-    if key.is_none() && base_url.is_none() {
-        return Ok(None);
-    }
-    let base_url = base_url.unwrap_or_else(|| OPENAI.to_owned());
-    let name = match variable("OPENAI_MODEL") {
-        Some(name) => name,
-        None if base_url == OPENAI => OPENAI_MODEL.to_owned(),
-        None => openai::first_model(&base_url, key.clone().map(Key::new))
-            .await
-            .unwrap_or_else(|| OPENAI_MODEL.to_owned()),
-    };
-    source(&base_url, key, &name, Vec::new(), "OPENAI_BASE_URL").map(Some)
+    Ok(Some(source(client, &name, origin)))
 }
 
 /// Models that an Ollama on this machine offers; none where it does not run.
 pub async fn offered_by_ollama() -> Vec<String> {
-    openai::detect_ollama(OLLAMA).await
+    api::detect_ollama(OLLAMA).await
 }
+
+#[cfg(test)]
+mod tests;

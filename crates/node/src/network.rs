@@ -117,7 +117,7 @@ impl Network {
         let models = if options.no_models {
             Vec::new()
         } else {
-            models::find(&home.config, &options.ollama).await?
+            models::find(&home.config, &options.ollama, &models::environment).await?
         };
         let patient = !models.is_empty();
         let named = models

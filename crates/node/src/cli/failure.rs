@@ -1,7 +1,7 @@
 //! What to do about an error, by whose it is.
 
 use llmnet_chain::StartError;
-use llmnet_model::backend::openai;
+use llmnet_model::backend::api;
 use llmnet_types::document::DocumentError;
 
 use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeError};
@@ -46,9 +46,10 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<ConfigError>() {
             return Some(config(error));
         }
-        if cause.downcast_ref::<openai::ConfigError>().is_some() {
+        if cause.downcast_ref::<api::ConfigError>().is_some() {
             return Some(
-                "mend llmnet.toml or the variables OPENAI_…, or say --no-models".to_owned(),
+                "mend llmnet.toml or the variables that name a model, or say --no-models"
+                    .to_owned(),
             );
         }
         if cause.downcast_ref::<Unfunded>().is_some() {
@@ -131,8 +132,9 @@ fn init(error: &InitError) -> String {
 fn config(error: &ConfigError) -> String {
     match error {
         ConfigError::Read { .. } => "name a directory you may read and write with --dir",
-        ConfigError::Parse { .. } | ConfigError::Key { .. } => {
-            "mend llmnet.toml in the network's directory"
+        ConfigError::Parse { .. } => "mend llmnet.toml in the network's directory",
+        ConfigError::Key { .. } => {
+            "put the key there, or take the model out of llmnet.toml, or say --no-models"
         }
     }
     .to_owned()

@@ -20,7 +20,7 @@ use super::roles;
 use crate::{
     experts::{self, Experts},
     home::Home,
-    models::{self, Source},
+    models::Source,
     respondent::{self, Respondent},
     transport::Hub,
 };
@@ -68,7 +68,7 @@ pub(super) async fn take(
             source.domains
         },
         corpus: None,
-        price: models::PRICE,
+        price: source.price,
         answerer: source.answerer,
     });
     let seats: Vec<Seat> = experts.chain(models).collect();
@@ -148,7 +148,7 @@ async fn register(
         anyhow::ensure!(
             announced.corpus == seat.corpus && announced.price == seat.price,
             "it is registered with other documents or another price: this program is of another \
-             version; use another --dir"
+             version, or llmnet.toml has changed; use another --dir"
         );
         return Ok((provider, announced.nonce));
     }

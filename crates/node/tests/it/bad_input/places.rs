@@ -109,17 +109,13 @@ async fn a_port_or_place_that_cannot_be_had_is_said_at_once() {
           error: there is no model "gpt-4o"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
           hint: llmnet experts lists the domains that can be asked
         a key in the file
-          error: the key of model a must be env::NAME with NAME set in the environment
+          error: DIR/llmnet.toml:4: a key never stands in this file itself; write "env::NAME" for a variable or "file::PATH" for a file
           hint: mend llmnet.toml in the network's directory
         a bad address
-          error: model a of llmnet.toml cannot be used: the base of a model's server must be an http or https URL without credentials
-          hint: mend llmnet.toml or the variables OPENAI_…, or say --no-models
+          error: model a of llmnet.toml cannot be used: the base of a model's server must be an http or https URL without credentials, query or fragment
+          hint: mend llmnet.toml or the variables that name a model, or say --no-models
         no blocks in an epoch
-          error: DIR/llmnet.toml is not a configuration: TOML parse error at line 2, column 16
-            |
-          2 | epoch_blocks = 0
-            |                ^
-          invalid value: integer `0`, expected a nonzero u32
+          error: DIR/llmnet.toml:2: invalid value: integer `0`, expected a nonzero u32
           hint: mend llmnet.toml in the network's directory
     "#]].assert_eq(&table);
 

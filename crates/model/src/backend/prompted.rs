@@ -1,9 +1,9 @@
-//! Any server that speaks OpenAI's chat API: hosted models, vLLM, llama.cpp, Ollama.
+//! Answers, revises and judges by prompting a language model, whichever and wherever it is.
 //!
-//! [`client`] is the wire, `prompt` the words, `reply` reads what comes back, strictly. This file only
-//! conducts: an answer is one completion, a revision one, a judgement two for each pair of answers.
+//! `prompt` has the words, `reply` reads what comes back, strictly. This file only conducts: an answer is
+//! one completion, a revision one, a judgement two for each pair of answers. What travels to a model's
+//! server, and how, is [`api`](super::api)'s.
 
-pub mod client;
 mod prompt;
 mod reply;
 
@@ -22,8 +22,6 @@ use llmnet_types::{
     units::Tokens,
 };
 
-pub use client::{Client, Config, ConfigError, Key, detect_ollama, first_model};
-
 use crate::{
     answer::{AnswerError, Answerer, Limits, VERSION_LENGTH_MAX, check_place},
     language::{LanguageError, LanguageModel},
@@ -32,13 +30,13 @@ use crate::{
 /// Tokens a decision may take: a JSON object, after whatever thinking the model does in its text.
 const DECISION_TOKENS: Tokens = Tokens(512);
 
-/// Answers with a language model, by default one behind OpenAI's API.
+/// Answers with a language model.
 #[derive(Debug, Clone)]
-pub struct OpenAi<M = Client> {
+pub struct Prompted<M> {
     model: M,
 }
 
-impl<M: LanguageModel> OpenAi<M> {
+impl<M: LanguageModel> Prompted<M> {
     /// An answerer that asks this model.
     pub const fn new(model: M) -> Self {
         Self { model }
@@ -50,6 +48,7 @@ impl<M: LanguageModel> OpenAi<M> {
         settings: &[Setting],
         limits: &Limits,
     ) -> Result<String, AnswerError> {
+        let limits = &self.model.within(limits);
         let needed: u32 = messages
             .iter()
             .map(|message| Tokenizer::Bytes4.count(&message.content).0)
@@ -61,7 +60,7 @@ impl<M: LanguageModel> OpenAi<M> {
             });
         }
         let completion = self.model.complete(messages, settings, limits).await?;
-        Ok(completion.text)
+        Ok(reply::spoken(&completion.text).to_owned())
     }
 
     /// Asks which of two answers is better, in the order shown; `Tie` for what cannot be read.
@@ -86,15 +85,16 @@ impl From<LanguageError> for AnswerError {
     fn from(error: LanguageError) -> Self {
         match error {
             LanguageError::Timeout { time_ms } => Self::TimedOut { time_ms },
+            LanguageError::Withheld => Self::Declined(DeclineReason::Policy),
             other => Self::Backend(other.to_string()),
         }
     }
 }
 
 #[async_trait]
-impl<M: LanguageModel> Answerer for OpenAi<M> {
+impl<M: LanguageModel> Answerer for Prompted<M> {
     fn version(&self) -> String {
-        let text = format!("openai/1 {} {}", prompt::VERSION, self.model.name());
+        let text = format!("prompted/1 {} {}", prompt::VERSION, self.model.name());
         Text::<VERSION_LENGTH_MAX>::truncated(&text).to_string()
     }
 
@@ -104,6 +104,7 @@ impl<M: LanguageModel> Answerer for OpenAi<M> {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
+        let limits = &self.model.within(limits);
         let messages = prompt::answer(request);
         let text = self.complete(&messages, &request.settings, limits).await?;
         let text = cut(text.trim(), limits.output_tokens).trim_end();

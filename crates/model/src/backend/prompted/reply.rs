@@ -55,6 +55,7 @@ fn object<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
     if text.len() > DECISION_LENGTH_MAX {
         return None;
     }
+    // Some templates open the tag themselves, so that only its end is seen.
     let text = text
         .rsplit_once("</think>")
         .map_or(text, |(_, rest)| rest)
@@ -65,4 +66,16 @@ fn object<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
         .and_then(|text| text.strip_suffix("```"))
         .unwrap_or(text);
     serde_json::from_str(text.trim()).ok()
+}
+
+/// What a model says once it has thought: many local servers hand its thinking over in tags, before the text.
+pub(super) fn spoken(text: &str) -> &str {
+    let text = text.trim();
+    match text.strip_prefix("<think>") {
+        None => text,
+        // Without an end, its tokens ran out before it came to the point.
+        Some(thinking) => thinking
+            .split_once("</think>")
+            .map_or("", |(_, rest)| rest.trim()),
+    }
 }

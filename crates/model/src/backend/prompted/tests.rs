@@ -39,9 +39,9 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn saying(words: &[&str]) -> OpenAi<Self> {
+    fn saying(words: &[&str]) -> Prompted<Self> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        OpenAi::new(Self {
+        Prompted::new(Self {
             words: Mutex::new(words),
             asked: Mutex::default(),
         })
@@ -154,7 +154,7 @@ async fn a_ballot_asks_in_both_orders() {
     // b-c: first, then (swapped) second: both say b. b-d: both say "first shown". c-d: both say d.
     let words = [1, 2, 1, 1, 2, 1].map(|better| format!("{{\"better\": {better}}}"));
     let model = Scripted::saying(&words.each_ref().map(String::as_str));
-    let judge = |model: OpenAi<Scripted>| async move {
+    let judge = |model: Prompted<Scripted>| async move {
         let shown = shown.clone();
         let ballot = model
             .judge(&CONTRACT, &request("?"), 0, &shown, &limits(1_000))

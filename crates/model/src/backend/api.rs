@@ -1,0 +1,440 @@
+//! Language models behind HTTP: OpenAI's, Anthropic's, Google's, xAI's, and any server that speaks OpenAI's
+//! chat API, as vLLM, Ollama, llama.cpp and TGI do.
+//!
+//! ```text
+//! Client: two attempts within one deadline
+//!   pace        calls at a time, calls a minute
+//!   openai, anthropic, gemini     pure: a Call as JSON; a reply's bytes as a Completion
+//!   transport   one POST, bounded in time and size; what came back instead of a reply
+//! key           a secret that is never shown
+//! list          which models a server has
+//! ```
+//!
+//! A new API is a variant of [`Api`] and a file with two functions. Errors name statuses and causes of our
+//! own words only: servers quote keys and prompts in theirs.
+
+mod key;
+mod list;
+mod pace;
+mod transport;
+
+mod anthropic;
+mod gemini;
+mod openai;
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use llmnet_types::{
+    request::{ChatMessage, Setting},
+    units::Tokens,
+};
+use reqwest::{
+    Url,
+    header::{HeaderMap, HeaderValue},
+};
+use serde_json::Value;
+
+pub use key::Key;
+pub use list::{detect_ollama, first_model};
+
+use crate::{
+    answer::Limits,
+    language::{Completion, LanguageError, LanguageModel, Usage},
+};
+use pace::Pace;
+use transport::{Again, Failure};
+
+/// The most bytes of a reply's body.
+pub const BODY_LENGTH_MAX: usize = 1024 * 1024;
+/// The most calls of a minute that are counted.
+pub const CALLS_A_MINUTE_MAX: u32 = 10_000;
+
+/// Which API a server speaks, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// OpenAI's chat completions, at OpenAI.
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's `generateContent`.
+    Gemini,
+    /// xAI's chat completions, of OpenAI's shape.
+    Xai,
+    /// OpenAI's chat completions, as any other server speaks them.
+    Compatible,
+}
+
+impl Api {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Xai,
+        Self::Compatible,
+    ];
+
+    /// Its name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Xai => "xai",
+            Self::Compatible => "compatible",
+        }
+    }
+
+    /// Where its maker serves it; nowhere for what anybody may serve.
+    pub const fn base(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("https://api.openai.com/v1"),
+            Self::Anthropic => Some("https://api.anthropic.com/v1"),
+            Self::Gemini => Some("https://generativelanguage.googleapis.com/v1beta"),
+            Self::Xai => Some("https://api.x.ai/v1"),
+            Self::Compatible => None,
+        }
+    }
+
+    /// Tokens that its models may think beside those of the text, where nobody says another number.
+    ///
+    /// Newer models of all four makers think unless told not to, and count it as output: with the text's
+    /// tokens alone, a short answer is none at all.
+    pub const fn thinking_tokens(self) -> Tokens {
+        match self {
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Xai => Tokens(4_096),
+            Self::Compatible => Tokens(0),
+        }
+    }
+
+    /// Where a model of this API is asked.
+    fn url(self, base: &str, model: &str) -> Result<Url, ConfigError> {
+        match self {
+            Self::OpenAi | Self::Xai | Self::Compatible => {
+                transport::url(base, &["chat", "completions"])
+            }
+            Self::Anthropic => anthropic::url(base),
+            Self::Gemini => gemini::url(base, model),
+        }
+    }
+
+    /// What goes beside a request: the key, and a version where the API wants one.
+    fn headers(self, key: Option<&Key>) -> Result<HeaderMap, ConfigError> {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            let (name, value) = match self {
+                Self::OpenAi | Self::Xai | Self::Compatible => ("authorization", key.bearer()?),
+                Self::Anthropic => ("x-api-key", key.bare()?),
+                Self::Gemini => ("x-goog-api-key", key.bare()?),
+            };
+            headers.insert(name, value);
+        }
+        if self == Self::Anthropic {
+            let (name, version) = anthropic::VERSION;
+            headers.insert(name, HeaderValue::from_static(version));
+        }
+        Ok(headers)
+    }
+
+    fn body(self, call: &Call<'_>) -> Value {
+        match self {
+            Self::OpenAi | Self::Xai => openai::body(call, "max_completion_tokens"),
+            // The old name: not all servers know the new one.
+            Self::Compatible => openai::body(call, "max_tokens"),
+            Self::Anthropic => anthropic::body(call),
+            Self::Gemini => gemini::body(call),
+        }
+    }
+
+    fn completion(self, bytes: &[u8]) -> Result<Completion, LanguageError> {
+        match self {
+            Self::OpenAi | Self::Xai | Self::Compatible => openai::completion(bytes),
+            Self::Anthropic => anthropic::completion(bytes),
+            Self::Gemini => gemini::completion(bytes),
+        }
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Api {
+    type Err = UnknownApi;
+
+    fn from_str(name: &str) -> Result<Self, UnknownApi> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|api| api.name() == name).ok_or(UnknownApi)
+    }
+}
+
+/// A name of no API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an api is openai, anthropic, gemini, xai or compatible")]
+pub struct UnknownApi;
+
+/// What is asked of a model, in no API's words yet.
+struct Call<'a> {
+    model: &'a str,
+    messages: &'a [ChatMessage],
+    settings: &'a [Setting],
+    /// Of text and thinking together.
+    output: Tokens,
+}
+
+impl Call<'_> {
+    /// The value of a setting, by OpenAI's name for it.
+    fn setting(&self, name: &str) -> Option<Value> {
+        let setting = self.settings.iter().find(|it| it.name.as_str() == name)?;
+        serde_json::from_str(&setting.value).ok()
+    }
+}
+
+/// What one model may be asked, whatever a contract allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Tokens sent in one call.
+    pub input_tokens: Tokens,
+    /// Tokens of the text of one call.
+    pub output_tokens: Tokens,
+    /// Tokens it may think in one call, beside those of the text. Its operator pays for them by the call.
+    pub thinking_tokens: Tokens,
+    /// Milliseconds until a reply must be there, both attempts together.
+    pub reply_ms: u32,
+    /// Calls at a time; at least 1.
+    pub calls: u32,
+    /// Calls begun within any minute, at most [`CALLS_A_MINUTE_MAX`]; as many as come where absent.
+    pub calls_a_minute: Option<u32>,
+}
+
+impl Bounds {
+    /// What suits models of an API.
+    pub const fn of(api: Api) -> Self {
+        // A machine of one's own works on few prompts at a time, and the rest would wait there unseen.
+        let calls = match api {
+            Api::Compatible => 8,
+            Api::OpenAi | Api::Anthropic | Api::Gemini | Api::Xai => 16,
+        };
+        Self {
+            input_tokens: Tokens(32_000),
+            output_tokens: Tokens(4_000),
+            thinking_tokens: api.thinking_tokens(),
+            reply_ms: 120_000,
+            calls,
+            calls_a_minute: None,
+        }
+    }
+}
+
+/// Where a model is, and what it may be asked.
+#[derive(Clone)]
+pub struct Config {
+    /// What is spoken there.
+    pub api: Api,
+    /// Where: up to and with the version, as `http://127.0.0.1:11434/v1`.
+    pub base: String,
+    /// The model's name there.
+    pub model: String,
+    /// Sent with each call, if any.
+    pub key: Option<Key>,
+    /// The most time for a connection.
+    pub connect_timeout: Duration,
+    /// What it may be asked.
+    pub bounds: Bounds,
+}
+
+impl Config {
+    /// A model without a key, within the bounds that suit its API.
+    pub fn new(api: Api, base: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            api,
+            base: base.into(),
+            model: model.into(),
+            key: None,
+            connect_timeout: Duration::from_secs(3),
+            bounds: Bounds::of(api),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the base, in which somebody may have written a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("api", &self.api)
+            .field("model", &self.model)
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What cannot be a model's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The base is no URL of HTTP.
+    #[error(
+        "the base of a model's server must be an http or https URL without credentials, query or fragment"
+    )]
+    Base,
+    /// No model is named.
+    #[error("the model's name is empty")]
+    Model,
+    /// The key cannot be sent.
+    #[error("the key is empty or has characters that no header may have")]
+    Key,
+    /// Nothing could ever be asked.
+    #[error("a model needs at least 1 call at a time, and 1 to 10,000 a minute")]
+    Calls,
+    /// The HTTP client could not be built.
+    #[error("no HTTP client: {0}")]
+    Client(String),
+}
+
+/// A model behind an HTTP API.
+#[derive(Clone)]
+pub struct Client {
+    api: Api,
+    model: String,
+    url: Url,
+    headers: HeaderMap,
+    http: reqwest::Client,
+    bounds: Bounds,
+    pace: Arc<Pace>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("api", &self.api)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client for one model; nothing is sent yet.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let Config {
+            api,
+            base,
+            model,
+            key,
+            connect_timeout,
+            bounds,
+        } = config;
+        if model.trim().is_empty() {
+            return Err(ConfigError::Model);
+        }
+        let minute = 1..=CALLS_A_MINUTE_MAX;
+        if bounds.calls == 0
+            || !bounds
+                .calls_a_minute
+                .is_none_or(|most| minute.contains(&most))
+        {
+            return Err(ConfigError::Calls);
+        }
+        let url = api.url(&base, &model)?;
+        Ok(Self {
+            api,
+            headers: api.headers(key.as_ref())?,
+            http: transport::http(&url, connect_timeout)?,
+            model,
+            url,
+            bounds,
+            pace: Arc::new(Pace::new(bounds.calls, bounds.calls_a_minute)),
+        })
+    }
+
+    async fn converse(
+        &self,
+        messages: &[ChatMessage],
+        mut settings: &[Setting],
+        limits: &Limits,
+    ) -> Result<Completion, LanguageError> {
+        let limits = self.within(limits);
+        let deadline = Instant::now() + Duration::from_millis(u64::from(limits.time_ms));
+        let _place = self.pace.enter(deadline).await?;
+        // A second attempt, and only one: a panel has other seats, a server in trouble has enough to do.
+        let mut last = false;
+        loop {
+            self.pace.begin(deadline).await?;
+            let thinking = self.bounds.thinking_tokens.0;
+            let call = Call {
+                model: &self.model,
+                messages,
+                settings,
+                output: Tokens(limits.output_tokens.0.saturating_add(thinking)),
+            };
+            let body = self.api.body(&call);
+            let Failure { error, again } = match self.attempt(&body, deadline).await {
+                Ok(completion) => return Ok(completion),
+                Err(failure) => failure,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            match again {
+                Again::After(wait) if !last && wait < left => tokio::time::sleep(wait).await,
+                // Models differ in the settings they take, and the asker knows none of them.
+                Again::Plainer if !last && !settings.is_empty() => settings = &[],
+                _ => {
+                    return Err(match error {
+                        LanguageError::Timeout { .. } => LanguageError::Timeout {
+                            time_ms: limits.time_ms,
+                        },
+                        other => other,
+                    });
+                }
+            }
+            last = true;
+        }
+    }
+
+    async fn attempt(&self, body: &Value, deadline: Instant) -> Result<Completion, Failure> {
+        let request = self.http.post(self.url.clone());
+        let request = request.headers(self.headers.clone()).json(body);
+        let bytes = transport::send(request, deadline).await?;
+        self.api.completion(&bytes).map_err(Failure::of_reply)
+    }
+}
+
+#[async_trait]
+impl LanguageModel for Client {
+    fn name(&self) -> &str {
+        &self.model
+    }
+
+    fn within(&self, limits: &Limits) -> Limits {
+        Limits {
+            input_tokens: limits.input_tokens.min(self.bounds.input_tokens),
+            output_tokens: limits.output_tokens.min(self.bounds.output_tokens),
+            time_ms: limits.time_ms.min(self.bounds.reply_ms),
+        }
+    }
+
+    async fn complete(
+        &self,
+        messages: &[ChatMessage],
+        settings: &[Setting],
+        limits: &Limits,
+    ) -> Result<Completion, LanguageError> {
+        let completion = self.converse(messages, settings, limits).await;
+        if let Err(error) = &completion {
+            // The seat tells its coordinator no more than that it has no answer: this is for its operator.
+            tracing::warn!(api = %self.api, model = %self.model, %error, "no text from a model");
+        }
+        completion
+    }
+}
+
+#[cfg(test)]
+mod tests;

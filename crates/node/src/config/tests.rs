@@ -1,0 +1,178 @@
+use std::{fs, time::Duration};
+
+use llmnet_model::backend::api::{Api, Bounds};
+use llmnet_types::{
+    registration::Price,
+    units::{Amount, Tokens},
+};
+
+use super::{model::Place, *};
+use crate::models;
+
+/// A directory that goes away at the end.
+struct Room(std::path::PathBuf);
+
+impl Room {
+    fn new(name: &str) -> Self {
+        let name = format!("llmnet-config-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn read(text: &str) -> Result<Config, String> {
+    toml::from_str(text)
+        .map_err(|error| parse_error("llmnet.toml".to_owned(), text, &error).to_string())
+}
+
+fn variable(name: &str) -> Option<Place> {
+    Some(Place::Variable(name.to_owned()))
+}
+
+#[test]
+fn what_is_not_said_suits_the_api() {
+    let config = read(
+        "[[model]]\nname = \"a\"\nbase_url = \"http://127.0.0.1:8000/v1\"\n\
+         [[model]]\nname = \"b\"\napi = \"gemini\"\n",
+    )
+    .unwrap();
+    let [local, hosted] = &config.model[..] else {
+        panic!("{config:?}");
+    };
+    assert_eq!((local.api, &local.key), (Api::Compatible, &None));
+    assert_eq!(local.bounds, Bounds::of(Api::Compatible));
+    assert_eq!(local.price, models::PRICE);
+    assert!(local.domains.is_empty());
+    assert_eq!(hosted.base_url, Api::Gemini.base().unwrap());
+    assert_eq!(hosted.key, variable("GEMINI_API_KEY"));
+    assert_eq!(hosted.bounds.thinking_tokens, Tokens(4_096));
+}
+
+#[test]
+fn all_can_be_said() {
+    let config = read(
+        r#"
+        [[model]]
+        name = "claude"
+        api = "anthropic"
+        base_url = "http://127.0.0.1:1/v1"
+        key = "env::OTHER_KEY"
+        domains = ["medicine", "climate"]
+        price = { call = 1, input_kilo = 2, output_kilo = 3 }
+        limits = { input_tokens = 4, output_tokens = 5, thinking_tokens = 6, calls = 7, calls_a_minute = 8 }
+        timeouts = { connect_ms = 9, reply_ms = 10 }
+        "#,
+    )
+    .unwrap();
+    let model = &config.model[0];
+    assert_eq!(model.api, Api::Anthropic);
+    assert_eq!(model.base_url, "http://127.0.0.1:1/v1");
+    assert_eq!(model.key, variable("OTHER_KEY"));
+    assert_eq!(model.domains.len(), 2);
+    let price = Price {
+        call: Amount(1),
+        input_kilo: Amount(2),
+        output_kilo: Amount(3),
+    };
+    assert_eq!(model.price, price);
+    let bounds = Bounds {
+        input_tokens: Tokens(4),
+        output_tokens: Tokens(5),
+        thinking_tokens: Tokens(6),
+        reply_ms: 10,
+        calls: 7,
+        calls_a_minute: Some(8),
+    };
+    assert_eq!(model.bounds, bounds);
+    assert_eq!(model.connect_timeout, Duration::from_millis(9));
+}
+
+#[test]
+fn mistakes_are_told_by_their_line_and_never_quote_a_key() {
+    const HEAD: &str = "[[model]]\nname = \"a\"\nbase_url = \"http://a/v1\"\n";
+    for (line, expected) in [
+        (
+            "key = \"sk-secret\"",
+            "llmnet.toml:4: a key never stands in this file itself; write \"env::NAME\" for a \
+             variable or \"file::PATH\" for a file",
+        ),
+        (
+            "key = \"env::sk-secret\"",
+            "llmnet.toml:4: after env:: comes the name of a variable, in capitals, digits and \
+             underscores",
+        ),
+        (
+            "api = \"bedrock\"",
+            "llmnet.toml:4: an api is openai, anthropic, gemini, xai or compatible",
+        ),
+        (
+            "provider = \"sk-secret\"",
+            "llmnet.toml:4: unknown field `provider`, expected one of `name`, `api`, `base_url`, \
+             `key`, `domains`, `price`, `limits`, `timeouts`",
+        ),
+        (
+            "limits = { tokens = 5 }",
+            "llmnet.toml:4: unknown field `tokens`, expected one of `input_tokens`, \
+             `output_tokens`, `thinking_tokens`, `calls`, `calls_a_minute`",
+        ),
+        (
+            "limits = { calls = 0 }",
+            "llmnet.toml:4: invalid value: integer `0`, expected a nonzero u32",
+        ),
+        (
+            "timeouts = { reply_ms = 3600001 }",
+            "llmnet.toml:1: model a is given more than an hour; no contract waits so long",
+        ),
+    ] {
+        let said = read(&format!("{HEAD}{line}\n")).unwrap_err();
+        assert_eq!(said, expected);
+        assert!(!said.contains("secret"));
+    }
+    let said = read("[[model]]\nname = \"a\"\n").unwrap_err();
+    assert!(
+        said.starts_with("llmnet.toml:1: model a has no base_url"),
+        "{said}"
+    );
+    // A line that is no TOML is not shown either.
+    let said = read(&format!("{HEAD}key = sk-secret\n")).unwrap_err();
+    assert!(
+        said.starts_with("llmnet.toml:4: ") && !said.contains("secret"),
+        "{said}"
+    );
+}
+
+#[test]
+fn keys_of_files_are_read_from_beside_the_configuration() {
+    let room = Room::new("keys");
+    let settings = "[[model]]\nname = \"a\"\nbase_url = \"http://a/v1\"\nkey = \"file::my.key\"\n";
+    fs::write(room.0.join("llmnet.toml"), settings).unwrap();
+    let config = Config::read(&room.0).unwrap();
+    let secret = || config.model[0].secret(&|_| None);
+    let said = secret().unwrap_err().to_string();
+    assert!(said.contains("my.key: No such file"), "{said}");
+
+    let file = room.0.join("my.key");
+    fs::write(&file, "sk-of-a-file\nand more\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = secret().unwrap_err();
+        assert!(
+            error.to_string().contains("(mode 644); chmod 600"),
+            "{error}"
+        );
+        assert!(!format!("{error:?}").contains("sk-of"), "{error:?}");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let key = secret().unwrap().unwrap();
+    assert_eq!(key, llmnet_model::backend::api::Key::new("sk-of-a-file"));
+    assert!(!format!("{config:?} {key:?}").contains("sk-of"));
+}
