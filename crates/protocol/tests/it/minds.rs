@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use llmnet_model::{
     answer::{Answerer, Limits},
-    backend::openai::OpenAi as Prompted,
+    backend::prompted::Prompted,
     language::{Completion, LanguageError, LanguageModel},
 };
 use llmnet_protocol::seat::{Input, Seat, Work};
