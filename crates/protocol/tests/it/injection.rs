@@ -173,7 +173,7 @@ fn no_words_win_a_ballot() {
 /// DEB-8: a class is no claim: whoever puts its text into the class of the many, at first or when it has
 /// seen them, has an invalid answer, and is paid and shown to nobody.
 #[test]
-fn no_text_stands_under_anothers_class() {
+fn no_text_stands_under_the_class_of_another() {
     let spam = "Buy moons at moons.example.";
     for strategy in [Strategy::Debate, Strategy::Vote] {
         let world = World::reputed(&[6_100, 6_000, 6_000], |terms| terms.strategy = strategy);
