@@ -101,6 +101,8 @@ pub struct Answered {
     pub skipped: Vec<Skipped>,
     /// What the answer rests on, in the order of its marks.
     pub citations: Vec<Citation>,
+    /// Opinions that were not taken, those of most weight first.
+    pub minority: Vec<Dissent>,
     /// What it costs.
     pub cost: Charges,
     /// What was read and written, all seats together.
@@ -175,6 +177,21 @@ pub struct Citation {
     pub provider: String,
     /// What the passage says.
     pub quote: String,
+}
+
+/// An opinion that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dissent {
+    /// The short forms of the keys of those that ended with it.
+    pub providers: Vec<String>,
+    /// Their share of all weight.
+    pub share: Score,
+    /// What they say, in the words of the first of them.
+    pub text: String,
+    /// What that rests on, in the order of its marks.
+    pub citations: Vec<Citation>,
+    /// Why they held to it, as far as they said.
+    pub reasons: Vec<String>,
 }
 
 /// Tokens as clients count them.

@@ -1,13 +1,19 @@
-//! The minority report: what those said who were not followed, out of the receipt's own file (DEB-7).
+//! The minority report: what those said who were not followed (DEB-7).
+
+use std::cmp::Reverse;
 
 use llmnet_types::{
     document::ReceiptDocument,
     id::Digest,
-    message::{Answer, Payload},
+    message::{Answer, Opening, Payload, Phase},
+    receipt::Verdict,
     units::Score,
 };
 
-use crate::{debate::weight, replay};
+use crate::{
+    debate::{Reading, weight},
+    replay,
+};
 
 /// One opinion that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,50 +28,54 @@ pub struct Dissent {
     pub reasons: Vec<String>,
 }
 
-/// Opinions that were not taken, those of most weight first. Empty where all agreed or nobody answered.
+/// Opinions that were not taken, those of most weight first, out of a receipt's own file. Empty where all
+/// agreed or nobody answered.
 ///
-/// It reads a file as it stands; whether the file holds is for [`replay`](crate::replay) to say.
+/// It reads the file as it stands; whether the file holds is for [`replay`](crate::replay) to say.
 pub fn minority(document: &ReceiptDocument) -> Vec<Dissent> {
     let transcript = replay::transcript(document);
     let reading = replay::read(document, &transcript);
-    let seats = || reading.standings.iter().zip(&reading.answers).enumerate();
-    let winner = document.receipt.verdict.winner.map(usize::from);
+    not_taken(&document.receipt.verdict, &reading, &transcript)
+}
+
+/// The same of a contract that has just been concluded.
+pub(crate) fn not_taken(
+    verdict: &Verdict,
+    reading: &Reading,
+    transcript: &[(Phase, Vec<Opening>)],
+) -> Vec<Dissent> {
+    let seats = || reading.standings.iter().zip(&reading.answers).zip(0_u8..);
+    let winner = verdict.winner.map(usize::from);
     let taken = winner.and_then(|winner| reading.standings.get(winner)?.last);
-    let all: u64 = seats()
-        .filter(|(_, (standing, _))| standing.last.is_some())
-        .map(|(_, (standing, _))| weight(standing.mean))
+    let answered = seats().filter(|((standing, _), _)| standing.last.is_some());
+    let all: u64 = answered
+        .map(|((standing, _), _)| weight(standing.mean))
         .sum();
     let mut found: Vec<(Digest, u64, Dissent)> = Vec::new();
-    for (seat, (standing, answer)) in seats() {
+    for ((standing, answer), place) in seats() {
         let (Some(class), Some(answer)) = (standing.last, answer) else {
-            continue;
-        };
-        let Ok(place) = u8::try_from(seat) else {
             continue;
         };
         if Some(class) == taken {
             continue;
         }
-        let reason = reasons(&transcript, answer);
-        match found.iter_mut().find(|(other, ..)| *other == class) {
-            Some((_, behind, dissent)) => {
-                *behind += weight(standing.mean);
-                dissent.seats.push(place);
-                dissent.reasons.extend(reason);
-            }
-            None => found.push((
-                class,
-                weight(standing.mean),
-                Dissent {
-                    seats: vec![place],
-                    share: Score::ZERO,
-                    answer: answer.clone(),
-                    reasons: reason,
-                },
-            )),
-        }
+        let known = found.iter().position(|(other, ..)| *other == class);
+        let at = known.unwrap_or_else(|| {
+            let dissent = Dissent {
+                seats: Vec::new(),
+                share: Score::ZERO,
+                answer: answer.clone(),
+                reasons: Vec::new(),
+            };
+            found.push((class, 0, dissent));
+            found.len() - 1
+        });
+        let (_, behind, dissent) = &mut found[at];
+        *behind += weight(standing.mean);
+        dissent.seats.push(place);
+        dissent.reasons.extend(reasons(transcript, answer));
     }
-    found.sort_by_key(|(_, behind, _)| std::cmp::Reverse(*behind));
+    found.sort_by_key(|(_, behind, _)| Reverse(*behind));
     let dissents = found.into_iter().map(|(_, behind, mut dissent)| {
         dissent.share = Score::ratio(behind, all);
         dissent.reasons.sort();
@@ -76,13 +86,7 @@ pub fn minority(document: &ReceiptDocument) -> Vec<Dissent> {
 }
 
 /// The reasons that stand beside an answer in the last round it was given in.
-fn reasons(
-    transcript: &[(
-        llmnet_types::message::Phase,
-        Vec<llmnet_types::message::Opening>,
-    )],
-    answer: &Answer,
-) -> Vec<String> {
+fn reasons(transcript: &[(Phase, Vec<Opening>)], answer: &Answer) -> Vec<String> {
     let mut rounds = transcript.iter().rev().map(|(_, openings)| {
         let given = openings
             .iter()

@@ -13,7 +13,7 @@ use llmnet_types::{
 };
 use serde::Serialize;
 
-use crate::port::{Answered, Citation, PanelSeat, Skipped, Standing};
+use crate::port::{Answered, Citation, Dissent, PanelSeat, Skipped, Standing};
 
 /// A score as people read it.
 pub(crate) fn ratio(score: Score) -> f64 {
@@ -50,6 +50,7 @@ pub(crate) struct Account<'a> {
     panel: Vec<SeatShape<'a>>,
     skipped: Vec<SkippedShape<'a>>,
     citations: Vec<CitationShape<'a>>,
+    minority: Vec<DissentShape<'a>>,
     cost: CostShape,
 }
 
@@ -68,6 +69,7 @@ impl<'a> Account<'a> {
             panel: answered.panel.iter().map(SeatShape::of).collect(),
             skipped: answered.skipped.iter().map(SkippedShape::of).collect(),
             citations: answered.citations.iter().map(CitationShape::of).collect(),
+            minority: answered.minority.iter().map(DissentShape::of).collect(),
             cost: CostShape::of(answered.cost),
         }
     }
@@ -179,6 +181,27 @@ impl<'a> CitationShape<'a> {
             corpus: citation.corpus,
             as_of: date(citation.as_of_day),
             provider: &citation.provider,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DissentShape<'a> {
+    providers: &'a [String],
+    share: f64,
+    text: &'a str,
+    citations: Vec<CitationShape<'a>>,
+    reasons: &'a [String],
+}
+
+impl<'a> DissentShape<'a> {
+    fn of(dissent: &'a Dissent) -> Self {
+        Self {
+            providers: &dissent.providers,
+            share: ratio(dissent.share),
+            text: &dissent.text,
+            citations: dissent.citations.iter().map(CitationShape::of).collect(),
+            reasons: &dissent.reasons,
         }
     }
 }

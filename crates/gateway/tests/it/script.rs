@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use llmnet_gateway::port::{
-    AnswerError, Answered, Citation, Coordinator, Expert, Health, Offer, PanelSeat, Part,
+    AnswerError, Answered, Citation, Coordinator, Dissent, Expert, Health, Offer, PanelSeat, Part,
     ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
 };
 use llmnet_types::{
@@ -130,6 +130,13 @@ pub(crate) fn answered(request: &Request) -> Answered {
             provider: "1a2b3c4d".to_owned(),
             quote: "Aspirin blocks \"cyclooxygenase\".".to_owned(),
         }],
+        minority: vec![Dissent {
+            providers: vec!["2b3c4d5e".to_owned()],
+            share: score(1_250),
+            text: "It does not matter.".to_owned(),
+            citations: Vec::new(),
+            reasons: vec!["no trial found harm".to_owned()],
+        }],
         cost: Charges {
             seats: Amount(1_250),
             coordinator: Amount(125),
@@ -156,6 +163,7 @@ fn declined(request: &Request) -> Answered {
         panel: Vec::new(),
         skipped: Vec::new(),
         citations: Vec::new(),
+        minority: Vec::new(),
         cost: Charges::default(),
         usage: Usage::default(),
         ..answered(request)

@@ -15,12 +15,14 @@ use super::{Common, Models, client::Answer, code, output::Output, session::Sessi
 
 /// How long a receipt may take to be final before it is shown as it is.
 const FINAL: Duration = Duration::from_secs(15);
+/// The most characters shown of an opinion that was not taken; the receipt's file has it whole.
+const OPINION_LENGTH_MAX: usize = 240;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What you want to know
     question: String,
-    /// llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:DOMAIN
+    /// llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:DOMAIN
     #[arg(long, default_value = "llmnet/auto")]
     model: String,
     #[command(flatten)]
@@ -161,6 +163,7 @@ fn answer_text(asked: &Answer) -> String {
             text(&skipped["reason"]).replace('_', " "),
         ));
     }
+    lines.extend(minority_lines(&list("minority"), &panel));
     if llmnet["receipt_id"].is_string() {
         lines.push(format!(
             "\nPrice      {} credits (seats {}, coordinator {}, network {})",
@@ -171,6 +174,45 @@ fn answer_text(asked: &Answer) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// What was said and not taken, by whom, and why they held to it.
+fn minority_lines(minority: &[Value], panel: &[Value]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !minority.is_empty() {
+        lines.push("\nNot taken".to_owned());
+    }
+    let texts = |value: &Value| -> Vec<String> {
+        let all = value.as_array().into_iter().flatten();
+        all.filter_map(|text| text.as_str().map(shortened))
+            .collect()
+    };
+    for dissent in minority {
+        let providers = texts(&dissent["providers"]);
+        let names = providers.iter().map(|provider| {
+            let seat = panel.iter().find(|seat| seat["provider"] == **provider);
+            let name = seat.and_then(|seat| seat["name"].as_str());
+            format!("{} {provider}", name.unwrap_or("?"))
+        });
+        lines.push(format!(
+            "  {:.0}% of the weight, {}: {}",
+            100.0 * dissent["share"].as_f64().unwrap_or(0.0),
+            names.collect::<Vec<_>>().join(" and "),
+            shortened(dissent["text"].as_str().unwrap_or("?")),
+        ));
+        let reasons = texts(&dissent["reasons"]);
+        lines.extend(reasons.iter().map(|reason| format!("      as {reason}")));
+    }
+    lines
+}
+
+/// A text on one line.
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(OPINION_LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 fn conclusion(llmnet: &Value) -> String {
@@ -202,4 +244,48 @@ fn proof_text(verified: &Verified, file: &std::path::Path) -> String {
         file.display(),
         file.display(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn opinions_that_were_not_taken_are_shown() {
+        let panel = [
+            json!({ "provider": "40cc7d62", "name": "climate expert" }),
+            json!({ "provider": "9d13f311", "name": "parrot-7b" }),
+        ];
+        let minority = [
+            json!({
+                "providers": ["40cc7d62", "9d13f311"],
+                "share": 0.312,
+                "text": "Rhea,\nas I said.",
+                "citations": [],
+                "reasons": ["it is larger", "it\nis nearer"],
+            }),
+            json!({
+                "providers": ["03fbadca"],
+                "share": 0.05,
+                "text": "Iapetus. ".repeat(60),
+                "citations": [],
+                "reasons": [],
+            }),
+        ];
+        let lines = minority_lines(&minority, &panel);
+        let long = lines.last().unwrap();
+        assert_eq!(long.matches("Iapetus").count(), 27);
+        assert!(long.starts_with("  5% of the weight, ? 03fbadca: Iapetus."));
+        assert!(long.ends_with('…'), "{long}");
+        expect![[r#"
+
+            Not taken
+              31% of the weight, climate expert 40cc7d62 and parrot-7b 9d13f311: Rhea, as I said.
+                  as it is larger
+                  as it is nearer"#]]
+        .assert_eq(&lines[..4].join("\n"));
+        assert!(minority_lines(&[], &panel).is_empty());
+    }
 }

@@ -36,9 +36,9 @@ impl Output {
         }
     }
 
-    /// Prints a line of result.
+    /// Prints lines of result.
     pub(super) fn line(&self, text: &str) -> anyhow::Result<()> {
-        self.bytes(format!("{text}\n").as_bytes())
+        self.bytes(format!("{}\n", harmless(text)).as_bytes())
     }
 
     /// Prints bytes as they are.
@@ -141,5 +141,24 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.done();
+    }
+}
+
+/// A text without what a terminal would obey: strangers wrote much of what is shown.
+fn harmless(text: &str) -> String {
+    text.replace(
+        |character: char| character.is_control() && !matches!(character, '\n' | '\t'),
+        "\u{FFFD}",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn no_text_moves_the_cursor() {
+        let text = "Titan.\r\u{1b}[2J\u{9b}31m\u{7}\n\tRhea, Größe ½.";
+        assert_eq!(harmless(text), "Titan.��[2J�31m�\n\tRhea, Größe ½.");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmnet_gateway::port::{
-    Answered, Citation, Expert, Offer, PanelSeat, Skipped, Standing, Usage,
+    Answered, Citation, Dissent, Expert, Offer, PanelSeat, Skipped, Standing, Usage,
 };
 use llmnet_ledger::{State, query as ledger, record::Provider};
 use llmnet_protocol::session::Finished;
@@ -11,7 +11,7 @@ use llmnet_types::{
     contract::Strategy,
     domain::Domain,
     id::{DomainId, ProviderId},
-    message::{DeclineReason, Response},
+    message::{Answer, DeclineReason, Response},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatReceipt},
     registration::{Price, Registration},
     selection::Candidate,
@@ -37,6 +37,7 @@ pub(super) fn declined(text: &str, strategy: Strategy, height: Height) -> Answer
         panel: Vec::new(),
         skipped: Vec::new(),
         citations: Vec::new(),
+        minority: Vec::new(),
         cost: Charges::default(),
         usage: Usage::default(),
     }
@@ -128,7 +129,11 @@ pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
         height: receipt.selection.height,
         panel,
         skipped: skipped(receipt, titles),
-        citations: citations(finished),
+        citations: finished
+            .answer
+            .as_ref()
+            .map_or_else(Vec::new, |answer| citations(receipt, answer)),
+        minority: minority(finished),
         cost: receipt.charges,
         usage: Usage {
             prompt_tokens: Tokens(prompt),
@@ -177,11 +182,23 @@ fn skipped(receipt: &Receipt, titles: &Titles) -> Vec<Skipped> {
     receipt.skips.iter().map(skip).collect()
 }
 
-fn citations(finished: &Finished) -> Vec<Citation> {
+fn minority(finished: &Finished) -> Vec<Dissent> {
     let receipt = &finished.receipt;
-    let Some(answer) = &finished.answer else {
-        return Vec::new();
-    };
+    let opinions = finished.minority.iter().map(|dissent| {
+        let seats = dissent.seats.iter();
+        let seats = seats.filter_map(|place| receipt.seats.get(usize::from(*place)));
+        Dissent {
+            providers: seats.map(|seat| seat.assign.body.seat.short()).collect(),
+            share: dissent.share,
+            text: dissent.answer.text.to_string(),
+            citations: citations(receipt, &dissent.answer),
+            reasons: dissent.reasons.clone(),
+        }
+    });
+    opinions.collect()
+}
+
+fn citations(receipt: &Receipt, answer: &Answer) -> Vec<Citation> {
     answer
         .evidence
         .iter()

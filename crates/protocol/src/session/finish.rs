@@ -14,6 +14,7 @@ use llmnet_types::{
 use super::{Effect, Member, Presence, Session, Stage, setup::case};
 use crate::{
     debate::{Reading, SeatView, conclude, input_tokens, read_transcript},
+    minority::{Dissent, not_taken},
     settle,
 };
 
@@ -30,6 +31,8 @@ pub struct Finished {
     pub request: Request,
     /// The winning answer; `None` where nobody answered.
     pub answer: Option<Answer>,
+    /// Opinions that were not taken, as the receipt's file has them (DEB-7).
+    pub minority: Vec<Dissent>,
     /// All that was opened, phase by phase.
     pub transcript: Vec<(Phase, Vec<Opening>)>,
 }
@@ -86,6 +89,7 @@ impl Session {
         let winner = receipt.verdict.winner.map(usize::from);
         let reading = self.reading(&seated);
         let answer = winner.and_then(|winner| reading.answers[winner].clone());
+        let minority = not_taken(&receipt.verdict, &reading, &self.transcript);
         let root = receipt.root(&self.setup.salt);
         effects.push(Effect::Finished(Box::new(Finished {
             signed: Signed::new(root, &self.setup.network, &self.setup.key),
@@ -93,6 +97,7 @@ impl Session {
             salt: self.setup.salt,
             request: self.setup.request.clone(),
             answer,
+            minority,
             transcript: std::mem::take(&mut self.transcript),
         })));
     }

@@ -2,6 +2,7 @@
 
 use llmnet_protocol::{
     message::ToSeat,
+    minority::minority,
     quote::{budget, worst_case},
     replay::replay,
 };
@@ -19,7 +20,7 @@ use crate::{
 
 /// A run's receipt is signed, plays again, costs no more than was promised and came in time.
 ///
-/// Here CON-1, CON-7, CON-8, CON-9, CON-10, DEB-6, DIS-5, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
+/// Here CON-1, CON-7, CON-8, CON-9, CON-10, DEB-6, DEB-7, DIS-5, RAT-2, SET-1, SET-3, SET-4 and SET-8 are held for all runs.
 pub fn audit(world: &World, run: &Run) {
     let document = world.document(&run.finished);
     document
@@ -29,6 +30,11 @@ pub fn audit(world: &World, run: &Run) {
         replay(&document),
         Ok(()),
         "what a session signs plays again"
+    );
+    assert_eq!(
+        run.finished.minority,
+        minority(&document),
+        "what the requester is told of a minority stands in its file"
     );
 
     let receipt = &run.finished.receipt;

@@ -44,6 +44,14 @@ impl Answer {
         panel.cloned().unwrap_or_default()
     }
 
+    /// Opinions that were not taken.
+    pub(crate) fn minority(&self) -> Vec<String> {
+        let minority = self.llmnet()["minority"].as_array();
+        let texts = minority.into_iter().flatten();
+        let texts = texts.filter_map(|dissent| dissent["text"].as_str());
+        texts.map(ToOwned::to_owned).collect()
+    }
+
     /// The titles of what it cites.
     pub(crate) fn cited(&self) -> Vec<String> {
         let citations = self.llmnet()["citations"].as_array();
