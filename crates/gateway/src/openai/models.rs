@@ -30,10 +30,14 @@ const EXPERT: &str = "llmnet/expert:";
 pub(crate) enum ModelName {
     /// The panel debates where it disagrees.
     Auto,
+    /// One respondent, no panel.
+    Single,
     /// Answers and a vote.
     Vote,
     /// A debate in any case.
     Debate,
+    /// One answer, written from all where they disagree.
+    Mixture,
     /// Only respondents of this domain.
     Expert(Domain),
 }
@@ -42,8 +46,10 @@ impl ModelName {
     pub(crate) fn parse(name: &str) -> Result<Self, ApiError> {
         match name {
             "llmnet/auto" => Ok(Self::Auto),
+            "llmnet/single" => Ok(Self::Single),
             "llmnet/vote" => Ok(Self::Vote),
             "llmnet/debate" => Ok(Self::Debate),
+            "llmnet/mixture" => Ok(Self::Mixture),
             other => other
                 .strip_prefix(EXPERT)
                 .and_then(|domain| Domain::new(domain).ok())
@@ -55,8 +61,10 @@ impl ModelName {
     pub(crate) fn strategy(&self) -> Strategy {
         match self {
             Self::Auto | Self::Expert(_) => Strategy::Auto,
+            Self::Single => Strategy::Single,
             Self::Vote => Strategy::Vote,
             Self::Debate => Strategy::Debate,
+            Self::Mixture => Strategy::Mixture,
         }
     }
 
@@ -82,8 +90,10 @@ impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("llmnet/auto"),
+            Self::Single => f.write_str("llmnet/single"),
             Self::Vote => f.write_str("llmnet/vote"),
             Self::Debate => f.write_str("llmnet/debate"),
+            Self::Mixture => f.write_str("llmnet/mixture"),
             Self::Expert(domain) => write!(f, "{EXPERT}{domain}"),
         }
     }
@@ -92,8 +102,8 @@ impl fmt::Display for ModelName {
 fn not_found(name: &str) -> ApiError {
     let shown: String = name.chars().take(80).collect();
     let message = format!(
-        "there is no model {shown:?}; use llmnet/auto, llmnet/vote, llmnet/debate or \
-         llmnet/expert:<domain> with a domain of GET /v1/models"
+        "there is no model {shown:?}; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, \
+         llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models"
     );
     ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message).at("model")
 }
@@ -104,7 +114,13 @@ pub(crate) async fn list(
     Extension(call): Extension<Call>,
 ) -> Result<Response, ApiError> {
     let offers = call.look_up(gateway.coordinator.models()).await?;
-    let mut names = vec![ModelName::Auto, ModelName::Vote, ModelName::Debate];
+    let mut names = vec![
+        ModelName::Auto,
+        ModelName::Single,
+        ModelName::Vote,
+        ModelName::Debate,
+        ModelName::Mixture,
+    ];
     names.extend(
         offers
             .iter()

@@ -153,8 +153,10 @@ async fn models_are_ways_to_ask() {
         names,
         [
             "llmnet/auto",
+            "llmnet/single",
             "llmnet/vote",
             "llmnet/debate",
+            "llmnet/mixture",
             "llmnet/expert:astronomy",
             "llmnet/expert:medicine",
         ]

@@ -114,8 +114,8 @@ def test_stream_helper():
 
 def test_models():
     names = [model.id for model in client.models.list()]
-    for name in ("llmnet/auto", "llmnet/vote", "llmnet/debate"):
-        assert name in names, names
+    for strategy in ("auto", "single", "vote", "debate", "mixture"):
+        assert f"llmnet/{strategy}" in names, names
     experts = [name for name in names if name.startswith("llmnet/expert:")]
     assert experts, names
     for name in ("llmnet/auto", experts[0]):

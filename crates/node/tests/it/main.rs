@@ -21,6 +21,7 @@ mod reputation;
 #[path = "../../../gateway/tests/it/schema.rs"]
 mod schema;
 mod sdk;
+mod strategies;
 mod support;
 mod validators;
 mod verify;

@@ -106,7 +106,7 @@ async fn a_port_or_place_that_cannot_be_had_is_said_at_once() {
         an empty question
           error: the question is empty; write one
         an unknown model
-          error: there is no model "gpt-4o"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
+          error: there is no model "gpt-4o"; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models
           hint: llmnet experts lists the domains that can be asked
         a key in the file
           error: DIR/llmnet.toml:4: a key never stands in this file itself; write "env::NAME" for a variable or "file::PATH" for a file

@@ -98,15 +98,15 @@ async fn requests_that_make_no_sense_are_refused_and_the_next_is_answered() {
         an empty question: 400 invalid_value: the question is empty; write one
         a long question: 400 context_length_exceeded: 'messages[0].content' has 900000 bytes where at most 60000 are allowed; shorten it
         a huge body: 413 body_too_large: the body is longer than 1048576 bytes; shorten the conversation
-        an unknown model: 404 model_not_found: there is no model "gpt-4o"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
-        an unknown domain: 404 model_not_found: there is no model "llmnet/expert:alchemy"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
-        a bad domain: 404 model_not_found: there is no model "llmnet/expert:../.."; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
+        an unknown model: 404 model_not_found: there is no model "gpt-4o"; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models
+        an unknown domain: 404 model_not_found: there is no model "llmnet/expert:alchemy"; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models
+        a bad domain: 404 model_not_found: there is no model "llmnet/expert:../.."; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models
         no route: 404 unknown_url: there is no GET /v2/nothing; see what there is at GET /openapi.json
         another method: 405 method_not_allowed: /v1/chat/completions does not take DELETE; use POST
         a bad receipt: 400 invalid_value: a receipt's id is 64 characters of 0-9 and a-f, as in llmnet.receipt_id
         an unknown receipt: 404 receipt_not_found: there is no receipt 0000000000000000000000000000000000000000000000000000000000000000 here; ask the node that gave the answer
         a bad wait: 400 invalid_value: 'wait_ms' must be a whole number of milliseconds, as in ?wait_ms=5000
-        an unknown model's card: 404 model_not_found: there is no model "gpt-4o"; use llmnet/auto, llmnet/vote, llmnet/debate or llmnet/expert:<domain> with a domain of GET /v1/models
+        an unknown model's card: 404 model_not_found: there is no model "gpt-4o"; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models
         not HTTP: 400 -: -
     "#]].assert_eq(&table);
     // A connection that ends in the middle of a request.
