@@ -1,7 +1,8 @@
 //! Asks itself more than once: of several samples of a closed answer, the one most of them agree on.
 //!
-//! What a question leaves open is answered once, as no two texts are alike. Samples cost time and the
-//! operator's own tokens; what is billed is the one answer that is handed in (DEB-8).
+//! What a question leaves open is answered once, as no two texts are alike; so is what the requester wants
+//! said the same each time. Samples cost time and the operator's own tokens; what is billed is the one answer
+//! that is handed in (DEB-8).
 
 use std::time::Instant;
 
@@ -20,8 +21,7 @@ use crate::answer::{AnswerError, Answerer, Limits, VERSION_LENGTH_MAX};
 /// The most samples of one answer.
 pub const SAMPLES_MAX: u8 = 15;
 
-/// An answerer that samples its closed answers. It takes a model that varies: at temperature 0 all samples
-/// are one.
+/// An answerer that samples its closed answers.
 #[derive(Debug, Clone)]
 pub struct Consistent<A> {
     inner: A,
@@ -54,7 +54,7 @@ impl<A: Answerer> Answerer for Consistent<A> {
         let begin = Instant::now();
         let elapsed_ms = || u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
         let first = self.inner.answer(contract, request, limits).await?;
-        if choice(request.question(), &first.text).is_none() {
+        if is_fixed(request) || choice(request.question(), &first.text).is_none() {
             return Ok(first);
         }
         let mut slowest_ms = elapsed_ms();
@@ -133,6 +133,18 @@ impl<A: Answerer> Answerer for Consistent<A> {
             .judge(contract, request, own, shown, limits)
             .await
     }
+}
+
+/// Whether the requester's settings make a model say the same each time.
+fn is_fixed(request: &Request) -> bool {
+    request
+        .settings
+        .iter()
+        .any(|setting| match setting.name.as_str() {
+            "seed" => true,
+            "temperature" => setting.value.parse() == Ok(0.0),
+            _ => false,
+        })
 }
 
 /// How often the second most frequent was found.

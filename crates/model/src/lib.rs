@@ -4,12 +4,13 @@
 //! judges them. Two backends implement it: [`backend::extractive`] answers from retrieved passages and
 //! needs no model at all; [`backend::prompted`] prompts a [`LanguageModel`](language::LanguageModel).
 //! [`backend::api`] implements that second port for models behind HTTP: OpenAI's, Anthropic's, Google's,
-//! xAI's, and any server that speaks OpenAI's chat API. None decides about panels, money or verdicts: that
-//! is `protocol`'s.
+//! xAI's, and any server that speaks OpenAI's chat API. [`consistent`] asks another answerer more than once.
+//! None decides about panels, money or verdicts: that is `protocol`'s.
 //!
 //! ```text
 //! answer::Answerer <- backend::extractive -> library::Library
 //!                  <- backend::prompted   -> language::LanguageModel <- backend::api
+//!                  <- consistent          -> answer::Answerer
 //! ```
 
 pub mod answer;

@@ -10,6 +10,7 @@ use llmnet_model::{
         api::{self, Api, Client, Key},
         prompted::Prompted,
     },
+    consistent::Consistent,
 };
 use llmnet_types::{domain::Domain, registration, units::Amount};
 
@@ -123,7 +124,7 @@ pub async fn find(
     let mut sources = Vec::new();
     for model in &config.model {
         let client = client(model, environment)?;
-        let mut source = source(client, &model.name, "llmnet.toml");
+        let mut source = source(client, model.samples, &model.name, "llmnet.toml");
         source.domains.clone_from(&model.domains);
         source.price = model.price;
         sources.push(source);
@@ -139,7 +140,7 @@ pub async fn find(
     for name in ollama {
         let config = api::Config::new(Api::Compatible, format!("{OLLAMA}/v1"), name);
         let client = Client::new(config).context("a model of Ollama cannot be used")?;
-        sources.push(source(client, name, "Ollama"));
+        sources.push(source(client, 1, name, "Ollama"));
     }
     ensure!(
         sources.len() <= MODELS_MAX,
@@ -163,12 +164,17 @@ fn client(model: &Model, environment: Environment<'_>) -> anyhow::Result<Client>
 }
 
 /// A model at what models ask here, for everything.
-fn source(client: Client, name: &str, origin: &str) -> Source {
+fn source(client: Client, samples: u8, name: &str, origin: &str) -> Source {
+    let prompted = Prompted::new(client);
+    let answerer: Arc<dyn Answerer> = match samples {
+        0 | 1 => Arc::new(prompted),
+        _ => Arc::new(Consistent::new(prompted, samples)),
+    };
     Source {
         name: name.to_owned(),
         domains: Vec::new(),
         price: PRICE,
-        answerer: Arc::new(Prompted::new(client)),
+        answerer,
         origin: origin.to_owned(),
     }
 }
@@ -210,7 +216,7 @@ async fn of_environment(
     };
     let client =
         Client::new(config).with_context(|| format!("model {name} of {origin} cannot be used"))?;
-    Ok(Some(source(client, &name, origin)))
+    Ok(Some(source(client, 1, &name, origin)))
 }
 
 /// Models that an Ollama on this machine offers; none where it does not run.

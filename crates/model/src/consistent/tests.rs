@@ -5,7 +5,7 @@ use llmnet_types::{
     codec::List,
     contract::Strategy,
     message::DeclineReason,
-    request::{ChatMessage, Role},
+    request::{ChatMessage, Role, Setting},
 };
 
 use super::*;
@@ -126,4 +126,31 @@ async fn no_sample_is_taken_in_vain() {
     assert_eq!(ask(CLOSED, 5, &["", "B"], 60_000).await.1, 1);
     let seat = Consistent::new(Fickle::saying(&[]), 200);
     assert_eq!(seat.version(), "x15 fickle/1");
+}
+
+/// Whoever sets a seed or no temperature wants one answer, not the most frequent of several.
+#[tokio::test]
+async fn what_is_to_be_the_same_each_time_is_asked_once() {
+    for (name, value, left) in [
+        ("seed", "7", 2),
+        ("temperature", "0", 2),
+        ("temperature", "0.0", 2),
+        ("temperature", "1", 0),
+        ("top_p", "0", 0),
+    ] {
+        let seat = Consistent::new(Fickle::saying(&["A", "B", "B"]), 3);
+        let setting = Setting {
+            name: Text::truncated(name),
+            value: Text::truncated(value),
+        };
+        let request = Request {
+            settings: List::truncated([setting]),
+            ..request(CLOSED)
+        };
+        let answer = seat.answer(&CONTRACT, &request, &Limits::default()).await;
+        let text = answer.unwrap().text.to_string();
+        let expected = if left == 2 { "A" } else { "B" };
+        assert_eq!(text, expected, "{name} {value}");
+        assert_eq!(seat.inner.0.lock().unwrap().len(), left, "{name} {value}");
+    }
 }

@@ -10,6 +10,8 @@
 //! key = "env::ANTHROPIC_API_KEY"   # or "file::PATH", from here on; never the key itself. Where absent: the
 //!                                  # variable of this name for its maker's own API, none for compatible
 //! domains = ["medicine"]           # all local domains where absent
+//! samples = 5                      # of a closed answer, at most 15, the most frequent of which is given; one where
+//!                                  # absent. Each is a call
 //! price = { call = 2000, input_kilo = 500, output_kilo = 2000 }         # millionths of a credit
 //! limits = { input_tokens = 32000, output_tokens = 4000, thinking_tokens = 0, calls = 16, calls_a_minute = 50 }
 //! timeouts = { connect_ms = 3000, reply_ms = 120000 }
@@ -18,12 +20,15 @@
 use std::{
     fs::File,
     io::{self, Read},
-    num::NonZeroU32,
+    num::{NonZeroU8, NonZeroU32},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use llmnet_model::backend::api::{Api, Bounds, CALLS_A_MINUTE_MAX, Key, UnknownApi};
+use llmnet_model::{
+    backend::api::{Api, Bounds, CALLS_A_MINUTE_MAX, Key, UnknownApi},
+    consistent::SAMPLES_MAX,
+};
 use llmnet_types::{domain::Domain, registration::Price, units::Tokens};
 use serde::Deserialize;
 
@@ -50,6 +55,8 @@ pub struct Model {
     pub key: Option<Place>,
     /// What it answers about; everything here where empty.
     pub domains: Vec<Domain>,
+    /// How many samples of a closed answer it takes at the most, from 1 to [`SAMPLES_MAX`].
+    pub samples: u8,
     /// What it asks.
     pub price: Price,
     /// What it may be asked.
@@ -102,6 +109,7 @@ struct Table {
     key: Option<Place>,
     #[serde(default)]
     domains: Vec<Domain>,
+    samples: Option<NonZeroU8>,
     price: Option<Price>,
     #[serde(default)]
     limits: Limits,
@@ -173,6 +181,7 @@ impl TryFrom<Table> for Model {
             base_url,
             key,
             domains,
+            samples,
             price,
             limits,
             timeouts,
@@ -215,12 +224,19 @@ impl TryFrom<Table> for Model {
             ));
         }
         let variable = || models::key_variable(api).map(|name| Place::Variable(name.to_owned()));
+        let samples = samples.map_or(1, NonZeroU8::get);
+        if samples > SAMPLES_MAX {
+            return Err(format!(
+                "model {name} is to take more than {SAMPLES_MAX} samples of an answer, which is the most"
+            ));
+        }
         Ok(Self {
             name,
             api,
             base_url,
             key: key.or_else(variable),
             domains,
+            samples,
             price: price.unwrap_or(models::PRICE),
             bounds,
             connect_timeout: Duration::from_millis(u64::from(connect_ms)),

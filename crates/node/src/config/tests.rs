@@ -50,6 +50,7 @@ fn what_is_not_said_suits_the_api() {
     assert_eq!(local.bounds, Bounds::of(Api::Compatible));
     assert_eq!(local.price, models::PRICE);
     assert!(local.domains.is_empty());
+    assert_eq!(local.samples, 1);
     assert_eq!(hosted.base_url, Api::Gemini.base().unwrap());
     assert_eq!(hosted.key, variable("GEMINI_API_KEY"));
     assert_eq!(hosted.bounds.thinking_tokens, Tokens(4_096));
@@ -65,6 +66,7 @@ fn all_can_be_said() {
         base_url = "http://127.0.0.1:1/v1"
         key = "env::OTHER_KEY"
         domains = ["medicine", "climate"]
+        samples = 11
         price = { call = 1, input_kilo = 2, output_kilo = 3 }
         limits = { input_tokens = 4, output_tokens = 5, thinking_tokens = 6, calls = 7, calls_a_minute = 8 }
         timeouts = { connect_ms = 9, reply_ms = 10 }
@@ -76,6 +78,7 @@ fn all_can_be_said() {
     assert_eq!(model.base_url, "http://127.0.0.1:1/v1");
     assert_eq!(model.key, variable("OTHER_KEY"));
     assert_eq!(model.domains.len(), 2);
+    assert_eq!(model.samples, 11);
     let price = Price {
         call: Amount(1),
         input_kilo: Amount(2),
@@ -115,7 +118,7 @@ fn mistakes_are_told_by_their_line_and_never_quote_a_key() {
         (
             "provider = \"sk-secret\"",
             "llmnet.toml:4: unknown field `provider`, expected one of `name`, `api`, `base_url`, \
-             `key`, `domains`, `price`, `limits`, `timeouts`",
+             `key`, `domains`, `samples`, `price`, `limits`, `timeouts`",
         ),
         (
             "limits = { tokens = 5 }",
@@ -125,6 +128,14 @@ fn mistakes_are_told_by_their_line_and_never_quote_a_key() {
         (
             "limits = { calls = 0 }",
             "llmnet.toml:4: invalid value: integer `0`, expected a nonzero u32",
+        ),
+        (
+            "samples = 0",
+            "llmnet.toml:4: invalid value: integer `0`, expected a nonzero u8",
+        ),
+        (
+            "samples = 16",
+            "llmnet.toml:1: model a is to take more than 15 samples of an answer, which is the most",
         ),
         (
             "timeouts = { reply_ms = 3600001 }",

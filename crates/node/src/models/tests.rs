@@ -68,6 +68,7 @@ async fn each_key_of_the_environment_seats_a_model() {
 async fn whoever_configures_a_makers_models_says_which_are_seated() {
     let config = "[[model]]\nname = \"claude-other\"\napi = \"anthropic\"\n\
                   domains = [\"medicine\"]\n\
+                  samples = 3\n\
                   price = { call = 1, input_kilo = 2, output_kilo = 3 }\n";
     let sources = found(config, &[], &KEYS[1..3]).await.unwrap();
     assert_eq!(
@@ -78,6 +79,11 @@ async fn whoever_configures_a_makers_models_says_which_are_seated() {
         ]
     );
     assert_eq!(sources[0].domains.len(), 1);
+    let versions = sources.iter().map(|source| source.answerer.version());
+    let sampled: Vec<bool> = versions
+        .map(|version| version.starts_with("x3 prompted/"))
+        .collect();
+    assert_eq!(sampled, [true, false]);
     assert_eq!(sources[0].price.output_kilo, Amount(3));
     let error = found(config, &[], &[]).await.unwrap_err();
     assert_eq!(

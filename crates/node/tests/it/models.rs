@@ -29,10 +29,10 @@ fn seat(answer: &Answer) -> Option<Value> {
 }
 
 /// Asks until the model was drawn: it knows one domain with three experts.
-async fn ask_until_seated(gateway: &Gateway) -> (Answer, Value) {
+async fn ask_until_seated(gateway: &Gateway, question: &str) -> (Answer, Value) {
     for _ in 0..20 {
-        let answer = gateway.ask("llmnet/expert:llm-net", QUESTION).await;
-        let vote = gateway.ask("llmnet/auto", QUESTION).await;
+        let answer = gateway.ask("llmnet/expert:llm-net", question).await;
+        let vote = gateway.ask("llmnet/auto", question).await;
         for answer in [vote, answer] {
             if let Some(seat) = seat(&answer) {
                 return (answer, seat);
@@ -69,11 +69,16 @@ async fn a_configured_model_shares_a_panel_with_the_experts() {
     assert_eq!(ours["domains"][0]["domain"], "llm-net");
     assert_eq!(ours["model"]["family"], "parrot");
 
-    let (answer, seat) = ask_until_seated(&up.gateway).await;
+    let (answer, seat) = ask_until_seated(&up.gateway, QUESTION).await;
     assert_eq!(seat["outcome"], "served", "{answer:?}");
     let document = final_document(&up.gateway, &answer).await;
     let shown = serde_json::to_string(&document.transcript).unwrap();
     assert!(shown.contains(server::WORDS), "its answer took part");
+    // It says what nobody else does.
+    let told = answer.minority();
+    let is_told = told.iter().any(|text| text.starts_with(server::WORDS));
+    assert_eq!(is_told, seat["agrees"] == false, "{answer:?}");
+    assert!(!told.is_empty(), "the panel stayed divided");
     let calls = server.calls();
     assert!(
         calls.answers > 0 && calls.revisions > 0 && calls.judgements > 0,
@@ -109,7 +114,7 @@ async fn a_model_of_the_environment_is_found_and_its_key_never_shown() {
     // It is registered for everything here.
     assert!(experts.out.contains("medicine"), "{}", experts.out);
 
-    let (answer, seat) = ask_until_seated(&up.gateway).await;
+    let (answer, seat) = ask_until_seated(&up.gateway, QUESTION).await;
     assert_eq!(seat["outcome"], "served", "{answer:?}");
     final_document(&up.gateway, &answer).await;
     let calls = server.calls();
@@ -126,12 +131,36 @@ async fn a_model_of_the_environment_is_found_and_its_key_never_shown() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configured_model_hands_in_the_most_frequent_of_its_samples() {
+    const CLOSED: &str = "What happens when one of four validators falls silent?\n\
+                          A) All stops\nB) The other three go on";
+    let server = Server::start(Manner::Waver).await;
+    let settings = config(&server) + "samples = 3\n";
+    let (room, _place) = (Room::with(&settings), place().await);
+    let up = Up::start(&room, &[]).await;
+    let (answer, seat) = ask_until_seated(&up.gateway, CLOSED).await;
+    assert_eq!(seat["outcome"], "served", "{answer:?}");
+    let document = final_document(&up.gateway, &answer).await;
+    let shown = serde_json::to_string(&document.transcript).unwrap();
+    assert!(shown.contains("\"It is (B).\"") && !shown.contains("\"A\""));
+    let version = "x3 prompted/1";
+    let receipt = serde_json::to_string(&document.receipt).unwrap();
+    assert!(
+        receipt.contains(version),
+        "its account says how it answered"
+    );
+    let answers = server.calls().answers;
+    assert!(answers > 0 && answers % 3 == 0, "{answers}");
+    assert_eq!(up.stop().await, 0);
+}
+
 /// An answer does not fail with a model; gives what its receipt says of the model's seat.
 async fn with_a_model_that_does_not(manner: Manner) -> (Value, ReceiptDocument) {
     let server = Server::start(manner).await;
     let (room, _place) = (Room::with(&config(&server)), place().await);
     let up = Up::start(&room, &[]).await;
-    let (answer, seat) = ask_until_seated(&up.gateway).await;
+    let (answer, seat) = ask_until_seated(&up.gateway, QUESTION).await;
     assert!(
         !answer.declined() && !answer.text().is_empty(),
         "{answer:?}"

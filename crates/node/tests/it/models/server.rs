@@ -18,6 +18,8 @@ pub(super) const WORDS: &str = "A parrot was asked";
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Manner {
     Answer,
+    /// Says A once, then B twice, and so on.
+    Waver,
     /// Takes a prompt and never says anything.
     Hang,
     /// Says 500.
@@ -90,11 +92,11 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
         let list = json!({ "object": "list", "data": [{ "id": super::NAME, "object": "model" }] });
         ("200 OK", list)
     } else if head.starts_with("POST /v1/chat/completions ") {
-        let text = complete(&body, &calls);
+        let text = complete(&body, manner, &calls);
         match manner {
             Manner::Hang => return std::future::pending().await,
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
-            Manner::Answer => ("200 OK", completion(&text)),
+            Manner::Answer | Manner::Waver => ("200 OK", completion(&text)),
         }
     } else {
         ("404 Not Found", json!({ "error": {} }))
@@ -122,7 +124,7 @@ fn completion(text: &str) -> Value {
 }
 
 /// What it says to a prompt.
-fn complete(body: &Value, calls: &Mutex<Calls>) -> String {
+fn complete(body: &Value, manner: Manner, calls: &Mutex<Calls>) -> String {
     let mut calls = calls.lock().unwrap();
     calls
         .models
@@ -144,7 +146,11 @@ fn complete(body: &Value, calls: &Mutex<Calls>) -> String {
         json!({ "keep": true }).to_string()
     } else {
         calls.answers += 1;
-        format!("{WORDS}: {question}")
+        match manner {
+            Manner::Waver if calls.answers % 3 == 1 => "A".to_owned(),
+            Manner::Waver => "It is (B).".to_owned(),
+            _ => format!("{WORDS}: {question}"),
+        }
     }
 }
 
