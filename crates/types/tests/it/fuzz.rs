@@ -10,3 +10,4 @@ mod files;
 mod mutation;
 mod proofs;
 mod run;
+mod words;
