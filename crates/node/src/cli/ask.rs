@@ -276,7 +276,7 @@ mod tests {
         ];
         let lines = minority_lines(&minority, &panel);
         let long = lines.last().unwrap();
-        assert_eq!(long.matches("Iapetus").count(), 27);
+        assert_eq!(long.matches("Iapetus").count(), 26);
         assert!(long.starts_with("  5% of the weight, ? 03fbadca: Iapetus."));
         assert!(long.ends_with('…'), "{long}");
         expect![[r#"

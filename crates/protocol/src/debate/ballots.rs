@@ -7,8 +7,11 @@ use super::Standing;
 
 /// Fixed point for strengths: one is 2^32.
 const ONE: u128 = 1 << 32;
-/// Enough for a panel of seven to settle to a basis point; most stand still long before.
-const ITERATIONS: usize = 256;
+/// Enough to settle within a basis point where one seat has nearly all of the weight, which takes longest;
+/// most panels stand still after a hundred.
+const ITERATIONS: usize = 2_048;
+/// Strengths stand still when none moves by more than this part of the strongest, as a power of two.
+const STILL_BITS: u32 = 24;
 /// From so many judges of a pair on, none of them counts for more than the others together (DEB-10).
 const JUDGES_CLIPPED: usize = 3;
 
@@ -122,18 +125,22 @@ pub(super) fn bradley_terry(
                 continue;
             }
             // The prior: as many games against the phantom as there are votes, won in proportion.
-            let mut expected = (all_votes << 32) / (previous[seat] + ONE);
+            // Games for each unit of strength keep 32 bits of fraction: as whole numbers, those of little
+            // reputed judges would be off by basis points.
+            let mut expected = (all_votes << 64) / (previous[seat] + ONE);
             let mut won = votes[seat];
             for peer in (0..seats).filter(|&peer| peer != seat) {
                 let games = wins[seat][peer] + wins[peer][seat];
                 won += wins[seat][peer];
                 if games > 0 {
-                    expected += (games << 32) / (previous[seat] + previous[peer]).max(1);
+                    expected += (games << 64) / (previous[seat] + previous[peer]).max(1);
                 }
             }
-            strengths[seat] = (won << 32) / expected.max(1);
+            strengths[seat] = (won << 64) / expected.max(1);
         }
-        if strengths == previous {
+        let most = strengths.iter().max().copied().unwrap_or(0);
+        let mut moves = strengths.iter().zip(&previous);
+        if moves.all(|(now, before)| now.abs_diff(*before) <= most >> STILL_BITS) {
             break;
         }
     }

@@ -4,6 +4,7 @@ use llmnet_types::{
     contract::Strategy,
     message::Phase,
     receipt::{ContractStatus, SeatOutcome},
+    units::Amount,
 };
 
 use crate::{
@@ -125,6 +126,11 @@ fn every_strategy_goes_on_without_one_seat() {
                     "{name}"
                 );
                 assert!(text(&run).starts_with("Titan"), "{name}: {}", text(&run));
+                let seats = run.finished.receipt.seats.iter();
+                let mut others = seats.filter(|seat| usize::from(seat.assign.body.rank) != rank);
+                let served = others
+                    .all(|seat| seat.outcome == SeatOutcome::Served && seat.pay > Amount::ZERO);
+                assert!(served, "{name}: {:?}", outcomes(&run));
             }
         }
     }
