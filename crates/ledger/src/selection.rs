@@ -7,6 +7,7 @@
 //! instead of at the last of k seats, so that a panel of any size is a prefix of one order. The ledger
 //! can check it without knowing the terms, and asking for more seats changes nobody's place.
 
+mod explain;
 mod inputs;
 mod quantiles;
 
@@ -23,6 +24,7 @@ use llmnet_types::{
     units::{Score, Slot, Tokens},
 };
 
+pub use explain::{Place, Reason, explain};
 pub use inputs::{ESTABLISHED_MAX, inputs};
 
 use crate::{query, state::State};
@@ -109,6 +111,30 @@ pub fn order(
     rule: &Rule,
     filters: &Filters,
 ) -> Vec<ProviderId> {
+    let ranks = ranks(inputs, seed, rule, filters).into_iter();
+    ranks.map(|rank| rank.candidate.provider).collect()
+}
+
+/// A rank, and what gave it.
+struct Rank<'a> {
+    candidate: &'a Candidate,
+    by: Claim,
+}
+
+/// What gives a rank.
+enum Claim {
+    /// The best utility of those that were left.
+    Best(Weighed),
+    /// A draw among newcomers with so much bond in all.
+    Drawn { of: u128 },
+}
+
+fn ranks<'a>(
+    inputs: &'a SelectionInputs,
+    seed: &Digest,
+    rule: &Rule,
+    filters: &Filters,
+) -> Vec<Rank<'a>> {
     let eligible = inputs
         .candidates
         .iter()
@@ -117,36 +143,37 @@ pub fn order(
         eligible.partition(|candidate| candidate.samples >= rule.samples_min);
     let mut established: Vec<_> = established
         .into_iter()
-        .map(|candidate| {
-            (
-                Reverse(utility(candidate, seed, rule)),
-                candidate.node,
-                candidate,
-            )
-        })
+        .map(|candidate| (weigh(candidate, seed, rule), candidate))
         .collect();
     // Best first, ties by key (SEL-4).
-    established.sort_unstable_by_key(|(utility, node, _)| (*utility, *node));
-    let mut established = established.into_iter().map(|(_, _, candidate)| candidate);
+    established
+        .sort_unstable_by_key(|(weighed, candidate)| (Reverse(weighed.utility()), candidate.node));
+    let mut established = established.into_iter();
 
-    let mut taken: Vec<&Candidate> = Vec::new();
+    let mut taken: Vec<Rank<'a>> = Vec::new();
     while taken.len() < RANKS_MAX {
         let rank = taken.len();
         newcomers.retain(|candidate| fits(&taken, candidate, rule));
+        let drawn = |newcomers: &[&'a Candidate]| {
+            let (candidate, of) = draw(newcomers, seed, rank)?;
+            let by = Claim::Drawn { of };
+            Some(Rank { candidate, by })
+        };
         let pick = if newcomers_turn(seed, rank, rule) && !newcomers.is_empty() {
-            draw(&newcomers, seed, rank)
+            drawn(&newcomers)
         } else {
             established
-                .find(|candidate| fits(&taken, candidate, rule))
-                .or_else(|| draw(&newcomers, seed, rank))
+                .find(|(_, candidate)| fits(&taken, candidate, rule))
+                .map(|(weighed, candidate)| {
+                    let by = Claim::Best(weighed);
+                    Rank { candidate, by }
+                })
+                .or_else(|| drawn(&newcomers))
         };
-        let Some(candidate) = pick else { break };
-        taken.push(candidate);
+        let Some(pick) = pick else { break };
+        taken.push(pick);
     }
     taken
-        .into_iter()
-        .map(|candidate| candidate.provider)
-        .collect()
 }
 
 /// The order of a settled contract, computed again from what the ledger remembers of its height: the same
@@ -172,13 +199,43 @@ pub(crate) fn again(
 
 /// The requester's own filters (SEL-3).
 fn passes(filters: &Filters, candidate: &Candidate) -> bool {
-    (filters.only.is_empty() || filters.only.contains(&candidate.node))
-        && !filters.ignore.contains(&candidate.node)
-        && candidate.mean >= filters.reputation_min
+    kept_out(filters, candidate).is_none()
 }
 
-/// `theta - lambda_cost * cost - lambda_latency * latency`, in millionths of a score (SEL-4).
-fn utility(candidate: &Candidate, seed: &Digest, rule: &Rule) -> i64 {
+/// Which filter keeps a candidate out.
+fn kept_out(filters: &Filters, candidate: &Candidate) -> Option<Reason> {
+    if !filters.only.is_empty() && !filters.only.contains(&candidate.node) {
+        Some(Reason::NotNamed)
+    } else if filters.ignore.contains(&candidate.node) {
+        Some(Reason::Ignored)
+    } else if candidate.mean < filters.reputation_min {
+        Some(Reason::Reputation)
+    } else {
+        None
+    }
+}
+
+/// What utility is made of, in millionths of a score (SEL-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weighed {
+    /// Reputation with this seed's luck, at most the ceiling.
+    pub theta: i64,
+    /// What the price takes away.
+    pub cost: i64,
+    /// What the latency takes away.
+    pub latency: i64,
+}
+
+impl Weighed {
+    /// `theta - lambda_cost * cost - lambda_latency * latency`.
+    pub const fn utility(&self) -> i64 {
+        self.theta
+            .saturating_sub(self.cost)
+            .saturating_sub(self.latency)
+    }
+}
+
+fn weigh(candidate: &Candidate, seed: &Digest, rule: &Rule) -> Weighed {
     const MILLIONTHS_PER_POINT: i64 = 100;
     let digest = Digest::tagged("llmnet/theta/1", &[&seed.0, &candidate.node.0]);
     let [low, high, ..] = digest.0;
@@ -199,7 +256,11 @@ fn utility(candidate: &Candidate, seed: &Digest, rule: &Rule) -> i64 {
         1_000_000,
     );
     let latency = weighted(u64::from(candidate.latency_ms), rule.latency_weight, 1_000);
-    theta.saturating_sub(cost).saturating_sub(latency)
+    Weighed {
+        theta,
+        cost,
+        latency,
+    }
 }
 
 fn weighted(amount: u64, weight: u32, unit: u128) -> i64 {
@@ -208,17 +269,25 @@ fn weighted(amount: u64, weight: u32, unit: u128) -> i64 {
 }
 
 /// One rank for each operator and each set of near-duplicates, a cap for each family (SEL-5).
-fn fits(taken: &[&Candidate], candidate: &Candidate, rule: &Rule) -> bool {
-    let apart = taken.iter().all(|other| {
-        other.provider != candidate.provider
-            && other.operator != candidate.operator
-            && other.twin != candidate.twin
-    });
-    let family = taken
-        .iter()
-        .filter(|other| other.family == candidate.family)
-        .count();
-    apart && family < usize::from(rule.family_max)
+fn fits(taken: &[Rank<'_>], candidate: &Candidate, rule: &Rule) -> bool {
+    stands_in_the_way(taken, candidate, rule).is_none()
+}
+
+/// Who has a rank that leaves none to this candidate.
+fn stands_in_the_way(taken: &[Rank<'_>], candidate: &Candidate, rule: &Rule) -> Option<Reason> {
+    let mut relatives: usize = 0;
+    for (rank, other) in (0..).zip(taken.iter().map(|rank| rank.candidate)) {
+        if other.provider == candidate.provider || other.operator == candidate.operator {
+            return Some(Reason::Operator { rank });
+        }
+        if other.twin == candidate.twin {
+            return Some(Reason::Twin { rank });
+        }
+        relatives = relatives.saturating_add(usize::from(other.family == candidate.family));
+    }
+    (relatives >= usize::from(rule.family_max)).then_some(Reason::Family {
+        most: rule.family_max,
+    })
 }
 
 /// Sixteen bytes of chance for a rank.
@@ -238,8 +307,12 @@ fn newcomers_turn(seed: &Digest, rank: usize, rule: &Rule) -> bool {
     rank > 0 && drawn < Some(rule.newcomers.get().into())
 }
 
-/// A newcomer, in proportion to bond: splitting it over more keys wins nothing (SEL-6).
-fn draw<'a>(newcomers: &[&'a Candidate], seed: &Digest, rank: usize) -> Option<&'a Candidate> {
+/// A newcomer, in proportion to bond, and all their bonds: splitting one over more keys wins nothing (SEL-6).
+fn draw<'a>(
+    newcomers: &[&'a Candidate],
+    seed: &Digest,
+    rank: usize,
+) -> Option<(&'a Candidate, u128)> {
     let weight = |candidate: &Candidate| u128::from(candidate.bond.0.max(1));
     let total = newcomers.iter().fold(0_u128, |sum, candidate| {
         sum.saturating_add(weight(candidate))
@@ -248,7 +321,7 @@ fn draw<'a>(newcomers: &[&'a Candidate], seed: &Digest, rank: usize) -> Option<&
     for candidate in newcomers {
         match left.checked_sub(weight(candidate)) {
             Some(rest) => left = rest,
-            None => return Some(candidate),
+            None => return Some((candidate, total)),
         }
     }
     None

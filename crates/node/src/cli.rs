@@ -2,8 +2,10 @@
 //! started for them, so there is one way to ask.
 
 mod ask;
+mod blocks;
 mod client;
 mod experts;
+mod explain;
 mod failure;
 mod genesis;
 mod output;
@@ -35,9 +37,9 @@ pub mod code {
     pub const NOT_FINAL: u8 = 3;
     /// `ask`: nobody knew.
     pub const DECLINED: u8 = 4;
-    /// `reputation --recompute`: the network says other than its own blocks give.
+    /// `reputation --recompute`, `explain --recompute`: the network, or a receipt, says other than the blocks give.
     pub const DIFFERS: u8 = 5;
-    /// `reputation --recompute`: the first blocks are not kept any more.
+    /// The same: the first blocks are not kept any more.
     pub const PRUNED: u8 = 6;
 }
 
@@ -98,6 +100,8 @@ enum Command {
     Receipt(receipt::Arguments),
     /// Check a receipt file, offline
     Verify(verify::Arguments),
+    /// Say why each seat was chosen, and what everybody else lacked
+    Explain(explain::Arguments),
     /// Found a network of several validators
     Genesis(genesis::Arguments),
     /// Make, run and ask one validator of a network over several machines
@@ -149,6 +153,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         }
         Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::Explain(arguments) => Box::pin(explain::run(&arguments, common, output)).await,
         Command::Genesis(arguments) => genesis::run(&arguments, output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, common, output),
         Command::Validator(arguments) => Box::pin(validator::run(&arguments, common, output)).await,

@@ -4,7 +4,7 @@
 //! the file only: the selection's inputs are on the receipt. That they are the ledger's own is for who
 //! follows the chain to say, and to prove a fault if not (DIS-1).
 
-use llmnet_ledger::selection::{self, Rule};
+use llmnet_ledger::selection::{self, Place, Rule};
 use llmnet_types::{
     contract::{ROUNDS_MAX, SEATS_MAX, Strategy, Terms},
     document::ReceiptDocument,
@@ -204,6 +204,12 @@ fn check_excused(receipt: &Receipt) -> Result<(), Deviation> {
 
 /// The order that the receipt's own inputs give.
 fn panel_order(receipt: &Receipt) -> Result<Vec<ProviderId>, Deviation> {
+    let (seed, rule) = seed_and_rule(receipt)?;
+    let filters = &receipt.terms.filters;
+    Ok(selection::order(&receipt.selection, &seed, &rule, filters))
+}
+
+fn seed_and_rule(receipt: &Receipt) -> Result<(Digest, Rule), Deviation> {
     let policy = receipt.terms.policy;
     let rule = Rule::version(policy).ok_or(Deviation::Policy(policy))?;
     let seed = selection::seed(
@@ -213,8 +219,22 @@ fn panel_order(receipt: &Receipt) -> Result<Vec<ProviderId>, Deviation> {
         receipt.slot,
         &receipt.slot_secret,
     );
+    Ok((seed, rule))
+}
+
+/// Where the rule of selection put each candidate of a receipt, and why (SEL-7).
+///
+/// # Errors
+/// The receipt follows a version of the rules that this program does not know.
+pub fn explain(receipt: &Receipt) -> Result<Vec<Place>, Deviation> {
+    let (seed, rule) = seed_and_rule(receipt)?;
     let filters = &receipt.terms.filters;
-    Ok(selection::order(&receipt.selection, &seed, &rule, filters))
+    Ok(selection::explain(
+        &receipt.selection,
+        &seed,
+        &rule,
+        filters,
+    ))
 }
 
 /// Every phase shows what its Close bound, in that order, each once (CON-5).

@@ -1,6 +1,6 @@
 //! SEL: the same panel from the same numbers, then and later.
 
-use llmnet_ledger::selection::{RANKS_MAX, Rule, inputs, order};
+use llmnet_ledger::selection::{Place, RANKS_MAX, Reason, Rule, explain, inputs, order};
 use llmnet_types::{
     codec::{List, Text},
     contract::Filters,
@@ -248,6 +248,106 @@ fn sel_8_inputs_are_recomputed_from_later_states() {
     };
     let result = inputs(&world.state, world.height, &[unknown], Digest::ZERO);
     assert_eq!(result, Err(LeafFault::Unknown));
+}
+
+/// SEL-7: everybody is told why; ranks are those of the order, whatever the seed.
+#[test]
+fn sel_7_every_candidate_has_its_reason() {
+    let mut candidates: Vec<_> = (0..10).map(candidate).collect();
+    candidates[1].operator = candidates[0].operator;
+    candidates[1].mean = Score::ZERO;
+    candidates[2].twin = candidates[0].twin;
+    candidates[2].mean = Score::ZERO;
+    candidates[3].family = candidates[0].family.clone();
+    candidates[3].mean = Score::ZERO;
+    candidates[4].mean = Score::clamped(100);
+    candidates[5].samples = 0;
+    candidates[5].bond = credits(3);
+    candidates[6].samples = 0;
+    let inputs = with(candidates);
+    let filters = Filters {
+        ignore: List::truncated([public("node-7")]),
+        reputation_min: Score::ZERO,
+        ..Filters::default()
+    };
+    let rule = Rule {
+        family_max: 1,
+        newcomers: Score::ONE,
+        ..Rule::default()
+    };
+    for seed in 0..200_u32 {
+        let seed = seed.to_le_bytes();
+        let places = explain(&inputs, &Digest::of(&seed), &rule, &filters);
+        let ranked: Vec<u32> = places
+            .iter()
+            .zip(0..)
+            .take_while(|(place, rank)| place.reason.rank() == Some(*rank))
+            .map(|(place, _)| place.provider.0)
+            .collect();
+        assert_eq!(ranked, ids(&inputs, &seed, &rule, &filters));
+        assert_eq!(places.len(), 10, "everybody, once");
+        let reason = |number| {
+            let found = places
+                .iter()
+                .find(|place| place.provider == ProviderId(number));
+            found.map(|Place { reason, .. }| *reason).unwrap()
+        };
+        let first = ranked.iter().position(|provider| *provider == 0).unwrap();
+        let rank = u8::try_from(first).unwrap();
+        assert_eq!(reason(1), Reason::Operator { rank });
+        assert_eq!(reason(2), Reason::Twin { rank });
+        assert_eq!(reason(3), Reason::Family { most: 1 });
+        assert_eq!(reason(7), Reason::Ignored);
+        let Reason::Best { weighed, .. } = reason(4) else {
+            panic!("nobody stands in its way: {:?}", reason(4));
+        };
+        assert_eq!((weighed.theta, weighed.cost), (10_000, 0));
+        // Two ranks after the first are newcomers', drawn from four credits, then from what is left of them.
+        let drawn = [reason(5), reason(6)].map(|reason| match reason {
+            Reason::Drawn { rank, of } => (rank, of),
+            other => panic!("{other:?}"),
+        });
+        let all = u128::from(credits(4).0);
+        assert!(drawn.contains(&(1, all)), "{drawn:?}");
+    }
+    let named = Filters {
+        only: List::truncated([public("node-8")]),
+        ..Filters::default()
+    };
+    let places = explain(&inputs, &Digest::ZERO, &rule, &named);
+    assert_eq!(places[0].reason.rank(), Some(0));
+    assert!(
+        places[1..]
+            .iter()
+            .all(|place| place.reason == Reason::NotNamed)
+    );
+    let strict = Filters {
+        reputation_min: Score::clamped(200),
+        ..Filters::default()
+    };
+    let places = explain(&inputs, &Digest::ZERO, &rule, &strict);
+    let poor = places
+        .iter()
+        .filter(|place| place.reason == Reason::Reputation);
+    assert_eq!(poor.count(), 4);
+    // More than there are ranks for.
+    let mut many: Vec<_> = (0..30).map(candidate).collect();
+    many[29].samples = 0;
+    many[28].mean = Score::ZERO;
+    let places = explain(
+        &with(many),
+        &Digest::ZERO,
+        &never_newcomers(),
+        &Filters::default(),
+    );
+    assert_eq!(places[RANKS_MAX..].len(), 30 - RANKS_MAX);
+    let reason = |number| {
+        places
+            .iter()
+            .find(|place| place.provider == ProviderId(number))
+    };
+    assert_eq!(reason(29).unwrap().reason, Reason::NotDrawn);
+    assert!(matches!(reason(28).unwrap().reason, Reason::Behind { .. }));
 }
 
 #[test]

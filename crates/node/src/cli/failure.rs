@@ -12,7 +12,7 @@ use crate::{
     validator::{InitError, settings},
 };
 
-use super::{client::ClientError, reputation, verify::Unreadable};
+use super::{blocks, client::ClientError, reputation, verify::Unreadable};
 
 /// The next step, where one is known.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
@@ -77,7 +77,7 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
                     .to_owned(),
             );
         }
-        if cause.downcast_ref::<reputation::OtherNetwork>().is_some() {
+        if cause.downcast_ref::<blocks::OtherNetwork>().is_some() {
             return Some("name the directory of that network with --dir".to_owned());
         }
         let io = cause.downcast_ref::<std::io::Error>()?;

@@ -3,8 +3,6 @@
 mod check;
 mod show;
 
-pub(super) use check::OtherNetwork;
-
 use clap::Args;
 use llmnet_gateway::port::ledger::{Audits, Profile, ReputationRow};
 use llmnet_types::{

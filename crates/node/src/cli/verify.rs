@@ -95,7 +95,8 @@ fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> Strin
     )
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// A receipt file's bytes, or the beginning of what is too long to be one.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let limit = u64::try_from(DOCUMENT_LENGTH_MAX)?.saturating_add(1);
     let mut bytes = Vec::new();
     if file == Path::new("-") {

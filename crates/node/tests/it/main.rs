@@ -11,6 +11,7 @@
 mod bad_input;
 mod commands;
 mod crash;
+mod explain;
 mod explorer;
 mod hang_up;
 mod models;

@@ -1,36 +1,24 @@
 //! `--recompute`: fetches genesis and blocks, executes all of it again, and compares what comes of it with
 //! what the network says.
 
-mod blocks;
 mod compare;
 
-use std::fs;
-
-use anyhow::Context;
 use llmnet_ledger::Genesis;
-use llmnet_types::{id::NetworkId, units::Height};
+use llmnet_types::units::Height;
 use serde_json::json;
 
 use super::{LIMIT, Page, Query, Row, pages, show};
 use crate::{
     cli::{
         Common,
+        blocks::{self, Blocks},
         client::{Client, ClientError},
         code,
         output::Output,
     },
     recompute::{Astray, NotFinal, Recomputed},
 };
-use blocks::Blocks;
 use compare::Difference;
-
-/// The node shows another network than the one in the directory.
-#[derive(Debug, thiserror::Error)]
-#[error("the genesis it shows is of network {found}, not of {expected}")]
-pub(in crate::cli) struct OtherNetwork {
-    expected: NetworkId,
-    found: NetworkId,
-}
 
 /// What was found.
 enum Finding {
@@ -46,8 +34,7 @@ pub(super) async fn run(
     output: &Output,
     client: &Client,
 ) -> anyhow::Result<u8> {
-    let genesis = Genesis::from_json(&String::from_utf8(client.get("/v1/ledger/genesis").await?)?)?;
-    trusted(common, &genesis)?;
+    let genesis = blocks::genesis(common, client).await?;
     let mut recomputed = Recomputed::begin(&genesis)?;
     let mut blocks = Blocks::new(client, output);
     let checked = match check(query, client, &mut blocks, &mut recomputed).await {
@@ -58,18 +45,6 @@ pub(super) async fn run(
         Ok(found) => tell(output, query, &genesis, &recomputed, &found),
         Err(error) => tell_failure(output, error),
     }
-}
-
-/// The directory's own genesis is the one we trust, where there is one.
-fn trusted(common: &Common, genesis: &Genesis) -> anyhow::Result<()> {
-    let file = common.directory().join("genesis.json");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let (expected, found) = (Genesis::from_json(&text)?.id(), genesis.id());
-    if expected != found {
-        return Err(OtherNetwork { expected, found }.into());
-    }
-    Ok(())
 }
 
 async fn check(
@@ -122,18 +97,9 @@ async fn forgotten(client: &Client, query: &Query) -> anyhow::Result<bool> {
 
 /// Blocks that do not follow from genesis, or are not kept, are an answer as well.
 fn tell_failure(output: &Output, error: anyhow::Error) -> anyhow::Result<u8> {
-    if let Some(ClientError::Refused {
-        kept_from: Some(kept_from),
-        ..
-    }) = error.downcast_ref()
-    {
-        let text = format!(
-            "Not recomputed: this node keeps blocks from {kept_from} on, and the record begins at \
-             genesis.\nA node that keeps everything can tell: [chain] archive = true in its \
-             llmnet.toml, from the start."
-        );
+    if let Some(kept_from) = blocks::kept_from(&error) {
         let json = json!({ "recomputed": false, "kept_from": kept_from });
-        output.result(&text, &json)?;
+        output.result(&blocks::pruned(kept_from), &json)?;
         return Ok(code::PRUNED);
     }
     if error.is::<Astray>() || error.is::<NotFinal>() {

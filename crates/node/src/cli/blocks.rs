@@ -1,10 +1,13 @@
 //! Blocks as a gateway shows them, one after the other.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
+use anyhow::Context;
+use llmnet_ledger::Genesis;
 use llmnet_types::{
     block::Header,
     certificate::FinalityCertificate,
+    id::NetworkId,
     transaction::{Outcome, Transaction},
     units::Height,
 };
@@ -12,13 +15,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    cli::{
-        client::{Client, ClientError},
-        output::Output,
-    },
-    recompute::Recomputed,
+use super::{
+    Common,
+    client::{Client, ClientError},
+    output::Output,
 };
+use crate::recompute::Recomputed;
 
 /// Blocks of one page.
 const LIMIT: u64 = 256;
@@ -55,6 +57,45 @@ struct Whole {
 struct Finality {
     descendants: Vec<Header>,
     certificate: FinalityCertificate,
+}
+
+/// The node shows another network than the one in the directory.
+#[derive(Debug, thiserror::Error)]
+#[error("the genesis it shows is of network {found}, not of {expected}")]
+pub(super) struct OtherNetwork {
+    expected: NetworkId,
+    found: NetworkId,
+}
+
+/// The genesis that a gateway shows, if it is that of the directory: the only one we trust.
+pub(super) async fn genesis(common: &Common, client: &Client) -> anyhow::Result<Genesis> {
+    let shown = String::from_utf8(client.get("/v1/ledger/genesis").await?)?;
+    let shown = Genesis::from_json(&shown)?;
+    let file = common.directory().join("genesis.json");
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let (expected, found) = (Genesis::from_json(&text)?.id(), shown.id());
+    if expected != found {
+        return Err(OtherNetwork { expected, found }.into());
+    }
+    Ok(shown)
+}
+
+/// From which block on a node keeps them, if an error says that it does not keep those before.
+pub(super) fn kept_from(error: &anyhow::Error) -> Option<u64> {
+    match error.downcast_ref() {
+        Some(ClientError::Refused { kept_from, .. }) => *kept_from,
+        _ => None,
+    }
+}
+
+/// What to tell of blocks that are not kept.
+pub(super) fn pruned(kept_from: u64) -> String {
+    format!(
+        "Not recomputed: this node keeps blocks from {kept_from} on, and the record begins at \
+         genesis.\nA node that keeps everything can tell: [chain] archive = true in its \
+         llmnet.toml, from the start."
+    )
 }
 
 /// A gateway's blocks.
