@@ -4,6 +4,7 @@
 mod ask;
 mod blocks;
 mod client;
+mod compare;
 mod experts;
 mod explain;
 mod failure;
@@ -90,6 +91,8 @@ struct Models {
 enum Command {
     /// Ask a question; starts the local network for it if none runs
     Ask(ask::Arguments),
+    /// Compare the strategies on your own questions
+    Compare(compare::Arguments),
     /// Keep the local network running
     Up(up::Arguments),
     /// List who answers, for what, and how good they were found
@@ -146,6 +149,7 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow::Result<u8> {
     match command {
         Command::Ask(arguments) => Box::pin(ask::run(&arguments, common, output)).await,
+        Command::Compare(arguments) => Box::pin(compare::run(&arguments, common, output)).await,
         Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
         Command::Experts => Box::pin(experts::run(common, output)).await,
         Command::Reputation(arguments) => {

@@ -52,6 +52,16 @@ pub(super) struct Answer {
     pub(super) content: String,
     /// What stands under `llmnet`.
     pub(super) llmnet: Value,
+    /// What it took, where the gateway says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Usage>,
+}
+
+/// Tokens, of all seats together.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Usage {
+    /// All that was read and written.
+    pub(super) total_tokens: u64,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +69,7 @@ struct Event {
     #[serde(default)]
     choices: Vec<Choice>,
     llmnet: Option<Value>,
+    usage: Option<Usage>,
     error: Option<Refusal>,
 }
 
@@ -121,6 +132,7 @@ impl Client {
         let body = serde_json::json!({
             "model": model,
             "stream": true,
+            "stream_options": { "include_usage": true },
             "messages": [{ "role": "user", "content": question }],
         });
         let request = self.http.post(format!("{}/v1/chat/completions", self.url));
@@ -135,6 +147,7 @@ impl Client {
         let mut answer = Answer {
             content: String::new(),
             llmnet: Value::Null,
+            usage: None,
         };
         while let Some(chunk) = response
             .chunk()
@@ -240,6 +253,7 @@ fn take(answer: &mut Answer, data: &str) -> Result<(), ClientError> {
     if let Some(llmnet) = event.llmnet {
         answer.llmnet = llmnet;
     }
+    answer.usage = event.usage.or(answer.usage);
     Ok(())
 }
 
