@@ -35,6 +35,12 @@ pub struct Config {
     pub progress: bool,
     /// When a client refused for want of room is told to come back.
     pub retry_after: Duration,
+    /// The most answers kept for clients that ask again under the same `Idempotency-Key`; the oldest goes first.
+    pub kept_answers_max: usize,
+    /// The most bytes that they take together, about.
+    pub kept_answers_length_max: usize,
+    /// How long one is kept. Whoever asks again later pays again.
+    pub kept_answers_age: Duration,
     /// How long open requests may go on once the gateway is told to stop.
     pub drain_timeout: Duration,
 }
@@ -56,6 +62,9 @@ impl Default for Config {
             keep_alive: Duration::from_secs(10),
             progress: true,
             retry_after: Duration::from_secs(1),
+            kept_answers_max: 1_024,
+            kept_answers_length_max: 8 * 1024 * 1024,
+            kept_answers_age: Duration::from_secs(600),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Config,
+    answer::Once,
     port::{Coordinator, Ledger, Ports},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Gateway {
     /// True once the gateway closes: what would go on for ever ends then.
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) started: Instant,
+    /// Answers under the keys of those who may ask again.
+    pub(crate) once: Arc<Once>,
 }
 
 impl Gateway {
@@ -31,6 +34,7 @@ impl Gateway {
             coordinator: ports.coordinator,
             ledger: ports.ledger,
             closing,
+            once: Once::new(&config),
             config,
             started: Instant::now(),
         }

@@ -1,16 +1,16 @@
 //! Speaks HTTP: OpenAI API, receipts, what stands on the ledger.
 //!
 //! ```text
-//! socket --> serve --> router --> openai/*, llmnet/* --> port::Coordinator
-//!            connections  routes, \                        a node, or a script in tests
-//!            and drain    headers   ledger/*  -----------> port::Ledger
-//!                                   JSON <-> values
+//! socket --> serve --> router --> openai/*    \  conversation, answer --> port::Coordinator
+//!            connections  routes,  anthropic/* /                             a node, or a script in tests
+//!            and drain    headers  llmnet/*, ledger/* -----------------> port::Ledger
+//!                                  JSON <-> values
 //! ```
 //!
 //! Handlers only translate. What an answer is, costs and proves is the node's to say; what the gateway
 //! adds is the shape, the bounds and the waiting:
 //!
-//! - Clients of OpenAI's API work as they are. All that is ours stands under one key, `llmnet`, and in
+//! - Clients of OpenAI's API (chat completions, responses) and of Anthropic's (messages) work as they are. All that is ours stands under one key, `llmnet`, and in
 //!   `x-llmnet-*` headers. Unknown fields of a request are ignored; those that would change what the
 //!   answer means and that we cannot honour (`tools`, `n` over 1, `response_format`) are refused.
 //! - A client that hangs up cancels its request: the port's future is dropped.
@@ -29,11 +29,19 @@ mod router;
 
 mod gateway;
 
+mod anthropic;
+mod openai;
+
+mod answer;
+mod conversation;
+mod dialect;
+
 mod ledger;
 mod llmnet;
-mod openai;
 mod openapi;
 
+mod error;
+mod fields;
 mod json;
 mod lasting;
 mod limits;
@@ -41,3 +49,6 @@ mod stream;
 
 pub use config::Config;
 pub use serve::{ServeError, serve};
+
+#[cfg(test)]
+mod tests;

@@ -15,34 +15,44 @@ use std::{
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
 };
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{Config, gateway::Gateway, openai::error::ApiError};
+use crate::{Config, dialect::Dialect, error::ApiError, gateway::Gateway};
 
 /// How many times the bound is read and thrown away, so that a client still sending hears why it is
 /// refused instead of a reset connection.
 const DRAIN_FACTOR: u64 = 8;
 
+/// The most characters of a client's name for its request; of a longer one we make our own.
+const CALL_ID_LENGTH_MAX: usize = 128;
+
 /// One HTTP request on its way through.
 #[derive(Clone)]
 pub(crate) struct Call {
-    /// Names it in headers, errors and logs.
+    /// Names it in headers, errors and logs: the client's own name for it, if it gave a good one.
     pub(crate) id: String,
+    /// The part of an answer's id that no other answer has.
+    pub(crate) object: String,
+    /// In whose shapes it is answered.
+    pub(crate) dialect: Dialect,
     outside_us: Arc<AtomicU64>,
     lookup_timeout: Duration,
 }
 
 impl Call {
-    pub(crate) fn new(gateway: &Gateway) -> Self {
+    pub(crate) fn new(gateway: &Gateway, request: &Request) -> Self {
         static RUN: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Unique and without order, so that ids do not tell how much a gateway has to do.
-        let id = format!("{:016x}", RUN.hash_one(count));
+        let object = format!("{:016x}", RUN.hash_one(count));
+        let given = header_text(request.headers(), "x-request-id").filter(|id| is_name(id));
         Self {
-            id,
+            id: given.map_or_else(|| object.clone(), str::to_owned),
+            object,
+            dialect: Dialect::of(request.uri().path()),
             outside_us: Arc::default(),
             lookup_timeout: gateway.config.lookup_timeout,
         }
@@ -82,6 +92,25 @@ pub(crate) fn admit(gateway: &Gateway) -> Result<OwnedSemaphorePermit, ApiError>
     Arc::clone(&gateway.room)
         .try_acquire_owned()
         .map_err(|_| ApiError::overloaded(gateway.config.retry_after))
+}
+
+/// How much room there is for questions, in the headers that clients pace themselves by.
+pub(crate) fn room(gateway: &Gateway, headers: &mut HeaderMap) {
+    let limit = gateway.config.requests_max;
+    let remaining = gateway.room.available_permits().min(limit);
+    let reset = match remaining {
+        0 => gateway.config.retry_after.as_millis().div_ceil(1_000),
+        _ => 0,
+    };
+    for (name, value) in [
+        ("x-ratelimit-limit-requests", limit.to_string()),
+        ("x-ratelimit-remaining-requests", remaining.to_string()),
+        ("x-ratelimit-reset-requests", format!("{reset}s")),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 /// The whole body, if it is short and comes in time.
@@ -162,6 +191,12 @@ pub(crate) fn same_origin(request: &Request) -> Result<(), ApiError> {
         "cross_origin",
         "pages of other origins may not ask here; call the gateway from a server of yours",
     ))
+}
+
+/// Whether a client's name for its request is one to be said again, in headers as in logs.
+fn is_name(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=CALL_ID_LENGTH_MAX).contains(&id.len()) && id.bytes().all(plain)
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -7,6 +7,8 @@ use std::{
 
 use crate::{
     Config,
+    anthropic::messages,
+    error::ApiError,
     gateway::Gateway,
     ledger::{
         accounts, blocks, events, hand_overs, network, proofs, providers, reputation, state,
@@ -14,7 +16,7 @@ use crate::{
     },
     limits::{self, Call},
     llmnet::{experts, receipts, status},
-    openai::{chat, error::ApiError, models},
+    openai::{chat, embeddings, models, responses},
     openapi,
     port::Ports,
 };
@@ -44,9 +46,15 @@ macro_rules! routes {
 routes! {
     // OpenAI's.
     post "/v1/chat/completions" chat::completions;
+    post "/v1/responses" responses::create;
+    post "/v1/embeddings" embeddings::create;
     get "/v1/models" models::list;
     // Names of models have a slash in them, which clients may or may not escape.
     get "/v1/models/{*id}" models::one;
+
+    // Anthropic's.
+    post "/v1/messages" messages::create;
+    post "/v1/messages/count_tokens" messages::count_tokens;
 
     // Our own.
     get "/v1/experts" experts::list;
@@ -75,6 +83,9 @@ routes! {
     post "/v1/ledger/state" state::read;
 }
 
+/// Where questions are asked.
+const ANSWERS: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/messages"];
+
 pub(crate) fn router(ports: Ports, config: Arc<Config>, closing: watch::Receiver<bool>) -> Router {
     let gateway = Arc::new(Gateway::new(ports, config, closing));
     routed()
@@ -84,23 +95,28 @@ pub(crate) fn router(ports: Ports, config: Arc<Config>, closing: watch::Receiver
         .with_state(gateway)
 }
 
-/// Names the request, refuses other origins' pages, and says how long it took us.
+/// Names the request, refuses other origins' pages, says refusals as the client expects them, and how long it took us.
 async fn around(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let call = Call::new(&gateway);
+    let call = Call::new(&gateway, &request);
+    let asks = ANSWERS.contains(&request.uri().path());
     request.extensions_mut().insert(call.clone());
     let mut response = match limits::same_origin(&request) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
 
+    call.dialect.finish(&mut response, &call.id);
+    if asks {
+        limits::room(&gateway, response.headers_mut());
+    }
     let overhead = began.elapsed().saturating_sub(call.outside());
     let headers = response.headers_mut();
     for (name, value) in [
         ("x-request-id", call.id.clone()),
         ("x-llmnet-overhead-ms", milliseconds(overhead)),
     ] {
-        // Both are plain ASCII of our own making.
+        // Both are plain ASCII, of our own making or looked at.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }

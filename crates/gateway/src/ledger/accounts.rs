@@ -22,10 +22,10 @@ use super::{
     parameters::{Parameters, hex, path, short_number},
 };
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json,
     limits::Call,
-    openai::error::ApiError,
     port::ledger::{Account, Bond, Coordinator, Line, LineFilter},
 };
 

@@ -24,10 +24,10 @@ use super::{
     parameters::{Parameters, number, path},
 };
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json, lasting,
     limits::Call,
-    openai::error::ApiError,
     port::ledger::{Block, Event, Finality},
 };
 

@@ -6,10 +6,7 @@ use axum::http::StatusCode;
 use llmnet_types::rejection::Rejection;
 
 use crate::{
-    gateway::Gateway,
-    limits::Call,
-    openai::{error::ApiError, fields::invalid},
-    port::ledger::LedgerError,
+    error::ApiError, fields::invalid, gateway::Gateway, limits::Call, port::ledger::LedgerError,
 };
 
 /// Turns refusals into responses; `param` names what was asked about, where that is at fault.

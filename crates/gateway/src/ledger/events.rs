@@ -38,10 +38,11 @@ use super::{
     parameters::{Parameters, number},
 };
 use crate::{
+    error::ApiError,
+    fields::invalid,
     gateway::Gateway,
     json::text,
     limits::Call,
-    openai::{error::ApiError, fields::invalid},
     port::ledger::{Event, Ledger, LedgerError},
     stream,
 };

@@ -15,7 +15,7 @@ use super::{
     error::refused,
     parameters::{Parameters, number, path},
 };
-use crate::{gateway::Gateway, json, lasting, limits::Call, openai::error::ApiError};
+use crate::{error::ApiError, gateway::Gateway, json, lasting, limits::Call};
 
 /// `GET /v1/ledger/hand-overs/{term}`
 pub(crate) async fn one(

@@ -18,10 +18,10 @@ use serde::Serialize;
 
 use super::{error::refused, parameters::Parameters};
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json, lasting,
     limits::Call,
-    openai::error::ApiError,
     port::ledger::{Status, Totals},
 };
 

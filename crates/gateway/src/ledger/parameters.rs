@@ -14,12 +14,10 @@ use llmnet_types::{
 };
 
 use crate::{
+    error::ApiError,
+    fields::{invalid, shown},
     gateway::Gateway,
     lasting::Address,
-    openai::{
-        error::ApiError,
-        fields::{invalid, shown},
-    },
     port::ledger::{Page, ProviderRef},
 };
 

@@ -15,7 +15,7 @@ use super::{
     error::refused,
     parameters::{Parameters, hex, number, path},
 };
-use crate::{gateway::Gateway, json, lasting, limits::Call, openai::error::ApiError};
+use crate::{error::ApiError, gateway::Gateway, json, lasting, limits::Call};
 
 pub(crate) async fn one(
     State(gateway): State<Arc<Gateway>>,

@@ -23,11 +23,11 @@ use super::{
     reputation::ProfileShape,
 };
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json,
     limits::Call,
     llmnet::experts::{CorpusShape, PriceShape},
-    openai::error::ApiError,
     port::ledger::{LedgerError, Provider},
 };
 

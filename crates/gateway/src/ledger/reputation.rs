@@ -19,11 +19,11 @@ use serde::Serialize;
 
 use super::{error::refused, parameters::Parameters};
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json,
     limits::Call,
     llmnet::account::ratio,
-    openai::error::ApiError,
     port::ledger::{Audits, LedgerError, Profile, Remembered, ReputationQuery, ReputationRow},
 };
 

@@ -18,13 +18,11 @@ use super::{
     parameters::{Parameters, bytes_of_hex, hex_of_bytes},
 };
 use crate::{
+    error::ApiError,
+    fields::{self, Fields, invalid, wrong_type},
     gateway::Gateway,
     json,
     limits::{self, Call},
-    openai::{
-        error::ApiError,
-        fields::{self, Fields, invalid, wrong_type},
-    },
 };
 
 /// What a body looks like.

@@ -27,14 +27,12 @@ use super::{
     parameters::{Parameters, bytes_of_hex, hex, path},
 };
 use crate::{
+    error::ApiError,
+    fields::{self, Fields, invalid},
     gateway::Gateway,
     json,
     lasting::{self, Address},
     limits::{self, Call},
-    openai::{
-        error::ApiError,
-        fields::{self, Fields, invalid},
-    },
     port::ledger::{Included, LedgerError},
 };
 

@@ -12,11 +12,11 @@ use llmnet_types::{
 use serde::Serialize;
 
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json,
     limits::Call,
     llmnet::account::{StandingShape, date},
-    openai::error::ApiError,
     port::Expert,
 };
 

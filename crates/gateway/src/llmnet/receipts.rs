@@ -16,11 +16,11 @@ use llmnet_types::id::ContractId;
 use tokio::time::timeout;
 
 use crate::{
+    error::ApiError,
     gateway::Gateway,
     json,
     lasting::{self, Address},
     limits::Call,
-    openai::error::ApiError,
     port::ReceiptState,
 };
 

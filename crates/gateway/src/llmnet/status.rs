@@ -12,10 +12,10 @@ use llmnet_types::{id::NetworkId, units::Height};
 use serde::Serialize;
 
 use crate::{
+    error::{ApiError, retry_hints},
     gateway::Gateway,
     json,
     limits::Call,
-    openai::error::{ApiError, retry_hints},
     port::Part,
 };
 

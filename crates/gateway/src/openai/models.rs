@@ -1,112 +1,26 @@
-//! Models: ways to ask the network, by OpenAI's word for them.
+//! `GET /v1/models`: the ways to ask that there are now.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension,
     extract::{Path, State, rejection::PathRejection},
-    http::StatusCode,
     response::Response,
 };
 use llmnet_types::{
-    contract::Strategy, domain::Domain, registration::Price, request::REQUEST_LENGTH_MAX,
-    units::Amount,
+    domain::Domain, registration::Price, request::REQUEST_LENGTH_MAX, units::Amount,
 };
 use serde::Serialize;
 
 use crate::{
+    conversation::{ModelName, not_found},
+    error::ApiError,
     gateway::Gateway,
     json,
     limits::Call,
     llmnet::account::StandingShape,
-    openai::error::ApiError,
     port::{Offer, Standing},
 };
-
-const EXPERT: &str = "llmnet/expert:";
-
-/// A model's name, valid by being; whether its domain is on offer is another question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ModelName {
-    /// The panel debates where it disagrees.
-    Auto,
-    /// One respondent, no panel.
-    Single,
-    /// Answers and a vote.
-    Vote,
-    /// A debate in any case.
-    Debate,
-    /// One answer, written from all where they disagree.
-    Mixture,
-    /// Only respondents of this domain.
-    Expert(Domain),
-}
-
-impl ModelName {
-    pub(crate) fn parse(name: &str) -> Result<Self, ApiError> {
-        match name {
-            "llmnet/auto" => Ok(Self::Auto),
-            "llmnet/single" => Ok(Self::Single),
-            "llmnet/vote" => Ok(Self::Vote),
-            "llmnet/debate" => Ok(Self::Debate),
-            "llmnet/mixture" => Ok(Self::Mixture),
-            other => other
-                .strip_prefix(EXPERT)
-                .and_then(|domain| Domain::new(domain).ok())
-                .map(Self::Expert)
-                .ok_or_else(|| not_found(other)),
-        }
-    }
-
-    pub(crate) fn strategy(&self) -> Strategy {
-        match self {
-            Self::Auto | Self::Expert(_) => Strategy::Auto,
-            Self::Single => Strategy::Single,
-            Self::Vote => Strategy::Vote,
-            Self::Debate => Strategy::Debate,
-            Self::Mixture => Strategy::Mixture,
-        }
-    }
-
-    pub(crate) fn domain(&self) -> Option<&Domain> {
-        match self {
-            Self::Expert(domain) => Some(domain),
-            _ => None,
-        }
-    }
-
-    /// Whether it can be asked now.
-    pub(crate) fn offered(&self, offers: &[Offer]) -> Result<(), ApiError> {
-        match self.domain() {
-            Some(domain) if !offers.iter().any(|offer| offer.domain == *domain) => {
-                Err(not_found(&self.to_string()))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for ModelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("llmnet/auto"),
-            Self::Single => f.write_str("llmnet/single"),
-            Self::Vote => f.write_str("llmnet/vote"),
-            Self::Debate => f.write_str("llmnet/debate"),
-            Self::Mixture => f.write_str("llmnet/mixture"),
-            Self::Expert(domain) => write!(f, "{EXPERT}{domain}"),
-        }
-    }
-}
-
-fn not_found(name: &str) -> ApiError {
-    let shown: String = name.chars().take(80).collect();
-    let message = format!(
-        "there is no model {shown:?}; use llmnet/auto, llmnet/single, llmnet/vote, llmnet/debate, \
-         llmnet/mixture or llmnet/expert:<domain> with a domain of GET /v1/models"
-    );
-    ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message).at("model")
-}
 
 /// `GET /v1/models`
 pub(crate) async fn list(

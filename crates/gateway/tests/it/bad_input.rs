@@ -1,5 +1,6 @@
 //! Whatever is sent, a clear refusal comes back.
 
+use expect_test::expect;
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Reply, Server, body, post};
@@ -221,7 +222,7 @@ async fn what_is_too_large() {
 async fn what_is_not_there() {
     let server = Server::start().await;
     assert_eq!(
-        server.get("/v1/embeddings").await.error(),
+        server.get("/v1/images").await.error(),
         "404 invalid_request_error unknown_url -"
     );
     assert_eq!(
@@ -229,6 +230,58 @@ async fn what_is_not_there() {
         "405 invalid_request_error method_not_allowed -"
     );
     assert_eq!(server.raw(b"\x16\x03\x01\r\n\r\n").await.status, 400);
+}
+
+/// A model that is not there, named; not a path that nobody knows.
+#[tokio::test]
+async fn models_for_embeddings() {
+    let server = Server::start().await;
+    for (body, expected) in [
+        (
+            r#"{"model":"text-embedding-3-small","input":"a"}"#,
+            "404 invalid_request_error model_not_found model",
+        ),
+        (
+            r#"{"input":"a"}"#,
+            "400 invalid_request_error missing_required_parameter model",
+        ),
+        (
+            r#"{"model":"llmnet/auto"}"#,
+            "400 invalid_request_error missing_required_parameter input",
+        ),
+        ("[]", "400 invalid_request_error invalid_type -"),
+    ] {
+        let reply = server.send("/v1/embeddings", body).await;
+        assert_eq!(reply.error(), expected, "{body}");
+    }
+    let body = r#"{"model":"text-embedding-3-small","input":["a","b"]}"#;
+    let reply = server.send("/v1/embeddings", body).await;
+    expect![[r#"
+        404
+        {"error":{"message":"there is no model \"text-embedding-3-small\" for embeddings: the models of this network answer questions, at /v1/chat/completions, /v1/responses and /v1/messages; ask a server of embeddings for vectors",
+        "type":"invalid_request_error",
+        "param":"model",
+        "code":"model_not_found"}}"#]].assert_eq(&reply.shown());
+}
+
+/// The refusal says which strategy could.
+#[tokio::test]
+async fn answers_of_a_schema() {
+    let server = Server::start().await;
+    let fields =
+        r#","response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{}}}"#;
+    let reply = server.ask("hello", fields).await;
+    expect![[r#"
+        400
+        {"error":{"message":"a panel's answer is taken from the words of several models, which no schema holds; only the strategy 'single', which takes one model's words as they are, could honour \"json_schema\", and it does not yet: leave 'response_format' out and describe the form in the question",
+        "type":"invalid_request_error",
+        "param":"response_format",
+        "code":"unsupported_parameter"}}"#]].assert_eq(&reply.shown());
+    let reply = server
+        .ask("hello", r#","response_format":{"type":"json_object"}"#)
+        .await;
+    let expected = "400 invalid_request_error unsupported_parameter response_format";
+    assert_eq!(reply.error(), expected);
 }
 
 #[tokio::test]

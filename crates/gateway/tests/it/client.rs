@@ -1,6 +1,13 @@
 //! A gateway on a free port, and a client that writes HTTP by hand so as to break it at will.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use llmnet_gateway::{Config, ServeError, port::Ports, serve};
 use serde_json::Value;
@@ -9,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{ledger_script::LedgerScript, script::Script};
@@ -91,12 +98,13 @@ impl Server {
 
     /// Posts JSON to any path.
     pub(crate) async fn send(&self, path: &str, body: &str) -> Reply {
-        let length = body.len();
-        let text = format!(
-            "POST {path} HTTP/1.1\r\nhost: llmnet\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        self.raw(text.as_bytes()).await
+        self.send_with(path, "", body).await
+    }
+
+    /// With further headers, each with its line's end.
+    pub(crate) async fn send_with(&self, path: &str, headers: &str, body: &str) -> Reply {
+        let headers = format!("connection: close\r\n{headers}");
+        self.raw(&post_to(path, body.as_bytes(), &headers)).await
     }
 
     pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Reply {
@@ -120,9 +128,14 @@ pub(crate) fn body(question: &str, fields: &str) -> String {
 
 /// A chat completion's bytes on the wire.
 pub(crate) fn post(body: &[u8], headers: &str) -> Vec<u8> {
+    post_to("/v1/chat/completions", body, headers)
+}
+
+/// A body's bytes on the wire.
+pub(crate) fn post_to(path: &str, body: &[u8], headers: &str) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: llmnet\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: llmnet\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n{headers}\r\n"
     );
     [head.as_bytes(), body].concat()
@@ -192,11 +205,24 @@ impl Reply {
     }
 }
 
+/// Waits until a count is reached.
+pub(crate) async fn until(what: &AtomicUsize, count: usize) {
+    let began = Instant::now();
+    while what.load(Ordering::SeqCst) < count {
+        assert!(began.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Replaces ids and times.
 pub(crate) fn steady(text: &str) -> String {
     let mut steady = text.to_owned();
     for (mark, length) in [
         ("chatcmpl-", 16),
+        ("resp_", 16),
+        ("msg_", 16),
+        ("\"request_id\":\"", 16),
+        ("\"created_at\":", 10),
         ("accepted ", 16),
         ("with the id ", 16),
         ("\"created\":", 10),

@@ -1,9 +1,6 @@
 //! Clients that hang up or dawdle, too many of them, and a gateway told to stop.
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use llmnet_gateway::ServeError;
 use tokio::{
@@ -13,18 +10,9 @@ use tokio::{
 };
 
 use crate::{
-    client::{PATIENCE, Reply, Server, body, config, post},
+    client::{PATIENCE, Reply, Server, body, config, post, until},
     script::Script,
 };
-
-/// Waits until a count is reached.
-async fn until(what: &std::sync::atomic::AtomicUsize, count: usize) {
-    let began = Instant::now();
-    while what.load(Ordering::SeqCst) < count {
-        assert!(began.elapsed() < PATIENCE);
-        sleep(Duration::from_millis(5)).await;
-    }
-}
 
 async fn never(server: &Server, fields: &str) -> TcpStream {
     let asked = server.script.asked.load(Ordering::SeqCst);

@@ -65,7 +65,9 @@ impl Checker<'_> {
             "maximum" if value.is_number() && value.as_f64() > rule.as_f64() => {
                 wrong(format!("above {rule}"))
             }
-            "minItems" if length(value) < rule.as_u64() => wrong(format!("fewer than {rule}")),
+            "minItems" if value.is_array() && length(value) < rule.as_u64() => {
+                wrong(format!("fewer than {rule}"))
+            }
             "maxItems" if length(value) > rule.as_u64() => wrong(format!("more than {rule}")),
             "required" => {
                 for name in rule.as_array().unwrap() {

@@ -1,4 +1,4 @@
-//! The official OpenAI SDK and plain HTTP, against the program itself.
+//! The official SDKs and plain HTTP, against the program itself.
 
 use std::path::Path;
 
@@ -65,22 +65,20 @@ async fn plain_http_gets_an_answer_with_a_receipt_streamed_or_not() {
     assert_eq!(up.stop().await, 0, "Ctrl-C is a proper end");
 }
 
-/// Where CI says that it is CI, the SDK must be there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_official_sdk_gets_answers_plain_and_streaming() {
+/// Runs the gateway's script for an SDK. Where CI says that it is CI, the SDK must be there.
+async fn check(sdk: &str) {
     let python = async |arguments: &[&str]| Command::new("python3").args(arguments).output().await;
-    let installed = python(&["-c", "import openai"]).await;
+    let installed = python(&["-c", &format!("import {sdk}")]).await;
     if !installed.is_ok_and(|output| output.status.success()) {
         let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!ci, "CI must have python3 with `pip install openai`");
-        eprintln!(
-            "SKIPPED: the official OpenAI SDK is not tested; `pip install openai` for python3"
-        );
+        assert!(!ci, "CI must have python3 with `pip install {sdk}`");
+        eprintln!("SKIPPED: the official SDK is not tested; `pip install {sdk}` for python3");
         return;
     }
     let (room, _place) = (Room::new(), place().await);
     let up = Up::start(&room, &["--no-models"]).await;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/tests/sdk/check.py");
+    let script = format!("../gateway/tests/sdk/check_{sdk}.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let script = script.display().to_string();
     let run = timeout(DEADLINE, python(&[&script, &up.gateway.url])).await;
     let checked = run.expect("the script ends").unwrap();
@@ -91,4 +89,14 @@ async fn the_official_sdk_gets_answers_plain_and_streaming() {
         "{printed}"
     );
     up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_openai_sdk_gets_answers_plain_and_streaming() {
+    check("openai").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_anthropic_sdk_gets_answers_plain_and_streaming() {
+    check("anthropic").await;
 }

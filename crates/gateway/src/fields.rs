@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::openai::error::ApiError;
+use crate::error::ApiError;
 
 /// The JSON of a body; the complaint about any other shows what it should be like.
 pub(crate) fn read_json(bytes: &[u8], example: &str) -> Result<Value, ApiError> {

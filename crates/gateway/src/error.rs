@@ -1,6 +1,7 @@
-//! Refusals in OpenAI's shape: `{"error": {message, type, param, code}}` with a true HTTP status.
+//! Refusals with a true HTTP status: in OpenAI's shape, `{"error": {message, type, param, code}}`, unless the
+//! client speaks another dialect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -115,6 +116,23 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether it stands: work may be owed, so that whoever asks again may pay again.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.retry, Retry::Never)
+    }
+
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -173,22 +191,38 @@ impl ApiError {
 
     /// The JSON, for a body as for an event.
     pub(crate) fn json(&self) -> String {
-        let llmnet = self.more.as_deref().map(|more| Extras {
+        json::text(&Shape {
+            error: self.openai(),
+            llmnet: self.extras(),
+        })
+    }
+
+    /// OpenAI's object, without what is around it.
+    pub(crate) fn openai(&self) -> Inner<'_> {
+        Inner {
+            message: &self.message,
+            kind: kind(self.status),
+            param: self.param.as_deref(),
+            code: self.code,
+        }
+    }
+
+    /// All that is known, for dialects whose errors have neither code nor field.
+    pub(crate) fn ours(&self) -> Ours<'_> {
+        Ours {
+            code: self.code,
+            param: self.param.as_deref(),
+            more: self.extras(),
+        }
+    }
+
+    fn extras(&self) -> Option<Extras<'_>> {
+        self.more.as_deref().map(|more| Extras {
             receipt_id: more.receipt,
             skipped: more.skipped.iter().map(SkippedShape::of).collect(),
             rejection: more.rejection.as_ref(),
             kept_from: more.kept_from,
-        });
-        let shape = Shape {
-            error: Inner {
-                message: &self.message,
-                kind: kind(self.status),
-                param: self.param.as_deref(),
-                code: self.code,
-            },
-            llmnet,
-        };
-        json::text(&shape)
+        })
     }
 
     fn hints(&self, headers: &mut HeaderMap) {
@@ -221,10 +255,16 @@ fn kind(status: StatusCode) -> &'static str {
     }
 }
 
+/// Why a response is a refusal; travels beside it.
+#[derive(Clone)]
+pub(crate) struct Refusal(pub(crate) Arc<ApiError>);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, json::body(self.json())).into_response();
         self.hints(response.headers_mut());
+        // For the dialects that are spoken around the handlers.
+        response.extensions_mut().insert(Refusal(Arc::new(self)));
         response
     }
 }
@@ -236,13 +276,23 @@ struct Shape<'a> {
     llmnet: Option<Extras<'a>>,
 }
 
+/// OpenAI's error.
 #[derive(Serialize)]
-struct Inner<'a> {
+pub(crate) struct Inner<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
     param: Option<&'a str>,
     code: &'static str,
+}
+
+/// An error as it stands under `llmnet`.
+#[derive(Serialize)]
+pub(crate) struct Ours<'a> {
+    code: &'static str,
+    param: Option<&'a str>,
+    #[serde(flatten)]
+    more: Option<Extras<'a>>,
 }
 
 #[derive(Serialize)]

@@ -1,29 +1,95 @@
 //! The JSON of completions and chunks.
+//!
+//! ```text
+//! data: {… "delta":{"role":"assistant","content":""} …}
+//! data: {… "delta":{"content":"…"} …}
+//! data: {… "delta":{}, "finish_reason":"stop" … "llmnet":{…}}
+//! data: {… "choices":[], "usage":{…}}    only if asked for
+//! data: [DONE]
+//! ```
+//!
+//! What fails on the way is `data: {"error":{…}}` and the end, without `[DONE]`.
 
 use serde::Serialize;
 
 use crate::{
+    answer::{Head, Voice},
+    error::ApiError,
+    json,
     llmnet::account::Account,
     port::{Answered, Usage},
 };
 
-/// What stays the same over all chunks of a stream, and in the answer of one piece.
-#[derive(Debug, Clone)]
-pub(super) struct Head {
-    pub(super) id: String,
-    /// Seconds since 1970.
-    pub(super) created: u64,
-    pub(super) model: String,
+/// Chat completions.
+pub(super) struct Chat {
+    pub(super) include_usage: bool,
+}
+
+impl Chat {
+    fn delta(&self, head: &Head, delta: Delta<'_>) -> String {
+        data(&Chunk::delta(head, delta, self.include_usage))
+    }
+
+    fn content(&self, head: &Head, content: &str) -> String {
+        let delta = Delta {
+            role: None,
+            content: Some(content),
+        };
+        self.delta(head, delta)
+    }
+}
+
+impl Voice for Chat {
+    fn id(&self, unique: &str) -> String {
+        format!("chatcmpl-{unique}")
+    }
+
+    fn whole(&mut self, head: &Head, answered: &Answered) -> String {
+        json::text(&Completion::of(head, answered))
+    }
+
+    fn opening(&mut self, head: &Head) -> String {
+        let delta = Delta {
+            role: Some("assistant"),
+            content: Some(""),
+        };
+        self.delta(head, delta)
+    }
+
+    fn silence(&mut self, head: &Head) -> String {
+        self.content(head, "")
+    }
+
+    fn piece(&mut self, head: &Head, piece: &str) -> String {
+        self.content(head, piece)
+    }
+
+    fn end(&mut self, head: &Head, answered: &Answered) -> String {
+        let mut end = data(&Chunk::last(head, answered, self.include_usage));
+        if self.include_usage {
+            end.push_str(&data(&Chunk::usage(head, answered.usage)));
+        }
+        end.push_str("data: [DONE]\n\n");
+        end
+    }
+
+    fn failure(&mut self, _head: &Head, error: &ApiError, _call_id: &str) -> String {
+        format!("data: {}\n\n", error.json())
+    }
+}
+
+fn data(chunk: &Chunk<'_>) -> String {
+    format!("data: {}\n\n", json::text(chunk))
 }
 
 /// Why an answer ended.
-pub(super) fn finish_reason(answered: &Answered) -> &'static str {
+fn finish_reason(answered: &Answered) -> &'static str {
     if answered.truncated { "length" } else { "stop" }
 }
 
 /// An answer of one piece.
 #[derive(Serialize)]
-pub(super) struct Completion<'a> {
+struct Completion<'a> {
     id: &'a str,
     object: &'static str,
     created: u64,
@@ -49,7 +115,7 @@ struct Message<'a> {
 }
 
 impl<'a> Completion<'a> {
-    pub(super) fn of(head: &'a Head, answered: &'a Answered) -> Self {
+    fn of(head: &'a Head, answered: &'a Answered) -> Self {
         Self {
             id: &head.id,
             object: "chat.completion",
@@ -73,7 +139,7 @@ impl<'a> Completion<'a> {
 
 /// A piece of a streamed answer.
 #[derive(Serialize)]
-pub(super) struct Chunk<'a> {
+struct Chunk<'a> {
     id: &'a str,
     object: &'static str,
     created: u64,
@@ -97,11 +163,11 @@ struct ChunkChoice<'a> {
 
 /// What a chunk adds.
 #[derive(Default, Serialize)]
-pub(super) struct Delta<'a> {
+struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<&'static str>,
+    role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content: Option<&'a str>,
+    content: Option<&'a str>,
 }
 
 impl<'a> Chunk<'a> {
@@ -118,7 +184,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// More of the answer.
-    pub(super) fn delta(head: &'a Head, delta: Delta<'a>, include_usage: bool) -> Self {
+    fn delta(head: &'a Head, delta: Delta<'a>, include_usage: bool) -> Self {
         let choice = ChunkChoice {
             index: 0,
             delta,
@@ -129,7 +195,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// The end of the answer, with the account of it.
-    pub(super) fn last(head: &'a Head, answered: &'a Answered, include_usage: bool) -> Self {
+    fn last(head: &'a Head, answered: &'a Answered, include_usage: bool) -> Self {
         let choice = ChunkChoice {
             index: 0,
             delta: Delta::default(),
@@ -143,7 +209,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// What was read and written.
-    pub(super) fn usage(head: &'a Head, usage: Usage) -> Self {
+    fn usage(head: &'a Head, usage: Usage) -> Self {
         Self {
             usage: Some(Some(UsageShape::of(usage))),
             ..Self::new(head, Vec::new(), true)

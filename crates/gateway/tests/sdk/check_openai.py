@@ -1,7 +1,7 @@
 """Exercises a gateway with the official OpenAI SDK.
 
     pip install openai
-    python check.py http://127.0.0.1:4141 [question]
+    python check_openai.py http://127.0.0.1:4141 [question]
 
 Prints `N passed, 0 failed`; exits with 1 if any failed.
 """
@@ -10,6 +10,7 @@ import json
 import sys
 import traceback
 import urllib.request
+import uuid
 
 import openai
 
@@ -166,6 +167,109 @@ def test_too_large():
         ),
     )
     assert error.status_code == 413, error
+
+
+def test_structured_output_is_refused_with_a_reason():
+    error = raises(
+        openai.BadRequestError,
+        lambda: client.chat.completions.create(
+            model="llmnet/auto", messages=ASK, response_format={"type": "json_object"}
+        ),
+    )
+    assert error.param == "response_format" and "single" in error.message, error
+
+
+def test_embeddings():
+    error = raises(
+        openai.NotFoundError,
+        lambda: client.embeddings.create(model="text-embedding-3-small", input=QUESTION),
+    )
+    assert error.code == "model_not_found" and error.param == "model", error
+
+
+def test_idempotency_key():
+    # As long as the program runs, a key is one question's.
+    key = f"check-{uuid.uuid4()}"
+
+    def ask(**fields):
+        return client.chat.completions.with_raw_response.create(
+            model="llmnet/auto", messages=ASK, extra_headers={"idempotency-key": key}, **fields
+        )
+
+    first, again = ask(), ask()
+    assert first.parse().id == again.parse().id
+    assert first.parse().choices[0].message.content == again.parse().choices[0].message.content
+    assert first.headers["x-llmnet-receipt"] == again.headers["x-llmnet-receipt"]
+    assert "x-llmnet-replayed" not in first.headers and again.headers["x-llmnet-replayed"] == "true"
+    error = raises(openai.UnprocessableEntityError, lambda: ask(seed=7))
+    assert error.code == "idempotency_key_reused", error
+
+
+def check_response(response):
+    assert response.status in ("completed", "incomplete"), response
+    assert response.output_text and response.output[0].role == "assistant"
+    usage = response.usage
+    assert usage.total_tokens == usage.input_tokens + usage.output_tokens
+    assert usage.input_tokens_details.cached_tokens == 0
+    check_account(ours(response))
+
+
+def test_response():
+    response = client.responses.create(
+        model="llmnet/auto",
+        input=QUESTION,
+        instructions="Be brief.",
+        metadata={"run": "7"},
+        store=False,
+    )
+    check_response(response)
+    assert response.metadata == {"run": "7"} and response.instructions == "Be brief."
+    assert response.previous_response_id is None and response.error is None
+
+
+def test_response_to_a_conversation():
+    first = client.responses.create(model="llmnet/vote", input=ASK)
+    check_response(first)
+    said = [item.model_dump(exclude_none=True) for item in first.output]
+    second = client.responses.create(model="llmnet/vote", input=[*ASK, *said, *ASK])
+    check_response(second)
+
+
+def test_response_streamed():
+    events = list(client.responses.create(model="llmnet/auto", input=QUESTION, stream=True))
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert events[0].type == "response.created" and events[1].type == "response.in_progress"
+    text = "".join(e.delta for e in events if e.type == "response.output_text.delta")
+    assert events[-1].type == "response.completed", events[-1]
+    check_response(events[-1].response)
+    assert text == events[-1].response.output_text
+    assert len({e.response.id for e in events if hasattr(e, "response")}) == 1
+
+
+def test_response_stream_helper():
+    with client.responses.stream(model="llmnet/auto", input=QUESTION) as stream:
+        for _ in stream:
+            pass
+        check_response(stream.get_final_response())
+
+
+def test_response_refusals():
+    for fields, param in (
+        ({"input": ""}, "input"),
+        ({"input": QUESTION, "previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"input": QUESTION, "store": True}, "store"),
+        ({"input": QUESTION, "tools": [{"type": "web_search"}]}, "tools"),
+        ({"input": QUESTION, "max_output_tokens": 0}, "max_output_tokens"),
+    ):
+        for stream in (False, True):
+            error = raises(
+                openai.BadRequestError,
+                lambda fields=fields, stream=stream: client.responses.create(
+                    model="llmnet/auto", stream=stream, **fields
+                ),
+            )
+            assert error.param == param and error.request_id, error
+    raises(openai.NotFoundError, lambda: client.responses.create(model="gpt-5", input=QUESTION))
 
 
 def main():

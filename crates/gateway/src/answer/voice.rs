@@ -1,0 +1,65 @@
+//! What a dialect makes of an answer.
+
+use llmnet_types::request::Request;
+use serde::Serialize;
+
+use crate::{conversation::ModelName, error::ApiError, json, port::Answered};
+
+/// What a client asks for, and how it wants to hear it.
+pub(crate) struct Ask {
+    pub(crate) model: ModelName,
+    pub(crate) request: Request,
+    pub(crate) stream: bool,
+    /// Whether the stream is to tell of progress; the operator's choice where unsaid.
+    pub(crate) progress: Option<bool>,
+    pub(crate) voice: Box<dyn Voice>,
+}
+
+/// What stays the same over all events of a stream, and in the answer of one piece.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+    pub(crate) model: String,
+}
+
+/// The shapes of one answer in a dialect. Events are whole: one or more, each with its empty line; none is
+/// the empty text.
+pub(crate) trait Voice: Send {
+    /// The answer's id, of a part that no other answer has.
+    fn id(&self, unique: &str) -> String;
+
+    /// The answer of one piece.
+    fn whole(&mut self, head: &Head, answered: &Answered) -> String;
+
+    /// How a stream begins, before anything is known.
+    fn opening(&mut self, head: &Head) -> String;
+
+    /// An event that adds nothing, for clients that know no comments.
+    fn silence(&mut self, head: &Head) -> String;
+
+    /// Whether clients of this dialect expect such events in any case.
+    fn pings(&self) -> bool {
+        false
+    }
+
+    /// What comes before the answer's first piece.
+    fn beginning(&mut self, _head: &Head) -> String {
+        String::new()
+    }
+
+    /// A piece of the answer.
+    fn piece(&mut self, head: &Head, piece: &str) -> String;
+
+    /// The end of the answer and of the stream, with the account of it.
+    fn end(&mut self, head: &Head, answered: &Answered) -> String;
+
+    /// A failure on the way, which is the end as well.
+    fn failure(&mut self, head: &Head, error: &ApiError, call_id: &str) -> String;
+}
+
+/// An event with its name.
+pub(crate) fn named(name: &str, data: &impl Serialize) -> String {
+    format!("event: {name}\ndata: {}\n\n", json::text(data))
+}

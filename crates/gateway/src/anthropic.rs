@@ -1,0 +1,4 @@
+//! Anthropic's API, as its clients rely on it.
+
+pub(crate) mod error;
+pub(crate) mod messages;

@@ -1,0 +1,114 @@
+//! What a conversation is, in whichever dialect it came.
+//!
+//! ```text
+//! openai/chat, openai/responses, anthropic/messages     a body's fields, by their own names
+//!        |  turns, settings, a model's name
+//!        v
+//! conversation      bounds, the question at the end     --> types::Request
+//! ```
+//!
+//! Dialects differ in names and nesting; what may be asked is the same in all. Complaints name the field as the
+//! client spelled it.
+
+mod model;
+mod settings;
+pub(crate) mod turns;
+
+pub(crate) use model::{ModelName, not_found};
+pub(crate) use settings::Settings;
+pub(crate) use turns::{Turns, too_long};
+
+use llmnet_types::{
+    codec::{List, encode},
+    request::{ChatMessage, MESSAGES_MAX, REQUEST_LENGTH_MAX, Request},
+    units::Tokens,
+};
+
+use crate::{
+    error::ApiError,
+    fields::{Fields, invalid, unsupported, wrong_type},
+};
+
+/// The model that a body names.
+pub(crate) fn model(fields: &Fields<'_>) -> Result<ModelName, ApiError> {
+    match fields.required("model")? {
+        serde_json::Value::String(name) => ModelName::parse(name),
+        other => Err(wrong_type("model", "a string", other)),
+    }
+}
+
+/// Whether a stream is to tell of progress: the one thing of ours that a body may say.
+pub(crate) fn progress(fields: &Fields<'_>) -> Result<Option<bool>, ApiError> {
+    match fields.object("llmnet")? {
+        Some(ours) => ours.flag("progress"),
+        None => Ok(None),
+    }
+}
+
+/// The most tokens of an answer, by the first of these names that is there.
+pub(crate) fn output_tokens_max(
+    fields: &Fields<'_>,
+    names: &[&str],
+) -> Result<Option<Tokens>, ApiError> {
+    for name in names {
+        if let Some(tokens) = fields.whole(name)? {
+            if tokens == 0 {
+                return Err(invalid(*name, format!("'{name}' must be 1 or more")));
+            }
+            return Ok(Some(Tokens(u32::try_from(tokens).unwrap_or(u32::MAX))));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses tools: a panel that called none would answer as if there were none.
+pub(crate) fn no_tools(fields: &Fields<'_>, names: &[&str]) -> Result<(), ApiError> {
+    for name in names {
+        if fields.array(name)?.is_some_and(|tools| !tools.is_empty()) {
+            let message = format!("panels call no tools: leave '{name}' out");
+            return Err(unsupported(fields.path(name), message));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an answer of a form other than text: a client that asks for a schema parses what it gets.
+pub(crate) fn text_only(fields: &Fields<'_>, name: &str) -> Result<(), ApiError> {
+    let Some(format) = fields.object(name)? else {
+        return Ok(());
+    };
+    let kind = format.text("type")?.unwrap_or("text");
+    if kind == "text" {
+        return Ok(());
+    }
+    let path = fields.path(name);
+    let kind = crate::fields::shown(kind);
+    let message = format!(
+        "a panel's answer is taken from the words of several models, which no schema holds; only the \
+         strategy 'single', which takes one model's words as they are, could honour {kind}, and it does \
+         not yet: leave '{path}' out and describe the form in the question"
+    );
+    Err(unsupported(path, message))
+}
+
+/// A request of all its parts, if it is not too long as a whole.
+pub(crate) fn request(
+    field: &str,
+    messages: List<ChatMessage, MESSAGES_MAX>,
+    model: &ModelName,
+    output_tokens_max: Option<Tokens>,
+    settings: Settings,
+) -> Result<Request, ApiError> {
+    let request = Request {
+        messages,
+        strategy: model.strategy(),
+        domain: model.domain().cloned(),
+        output_tokens_max,
+        settings: settings.list(),
+    };
+    let length = encode(&request).len();
+    if length > REQUEST_LENGTH_MAX {
+        return Err(too_long(field, length, REQUEST_LENGTH_MAX));
+    }
+    Ok(request)
+}
