@@ -1,9 +1,9 @@
 """Exercises a gateway with the official OpenAI SDK.
 
     pip install openai
-    python check_openai.py http://127.0.0.1:4141 [question]
+    python check_openai.py http://127.0.0.1:4141 [question [question without an answer]]
 
-Prints `N passed, 0 failed`; exits with 1 if any failed.
+With the last it tries to give up: by a time-out, by leaving a stream. Prints `N passed, 0 failed`; exits with 1 if any failed.
 """
 
 import json
@@ -16,6 +16,7 @@ import openai
 
 BASE = sys.argv[1].rstrip("/").removesuffix("/v1")
 QUESTION = sys.argv[2] if len(sys.argv) > 2 else "Is it safe to take aspirin with warfarin?"
+ENDLESS = sys.argv[3] if len(sys.argv) > 3 else None
 ASK = [{"role": "user", "content": QUESTION}]
 
 client = openai.OpenAI(base_url=BASE + "/v1", api_key="unused", max_retries=0, timeout=180)
@@ -177,6 +178,16 @@ def test_structured_output_is_refused_with_a_reason():
         ),
     )
     assert error.param == "response_format" and "single" in error.message, error
+
+
+def test_giving_up():
+    if ENDLESS is None:
+        return
+    body = {"model": "llmnet/auto", "messages": [{"role": "user", "content": ENDLESS}]}
+    hasty = client.with_options(timeout=0.3)
+    raises(openai.APITimeoutError, lambda: hasty.chat.completions.create(**body))
+    with client.chat.completions.create(stream=True, **body) as stream:
+        assert next(iter(stream)).choices[0].delta.role == "assistant"
 
 
 def test_embeddings():
