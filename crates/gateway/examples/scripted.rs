@@ -8,7 +8,7 @@ mod script;
 
 use std::{future::pending, sync::Arc};
 
-use llmnet_gateway::{Config, port::Ports, serve};
+use llmnet_gateway::{Access, Config, port::Ports, serve};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ports = Ports {
         coordinator: Arc::<script::Script>::default(),
         ledger: Arc::<ledger_script::LedgerScript>::default(),
+        access: Access::open(),
     };
     serve(listener, ports, Config::default(), pending()).await?;
     Ok(())

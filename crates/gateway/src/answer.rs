@@ -92,6 +92,7 @@ pub(crate) async fn answer(
     let asking = Asking::start(
         Arc::clone(&gateway.coordinator),
         ask.request,
+        call.allowance.clone(),
         gateway.config.answer_timeout,
     );
     if ask.stream {

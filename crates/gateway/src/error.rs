@@ -248,6 +248,7 @@ pub(crate) fn retry_hints(headers: &mut HeaderMap, duration: Duration) {
 
 fn kind(status: StatusCode) -> &'static str {
     match status {
+        StatusCode::UNAUTHORIZED => "authentication_error",
         StatusCode::PAYMENT_REQUIRED => "insufficient_quota",
         StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
         status if status.is_server_error() => "server_error",

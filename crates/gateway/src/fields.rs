@@ -52,6 +52,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Refuses fields of other names.
+    pub(crate) fn only(&self, names: &[&str]) -> Result<(), ApiError> {
+        let other = self.map.keys().find(|name| !names.contains(&name.as_str()));
+        other.map_or(Ok(()), |other| {
+            let other: String = other.chars().take(80).collect();
+            let message = format!("there is no '{other}' here; use {}", names.join(", "));
+            Err(ApiError::bad_request("unknown_parameter", message).at(self.path(&other)))
+        })
+    }
+
     /// A field; null is as good as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !value.is_null())

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Config,
+    access::Access,
     answer::Once,
     port::{Coordinator, Ledger, Ports},
 };
@@ -14,6 +15,8 @@ use crate::{
 pub(crate) struct Gateway {
     pub(crate) coordinator: Arc<dyn Coordinator>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    /// Whom it lets in.
+    pub(crate) access: Access,
     pub(crate) config: Arc<Config>,
     /// Room for questions.
     pub(crate) room: Arc<Semaphore>,
@@ -33,6 +36,7 @@ impl Gateway {
             streams: permits(config.streams_max),
             coordinator: ports.coordinator,
             ledger: ports.ledger,
+            access: ports.access,
             closing,
             once: Once::new(&config),
             config,

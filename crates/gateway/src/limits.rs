@@ -19,7 +19,9 @@ use axum::{
 };
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{Config, dialect::Dialect, error::ApiError, gateway::Gateway};
+use crate::{
+    Config, access::Room, dialect::Dialect, error::ApiError, gateway::Gateway, port::Allowance,
+};
 
 /// How many times the bound is read and thrown away, so that a client still sending hears why it is
 /// refused instead of a reset connection.
@@ -37,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) object: String,
     /// In whose shapes it is answered.
     pub(crate) dialect: Dialect,
+    /// What whoever asks may spend.
+    pub(crate) allowance: Allowance,
     outside_us: Arc<AtomicU64>,
     lookup_timeout: Duration,
 }
@@ -48,11 +52,13 @@ impl Call {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Unique and without order, so that ids do not tell how much a gateway has to do.
         let object = format!("{:016x}", RUN.hash_one(count));
-        let given = header_text(request.headers(), "x-request-id").filter(|id| is_name(id));
+        let given = header_text(request.headers(), "x-request-id")
+            .filter(|id| is_name(id, CALL_ID_LENGTH_MAX));
         Self {
             id: given.map_or_else(|| object.clone(), str::to_owned),
             object,
             dialect: Dialect::of(request.uri().path()),
+            allowance: Allowance::default(),
             outside_us: Arc::default(),
             lookup_timeout: gateway.config.lookup_timeout,
         }
@@ -94,14 +100,18 @@ pub(crate) fn admit(gateway: &Gateway) -> Result<OwnedSemaphorePermit, ApiError>
         .map_err(|_| ApiError::overloaded(gateway.config.retry_after))
 }
 
-/// How much room there is for questions, in the headers that clients pace themselves by.
-pub(crate) fn room(gateway: &Gateway, headers: &mut HeaderMap) {
-    let limit = gateway.config.requests_max;
-    let remaining = gateway.room.available_permits().min(limit);
-    let reset = match remaining {
-        0 => gateway.config.retry_after.as_millis().div_ceil(1_000),
-        _ => 0,
+/// How many questions may come now, in the headers that clients pace themselves by: by their key's pace, where it
+/// has one, else by how many may be worked on at once.
+pub(crate) fn room(gateway: &Gateway, allowance: &Allowance, headers: &mut HeaderMap) {
+    let Room {
+        limit,
+        remaining,
+        reset,
+    } = match allowance.room(Instant::now()) {
+        Some(room) => room,
+        None => of_all(gateway),
     };
+    let reset = reset.as_millis().div_ceil(1_000);
     for (name, value) in [
         ("x-ratelimit-limit-requests", limit.to_string()),
         ("x-ratelimit-remaining-requests", remaining.to_string()),
@@ -110,6 +120,20 @@ pub(crate) fn room(gateway: &Gateway, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
+    }
+}
+
+fn of_all(gateway: &Gateway) -> Room {
+    let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    let limit = count(gateway.config.requests_max);
+    let remaining = count(gateway.room.available_permits()).min(limit);
+    Room {
+        limit,
+        remaining,
+        reset: match remaining {
+            0 => gateway.config.retry_after,
+            _ => Duration::ZERO,
+        },
     }
 }
 
@@ -193,10 +217,10 @@ pub(crate) fn same_origin(request: &Request) -> Result<(), ApiError> {
     ))
 }
 
-/// Whether a client's name for its request is one to be said again, in headers as in logs.
-fn is_name(id: &str) -> bool {
+/// Whether a name from outside is one to be said again, in headers as in logs.
+pub(crate) fn is_name(name: &str, length_max: usize) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    (1..=CALL_ID_LENGTH_MAX).contains(&id.len()) && id.bytes().all(plain)
+    (1..=length_max).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -4,8 +4,11 @@
 //! over any protocol. The JSON shapes are `openai/` and `llmnet/`'s own. What a node tells of the ledger
 //! has a port of its own, [`Ledger`].
 
+pub mod keys;
 pub mod ledger;
 
+pub use crate::access::{Allowance, Hold};
+pub use keys::KeyStore;
 pub use ledger::Ledger;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +27,8 @@ use llmnet_types::{
 };
 use tokio::sync::mpsc;
 
+use crate::access::Access;
+
 /// What a gateway stands in front of.
 #[derive(Clone)]
 pub struct Ports {
@@ -31,6 +36,8 @@ pub struct Ports {
     pub coordinator: Arc<dyn Coordinator>,
     /// Tells of the network.
     pub ledger: Arc<dyn Ledger>,
+    /// Whom it lets in.
+    pub access: Access,
 }
 
 /// A node that conducts requests.
@@ -44,11 +51,15 @@ pub trait Coordinator: Send + Sync {
     /// Progress may be told with `try_send` or `send`: the gateway always reads, and what a slow
     /// client cannot take in time is dropped. Nobody may be listening at all.
     ///
+    /// What the request may cost at most is reserved from the allowance before work is ordered, and charged with
+    /// what it came to, also where nobody waits for the answer any more.
+    ///
     /// A question nobody knows anything about is no error but an [`Answered`] with `declined` set, an
     /// honest sentence as its text and nothing charged.
     async fn answer(
         &self,
         request: Request,
+        allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError>;
 

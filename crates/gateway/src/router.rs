@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Config,
+    Config, access,
     anthropic::messages,
     error::ApiError,
     gateway::Gateway,
@@ -57,6 +57,7 @@ routes! {
     post "/v1/messages/count_tokens" messages::count_tokens;
 
     // Our own.
+    get "/v1/key" access::key;
     get "/v1/experts" experts::list;
     get "/v1/receipts/{id}" receipts::one;
     get "/health" status::health;
@@ -95,20 +96,22 @@ pub(crate) fn router(ports: Ports, config: Arc<Config>, closing: watch::Receiver
         .with_state(gateway)
 }
 
-/// Names the request, refuses other origins' pages, says refusals as the client expects them, and how long it took us.
+/// Names the request, refuses other origins' pages and who has no right to it, says refusals as the client
+/// expects them, and how long it took us.
 async fn around(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let call = Call::new(&gateway, &request);
+    let mut call = Call::new(&gateway, &request);
     let asks = ANSWERS.contains(&request.uri().path());
+    let admitted = admit(&gateway, &mut call, &request, began);
     request.extensions_mut().insert(call.clone());
-    let mut response = match limits::same_origin(&request) {
+    let mut response = match admitted {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
 
     call.dialect.finish(&mut response, &call.id);
     if asks {
-        limits::room(&gateway, response.headers_mut());
+        limits::room(&gateway, &call.allowance, response.headers_mut());
     }
     let overhead = began.elapsed().saturating_sub(call.outside());
     let headers = response.headers_mut();
@@ -122,6 +125,19 @@ async fn around(State(gateway): State<Arc<Gateway>>, mut request: Request, next:
         }
     }
     response
+}
+
+/// Whether a request may come in; from here on it is its key's.
+fn admit(
+    gateway: &Gateway,
+    call: &mut Call,
+    request: &Request,
+    now: Instant,
+) -> Result<(), ApiError> {
+    limits::same_origin(request)?;
+    call.allowance = gateway.access.known(request)?;
+    let (method, path) = (request.method(), request.uri().path());
+    call.allowance.admit(method, path, now)
 }
 
 /// With microseconds, as most of what we add is less than a millisecond.

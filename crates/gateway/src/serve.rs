@@ -1,8 +1,11 @@
 //! Connections: accepted, bounded, drained.
 
 mod patient;
+mod tls;
 
-use std::{io, sync::Arc, time::Duration};
+pub use tls::{Tls, TlsError};
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -11,6 +14,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     pin,
     sync::{Semaphore, watch},
@@ -18,7 +22,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Config, gateway::permits, port::Ports, router, serve::patient::Patient};
+use crate::{
+    Access, Config, admin, gateway::permits, port::Ports, router, serve::patient::Patient,
+};
 
 /// The most bytes of a request's line and headers; more is refused with 431.
 const HEADERS_LENGTH_MAX: usize = 64 * 1024;
@@ -37,6 +43,35 @@ pub enum ServeError {
         /// The time they had.
         limit: Duration,
     },
+    /// Whoever reaches it could make keys.
+    #[error("keys are managed on loopback alone, not on {address:?}; take 127.0.0.1")]
+    NotLoopback {
+        /// Where it was to be served.
+        address: Option<SocketAddr>,
+    },
+}
+
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// One where nobody listens in.
+    pub fn secured(socket: TcpListener, tls: Tls) -> Self {
+        Self {
+            socket,
+            tls: Some(tls),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
 }
 
 /// Serves until `shutdown` ends, then takes no more and lets open requests end for a bounded time.
@@ -44,14 +79,51 @@ pub enum ServeError {
 /// # Errors
 /// Requests had to be cut off.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener> + Send,
     ports: Ports,
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let (closing, closed) = watch::channel(false);
-    let routes = router::router(ports, Arc::clone(&config), closed.clone());
+    let routes = router::router(ports, Arc::clone(&config), closed);
+    run(listener.into(), routes, config, closing, shutdown).await
+}
+
+/// Serves what only who runs the gateway may do, until `shutdown` ends: its keys.
+///
+/// # Errors
+/// The address is not of loopback, or requests had to be cut off.
+pub async fn serve_admin(
+    listener: TcpListener,
+    access: Access,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr().ok();
+    if !address.is_some_and(|address| address.ip().is_loopback()) {
+        return Err(ServeError::NotLoopback { address });
+    }
+    let config = Arc::new(config);
+    let routes = admin::router(access, Arc::clone(&config));
+    run(
+        listener.into(),
+        routes,
+        config,
+        watch::Sender::new(false),
+        shutdown,
+    )
+    .await
+}
+
+async fn run(
+    listener: Listener,
+    routes: Router,
+    config: Arc<Config>,
+    closing: watch::Sender<bool>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let closed = closing.subscribe();
     let room = permits(config.connections_max);
     let mut connections = JoinSet::new();
     pin!(shutdown);
@@ -61,8 +133,13 @@ pub async fn serve(
             () = &mut shutdown => break,
             // Ended connections are reaped as we go, or they would pile up.
             Some(_) = connections.join_next() => {}
-            (stream, permit) = accept(&listener, &room) => {
-                let connection = connect(stream, routes.clone(), Arc::clone(&config), closed.clone());
+            (stream, permit) = accept(&listener.socket, &room) => {
+                let connection = Connection {
+                    routes: routes.clone(),
+                    config: Arc::clone(&config),
+                    closed: closed.clone(),
+                };
+                let connection = connection.connect(stream, listener.tls.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -120,31 +197,46 @@ async fn told(closed: &mut watch::Receiver<bool>) {
     let _ = closed.wait_for(|closing| *closing).await;
 }
 
-/// Serves one connection to its end; told to close, it ends after the request it is at.
-async fn connect(
-    stream: TcpStream,
+/// One connection to its end; told to close, it ends after the request it is at.
+struct Connection {
     routes: Router,
     config: Arc<Config>,
-    mut closed: watch::Receiver<bool>,
-) {
-    // Small events must not wait for each other.
-    let _ = stream.set_nodelay(true);
-    let stream = Patient::new(stream, config.write_timeout);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout)
-        .max_buf_size(HEADERS_LENGTH_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    pin!(connection);
-    let outcome = tokio::select! {
-        outcome = &mut connection => outcome,
-        () = told(&mut closed) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    closed: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn connect(self, stream: TcpStream, tls: Option<Tls>) {
+        // Small events must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, self.config.write_timeout);
+        let Some(tls) = tls else {
+            return self.talk(stream).await;
+        };
+        let limit = self.config.header_timeout;
+        match timeout(limit, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => self.talk(Box::new(stream)).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a client could not agree on TLS"),
+            Err(_) => tracing::debug!("a client took too long to agree on TLS"),
         }
-    };
-    // A client's own doing: it hung up, or spoke something else.
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection broke");
+    }
+
+    async fn talk(mut self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.config.header_timeout)
+            .max_buf_size(HEADERS_LENGTH_MAX)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.routes));
+        pin!(connection);
+        let outcome = tokio::select! {
+            outcome = &mut connection => outcome,
+            () = told(&mut self.closed) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        // A client's own doing: it hung up, or spoke something else.
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a connection broke");
+        }
     }
 }

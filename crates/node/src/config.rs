@@ -3,6 +3,10 @@
 //! ```toml
 //! [gateway]
 //! port = 7171
+//! address = "127.0.0.1"        # anywhere else only with keys
+//! keys = false                 # true: nobody asks without an API key
+//! admin_port = 7172            # on loopback, where keys are managed
+//! tls = {name = "llm.example.org", chain = "/etc/llmnet/chain.pem", key = "/etc/llmnet/key.pem"}   # else plain HTTP
 //!
 //! [chain]
 //! epoch_blocks = 256           # read when the directory is made, part of the network from then on
@@ -19,10 +23,13 @@
 
 pub mod model;
 
-use std::{num::NonZeroU32, path::Path};
+pub mod gateway;
+
+use std::{net::IpAddr, num::NonZeroU32, path::Path};
 
 use serde::Deserialize;
 
+pub use gateway::Gateway;
 pub use model::Model;
 use model::SecretError;
 
@@ -39,20 +46,6 @@ pub struct Config {
     pub chain: Chain,
     /// Further respondents.
     pub model: Vec<Model>,
-}
-
-/// HTTP.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gateway {
-    /// Its port; taken: an error, never another port.
-    pub port: u16,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self { port: GATEWAY_PORT }
-    }
 }
 
 /// Blocks.
@@ -104,6 +97,14 @@ pub enum ConfigError {
         /// What is wrong there.
         what: String,
     },
+    /// Strangers could spend.
+    #[error(
+        "[gateway] address = \"{address}\" can be reached from elsewhere: set keys = true, or take 127.0.0.1"
+    )]
+    Open {
+        /// Where it was to listen.
+        address: IpAddr,
+    },
     /// A model's key is not where the configuration says.
     #[error("the key of model {model}: {source}")]
     Key {
@@ -126,6 +127,7 @@ impl Config {
             Ok(text) => {
                 let mut config: Self =
                     toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
+                config.gateway.checked()?;
                 for model in &mut config.model {
                     model.resolve(directory);
                 }

@@ -27,6 +27,7 @@ mod proof;
 pub mod experts;
 pub mod models;
 
+pub mod api_keys;
 pub mod config;
 pub mod home;
 pub mod keys;

@@ -2,6 +2,7 @@
 //! see the whole.
 
 mod chain;
+mod door;
 mod elsewhere;
 mod roles;
 mod seats;
@@ -11,11 +12,10 @@ pub(crate) use roles::submit;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
 use llmnet_gateway::port::Ports;
 use llmnet_types::id::NetworkId;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     coordinator::{self, Desk, Port, journal::Journal},
@@ -32,6 +32,8 @@ use crate::{
 pub struct Options {
     /// The gateway's port; 0 for a free one.
     pub port: u16,
+    /// Whether the gateway is open to others as the configuration says; else on loopback, for this program alone.
+    pub serves: bool,
     /// Models of Ollama to seat.
     pub ollama: Vec<String>,
     /// Whether to leave out the environment's and the configuration's models.
@@ -75,6 +77,9 @@ pub struct Network {
     pub id: NetworkId,
     /// Where its gateway listens.
     pub gateway: SocketAddr,
+    url: String,
+    /// Where its keys are managed, if it asks for any.
+    pub admin: Option<SocketAddr>,
     /// Models on its panels, with where they were found.
     pub models: Vec<(String, String)>,
     home: Home,
@@ -106,11 +111,8 @@ impl Network {
         mut on_stage: impl FnMut(Stage),
     ) -> anyhow::Result<Self> {
         // The port first: whoever has it must hear of it before anything else is begun.
-        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}"))?;
-        let gateway = listener.local_addr()?;
+        let door = door::Door::open(&home, options).await?;
+        let (gateway, url) = (door.address(), door.url());
 
         on_stage(Stage::Experts);
         let experts = Experts::new(&home.keys)?;
@@ -172,19 +174,16 @@ impl Network {
         let ports = Ports {
             coordinator: Arc::new(Port(desk)),
             ledger: Arc::new(Explorer::new(Arc::clone(&client), home.genesis.clone())),
+            access: door.access(),
         };
-        let serving = tokio::spawn(llmnet_gateway::serve(
-            listener,
-            ports,
-            llmnet_gateway::Config::default(),
-            async {
-                let _ = closed.await;
-            },
-        ));
-        home.announce(&format!("http://{gateway}"))?;
+        let admin = door.admin_address()?;
+        let serving = tokio::spawn(door.serve(ports, closed));
+        home.announce(&url)?;
         Ok(Self {
             id: home.genesis.id(),
             gateway,
+            url,
+            admin,
             models: named,
             home,
             validators,
@@ -196,7 +195,7 @@ impl Network {
 
     /// The gateway's address for clients.
     pub fn url(&self) -> String {
-        format!("http://{}", self.gateway)
+        self.url.clone()
     }
 
     /// The ledger, as the first running validator has it.

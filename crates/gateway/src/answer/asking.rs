@@ -9,7 +9,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::port::{AnswerError, Answered, Coordinator};
+use crate::port::{Allowance, AnswerError, Answered, Coordinator};
 
 /// How much progress may wait to be read.
 const PROGRESS_MAX: usize = 32;
@@ -35,11 +35,12 @@ impl Asking {
     pub(super) fn start(
         coordinator: Arc<dyn Coordinator>,
         request: Request,
+        allowance: Allowance,
         limit: Duration,
     ) -> Self {
         let (sender, progress) = mpsc::channel(PROGRESS_MAX);
         let mut work = JoinSet::new();
-        work.spawn(async move { coordinator.answer(request, sender).await });
+        work.spawn(async move { coordinator.answer(request, allowance, sender).await });
         Self {
             work,
             progress,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use llmnet_gateway::{Config, ServeError, port::Ports, serve};
+use llmnet_gateway::{Access, Config, Listener, ServeError, Tls, port::Ports, serve};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,14 +47,32 @@ impl Server {
     }
 
     pub(crate) async fn with(config: Config, script: Script) -> Self {
+        Self::guarded(config, script, Access::open()).await
+    }
+
+    pub(crate) async fn guarded(config: Config, script: Script, access: Access) -> Self {
+        Self::at(None, config, script, access).await
+    }
+
+    /// Where nobody listens in, and clients must check whom they speak to.
+    pub(crate) async fn secured(tls: Tls, config: Config) -> Self {
+        Self::at(Some(tls), config, Script::default(), Access::open()).await
+    }
+
+    async fn at(tls: Option<Tls>, config: Config, script: Script, access: Access) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let script = Arc::new(script);
+        let listener = match tls {
+            Some(tls) => Listener::secured(listener, tls),
+            None => listener.into(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let ledger = Arc::<LedgerScript>::default();
         let ports = Ports {
             coordinator: Arc::clone(&script) as _,
             ledger: Arc::clone(&ledger) as _,
+            access,
         };
         let serving = tokio::spawn(serve(listener, ports, config, async {
             let _ = stopped.await;

@@ -106,6 +106,7 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
         get("/v1/models", "/v1/models"),
         get("/v1/models/{id}", "/v1/models/llmnet/expert:medicine"),
         get("/v1/models/{id}", "/v1/models/gpt-4o"),
+        get("/v1/key", "/v1/key"),
         get("/v1/experts", "/v1/experts"),
         get("/v1/receipts/{id}", &format!("/v1/receipts/{RECEIPT}")),
         get("/v1/receipts/{id}", &format!("/v1/receipts/{unknown}")),
@@ -224,15 +225,15 @@ async fn what_is_answered_is_as_described() {
         check(&document, schema, &reply.json())
             .unwrap_or_else(|error| panic!("{} of {method} {example}: {error}", reply.status));
     }
-    // Of each operation there is an example that is answered; streams have tests of their own, and where
-    // nothing is described but refusals there is nothing else.
+    // Of each operation there is an example that is answered; streams and keys have tests of their own, and
+    // where nothing is described but refusals there is nothing else.
     let paths = document["paths"].as_object().unwrap();
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().unwrap() {
             let there = asked.contains(&(method.as_str(), path.as_str()));
             let refused = operation["responses"]["200"].is_null();
             assert!(
-                there || refused || path == "/v1/ledger/events",
+                there || refused || ["/v1/ledger/events", "/v1/key"].contains(&path.as_str()),
                 "no example of {method} {path}"
             );
         }

@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use llmnet_gateway::port::{
-    AnswerError, Answered, Citation, Coordinator, Dissent, Expert, Health, Offer, PanelSeat, Part,
-    ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
+    Allowance, AnswerError, Answered, Citation, Coordinator, Dissent, Expert, Health, Offer,
+    PanelSeat, Part, ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
 };
 use llmnet_types::{
     codec::Text,
@@ -27,6 +27,9 @@ use tokio::{sync::mpsc, time::sleep};
 pub(crate) const RECEIPT: ContractId = ContractId([0xab; 32]);
 /// Its file, with spaces no serialiser would write.
 pub(crate) const RECEIPT_FILE: &str = "{ \"receipt\" :  1 }\n";
+
+/// What any question may cost at most.
+const WORST: Amount = Amount(2_000);
 
 /// The node, and what was seen of it.
 #[derive(Default)]
@@ -208,10 +211,12 @@ impl Coordinator for Script {
     async fn answer(
         &self,
         request: Request,
+        allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut begun = Begun(self, false);
+        let hold = allowance.reserve(WORST)?;
         let question = request.question().to_owned();
         let outcome = match question.as_str() {
             "what does nobody know?" => Ok(declined(&request)),
@@ -256,6 +261,9 @@ impl Coordinator for Script {
             },
         };
         begun.1 = true;
+        if let Ok(answered) = &outcome {
+            hold.charge(answered.cost.total);
+        }
         outcome
     }
 

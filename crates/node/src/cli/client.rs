@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+/// Where the key is that the gateway asks for.
+const KEY: &str = "LLMNET_API_KEY";
 /// What a gateway may take to begin to answer.
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// The most bytes of a reply.
@@ -102,12 +106,25 @@ struct More {
     kept_from: Option<u64>,
 }
 
+/// The key of a gateway that asks for one, from the environment.
+fn key() -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if let Ok(key) = std::env::var(KEY) {
+        let value = HeaderValue::from_str(&format!("Bearer {key}"));
+        let mut value = value.with_context(|| format!("{KEY} is not an API key"))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
 impl Client {
     pub(super) fn new(url: &str) -> anyhow::Result<Self> {
         // A proxy must not stand between this program and its own network.
         let http = reqwest::Client::builder()
             .no_proxy()
             .read_timeout(TIMEOUT)
+            .default_headers(key()?)
             .build()?;
         Ok(Self {
             url: url.to_owned(),
@@ -220,11 +237,15 @@ impl Client {
             },
             llmnet: More::default(),
         });
-        let unknown = status.as_u16() == 404 && refused.error.code != "height_not_reached";
-        let hint = unknown.then(|| "llmnet experts lists the domains that can be asked".to_owned());
+        let hint = match (status.as_u16(), refused.error.code.as_str()) {
+            (401, _) => Some("put a key of this gateway into LLMNET_API_KEY"),
+            (404, "height_not_reached") => None,
+            (404, _) => Some("llmnet experts lists the domains that can be asked"),
+            _ => None,
+        };
         Err(ClientError::Refused {
             message: refused.error.message,
-            hint,
+            hint: hint.map(str::to_owned),
             code: refused.error.code,
             kept_from: refused.llmnet.kept_from,
         })

@@ -1,6 +1,7 @@
 //! What to do about an error, by whose it is.
 
 use llmnet_chain::StartError;
+use llmnet_gateway::TlsError;
 use llmnet_model::backend::api;
 use llmnet_types::document::DocumentError;
 
@@ -45,6 +46,9 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         }
         if let Some(error) = cause.downcast_ref::<ConfigError>() {
             return Some(config(error));
+        }
+        if cause.downcast_ref::<TlsError>().is_some() {
+            return Some("mend [gateway.tls] of llmnet.toml".to_owned());
         }
         if cause.downcast_ref::<api::ConfigError>().is_some() {
             return Some(
@@ -132,7 +136,9 @@ fn init(error: &InitError) -> String {
 fn config(error: &ConfigError) -> String {
     match error {
         ConfigError::Read { .. } => "name a directory you may read and write with --dir",
-        ConfigError::Parse { .. } => "mend llmnet.toml in the network's directory",
+        ConfigError::Parse { .. } | ConfigError::Open { .. } => {
+            "mend llmnet.toml in the network's directory"
+        }
         ConfigError::Key { .. } => {
             "put the key there, or take the model out of llmnet.toml, or say --no-models"
         }

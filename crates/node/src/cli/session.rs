@@ -27,7 +27,7 @@ impl Session {
                 started: None,
             });
         }
-        let network = start(directory, 0, models, output).await?;
+        let network = start(directory, None, models, output).await?;
         Ok(Self {
             client: Client::new(&network.url())?,
             started: Some(network),
@@ -43,17 +43,19 @@ impl Session {
     }
 }
 
-/// Starts a directory's network, showing how far it is.
+/// Starts a directory's network, showing how far it is. With a port it serves others there, as the configuration
+/// says; without one nobody but this program.
 pub(super) async fn start(
     directory: &Path,
-    port: u16,
+    port: Option<u16>,
     models: &Models,
     output: &Output,
 ) -> anyhow::Result<Network> {
     let home = Home::open(directory)?;
     let progress = output.progress();
     let options = Options {
-        port,
+        port: port.unwrap_or(0),
+        serves: port.is_some(),
         ollama: models.ollama.clone(),
         no_models: models.no_models,
     };

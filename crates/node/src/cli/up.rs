@@ -28,24 +28,32 @@ pub(super) async fn run(
         None => Config::read(&directory)?.gateway.port,
     };
     let network = tokio::select! {
-        network = session::start(&directory, port, &arguments.models, output) => network?,
+        network = session::start(&directory, Some(port), &arguments.models, output) => network?,
         _ = interrupt.recv() => return Ok(code::OK),
         _ = terminate.recv() => return Ok(code::OK),
     };
     let url = network.url();
+    let keys = network
+        .admin
+        .map(|admin| format!("  keys       http://{admin}/admin/keys\n"));
     let text = format!(
         "LLM-Net is up. Ctrl-C stops it.\n\n\
          \x20 network    {id}\n\
          \x20 API        {url}/v1\n\
          \x20 status     {url}/status\n\
-         \x20 directory  {directory}\n\n\
+         \x20 directory  {directory}\n\
+         {keys}\n\
          Try it:\n\n\
          \x20 curl {url}/v1/chat/completions -H 'content-type: application/json' \\\n\
          \x20   -d '{{\"model\":\"llmnet/auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Why does the Moon have phases?\"}}]}}'\n",
         id = network.id,
         directory = directory.display(),
+        keys = keys.unwrap_or_default(),
     );
-    let json = serde_json::json!({ "network": network.id, "url": url, "directory": directory });
+    let admin = network.admin.map(|admin| format!("http://{admin}"));
+    let json = serde_json::json!({
+        "network": network.id, "url": url, "admin": admin, "directory": directory
+    });
     output.result(&text, &json)?;
     offer_models(output).await;
     tokio::select! {

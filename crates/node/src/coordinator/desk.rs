@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use llmnet_chain::client::ChainClient;
-use llmnet_gateway::port::AnswerError;
+use llmnet_gateway::port::{Allowance, AnswerError, Hold};
 use llmnet_knowledge::classify::Classifier;
 use llmnet_protocol::{
     message::{Statement, ToSeat},
@@ -174,13 +174,16 @@ impl Desk {
         self: &Arc<Self>,
         request: Request,
         domains: Vec<(Domain, Score)>,
+        allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Finished, AnswerError> {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let setup = desk.order(request, &domains).await?;
-            let done = desk.conduct_and_record(setup, progress, hung_up).await;
+            let (setup, hold) = desk.order(request, &domains, &allowance).await?;
+            let done = desk
+                .conduct_and_record(setup, hold, progress, hung_up)
+                .await;
             desk.work.notify_one();
             done
         });
@@ -192,6 +195,7 @@ impl Desk {
     async fn conduct_and_record(
         &self,
         setup: SessionSetup,
+        hold: Hold,
         progress: mpsc::Sender<Progress>,
         hung_up: oneshot::Receiver<()>,
     ) -> Result<Finished, AnswerError> {
@@ -205,13 +209,14 @@ impl Desk {
             hung_up,
         )
         .await;
+        let total = finished.receipt.charges.total;
+        hold.charge(total);
         let leaf = Leaf::of(&finished.receipt, finished.signed.body);
         let document = self.document(&finished).map_err(internal)?;
         self.journal
             .end(slot, leaf, Some(document))
             .await
             .map_err(internal)?;
-        let total = finished.receipt.charges.total;
         self.accounts.lock().await.charge(&voucher, total);
         self.tell_seats(&finished);
         Ok(finished)

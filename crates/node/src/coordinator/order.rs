@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use llmnet_chain::query;
-use llmnet_gateway::port::AnswerError;
+use llmnet_gateway::port::{Allowance, AnswerError, Hold};
 use llmnet_ledger::{
     query as ledger,
     selection::{self, inputs},
 };
-use llmnet_protocol::session::Setup as SessionSetup;
+use llmnet_protocol::{quote::worst_case, session::Setup as SessionSetup};
 use llmnet_types::{
     contract::{Terms, contract_id},
     domain::Domain,
@@ -68,19 +68,23 @@ impl Desk {
         })
     }
 
-    /// Orders a slot and writes it down. Not to be dropped half way: the slot would have no end, and those
-    /// after it would wait for it.
+    /// Orders a slot within what the asker may spend, and writes it down. Not to be dropped half way: the slot
+    /// would have no end, and those after it would wait for it.
     pub(super) async fn order(
         &self,
         request: Request,
         domains: &[(Domain, Score)],
-    ) -> Result<SessionSetup, AnswerError> {
+        allowance: &Allowance,
+    ) -> Result<(SessionSetup, Hold), AnswerError> {
         for _ in 0..ATTEMPTS {
             let read = self.inputs(domains).await?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
             let salt = self.keys.contract(slot);
             let terms = terms(&request, &salt, read.policy, self.patient);
+            // Out of range is the order's own to say.
+            let worst = worst_case(&terms, read.fee).unwrap_or_default();
+            let hold = allowance.reserve(worst)?;
             let height = read.inputs.height;
             let at = (height, read.inputs.epoch);
             let ordered = accounts.order(at, &terms, read.fee, &self.id, &self.requester);
@@ -96,7 +100,7 @@ impl Desk {
             drop(accounts);
             match ordered {
                 Ok(ordered) => {
-                    return Ok(SessionSetup {
+                    let setup = SessionSetup {
                         network: self.id,
                         key: self.key.clone(),
                         slot: ordered.slot,
@@ -109,7 +113,8 @@ impl Desk {
                         salt,
                         selection: read.inputs,
                         fee: read.fee,
-                    });
+                    };
+                    return Ok((setup, hold));
                 }
                 Err(OrderError::Stale) => {}
                 Err(error @ (OrderError::Line(_) | OrderError::LineEnding(_))) => {

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use llmnet_chain::query;
 use llmnet_gateway::port::{
-    AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, ReceiptDocument as File,
-    ReceiptState,
+    Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, Part,
+    ReceiptDocument as File, ReceiptState,
 };
 use llmnet_types::{
     id::ContractId,
@@ -33,6 +33,7 @@ impl Coordinator for Port {
     async fn answer(
         &self,
         request: Request,
+        allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {
         if request.question().trim().is_empty() {
@@ -48,7 +49,10 @@ impl Coordinator for Port {
         drop(progress.try_send(Progress::Classified {
             domains: domains.clone(),
         }));
-        let finished = self.0.contract(request, domains, progress).await?;
+        let finished = self
+            .0
+            .contract(request, domains, allowance, progress)
+            .await?;
         let receipt = finished.receipt.clone();
         let (_, titles) = query(&*self.0.chain, move |state| view::titles(state, &receipt))
             .await

@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use async_trait::async_trait;
 use llmnet_chain::{client::ChainClient, validator::Validator};
-use llmnet_gateway::port::{
-    AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, Ports, ReceiptDocument,
+use llmnet_gateway::{
+    Access,
+    port::{
+        Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, Ports,
+        ReceiptDocument,
+    },
 };
 use llmnet_ledger::Genesis;
 use llmnet_types::{
@@ -89,6 +93,8 @@ pub(crate) fn ports(chain: Arc<dyn ChainClient>, genesis: Genesis) -> Ports {
             chain: Arc::clone(&chain),
         }),
         ledger: Arc::new(Explorer::new(chain, genesis)),
+        // What a validator tells is everybody's to know, and nothing is spent by it.
+        access: Access::open(),
     }
 }
 
@@ -139,7 +145,12 @@ fn refused() -> AnswerError {
 
 #[async_trait]
 impl Coordinator for Bystander {
-    async fn answer(&self, _: Request, _: mpsc::Sender<Progress>) -> Result<Answered, AnswerError> {
+    async fn answer(
+        &self,
+        _: Request,
+        _: Allowance,
+        _: mpsc::Sender<Progress>,
+    ) -> Result<Answered, AnswerError> {
         Err(refused())
     }
 

@@ -14,6 +14,7 @@ mod crash;
 mod explain;
 mod explorer;
 mod hang_up;
+mod keys;
 mod models;
 mod operating;
 mod panels;

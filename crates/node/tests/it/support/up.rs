@@ -65,6 +65,8 @@ pub(crate) async fn finish(command: &mut Command) -> Printed {
 #[derive(Debug)]
 pub(crate) struct Up {
     pub(crate) gateway: Gateway,
+    /// Where its keys are managed, if it asks for any.
+    pub(crate) admin: Option<String>,
     child: Child,
 }
 
@@ -104,6 +106,7 @@ impl Up {
         });
         Self {
             gateway: Gateway::new(ready["url"].as_str().unwrap()),
+            admin: ready["admin"].as_str().map(ToOwned::to_owned),
             child,
         }
     }
