@@ -182,7 +182,7 @@ impl<E: Runtime, T: Transport> Consensus<E, T> {
                     if height >= last(self.length, active.term) {
                         active = self.enter(&lines, Some(active)).await?;
                     } else {
-                        self.track_changes().await;
+                        self.track_changes(height).await;
                     }
                     if height.0.is_multiple_of(self.epoch_length.get()) {
                         self.renew_beacon().await;
@@ -201,11 +201,12 @@ impl<E: Runtime, T: Transport> Consensus<E, T> {
         }
     }
 
-    /// Connects to who has enlisted since: it has to be ready when it is elected, be it in a moment.
-    async fn track_changes(&mut self) {
+    /// Connects to who has enlisted since: it has to be ready when it is elected, be it in a moment. Who moved
+    /// is on the list as before, and is looked for in the first block of an epoch.
+    async fn track_changes(&mut self, height: Height) {
         let enlisted = membership::ask(&self.databases, |state| query::validators(state)).await;
         let enlisted = enlisted.map(|(_, enlisted)| enlisted);
-        if enlisted != self.enlisted {
+        if enlisted != self.enlisted || height.0.is_multiple_of(self.epoch_length.get()) {
             self.enlisted = enlisted;
             if let Some(now) = membership::read(&self.databases).await {
                 self.directory

@@ -5,6 +5,7 @@
 //! blocks  blocks/{height}  events       what happened, in order; events as a stream
 //! transactions  transactions/{id}       handing in, looking up
 //! accounts/{key}  lines  lines/{id}     whose money is where
+//! coordinators                          where respondents find them
 //! providers  providers/{id}  reputation who answers, and how good they were found
 //! proofs/{coordinator}/{slot}           that the network settled a contract
 //! hand-overs/{term}                     from one committee to the next
@@ -21,6 +22,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod blocks;
+pub(crate) mod coordinators;
 pub(crate) mod events;
 pub(crate) mod hand_overs;
 pub(crate) mod network;

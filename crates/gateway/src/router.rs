@@ -11,8 +11,8 @@ use crate::{
     error::ApiError,
     gateway::Gateway,
     ledger::{
-        accounts, blocks, events, hand_overs, network, proofs, providers, reputation, state,
-        transactions,
+        accounts, blocks, coordinators, events, hand_overs, network, proofs, providers, reputation,
+        state, transactions,
     },
     limits::{self, Call},
     llmnet::{experts, receipts, status},
@@ -76,6 +76,7 @@ routes! {
     get "/v1/ledger/accounts/{key}" accounts::account;
     get "/v1/ledger/lines" accounts::lines;
     get "/v1/ledger/lines/{id}" accounts::line;
+    get "/v1/ledger/coordinators" coordinators::list;
     get "/v1/ledger/providers" providers::list;
     get "/v1/ledger/providers/{id}" providers::one;
     get "/v1/ledger/reputation" reputation::list;

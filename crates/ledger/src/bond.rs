@@ -12,6 +12,7 @@
 
 mod enlist;
 mod leave;
+mod listing;
 mod slash;
 
 #[cfg(test)]
@@ -87,6 +88,9 @@ fn put(work: &mut Work<'_>, holder: &PublicKey, role: Role, bond: &Bond) {
         work.remove(key);
     } else {
         work.write(key, bond);
+    }
+    if role == Role::Coordinator {
+        listing::keep(work, holder, bond);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
-    bond::{ChainUse, Role},
+    bond::{ADDRESS_LENGTH_MAX, ChainUse, Role},
+    codec::Text,
     id::{Digest, DomainId, LineId, ProviderId},
     reputation::Reputation,
     signature::PublicKey,
@@ -349,5 +350,19 @@ pub enum EventKind {
         wrong: u64,
         /// What praise counts up to now.
         ceiling: Score,
+    },
+    /// A node is reached elsewhere (BND-7).
+    Moved {
+        /// Who.
+        node: PublicKey,
+        /// As what.
+        role: Role,
+        /// Where; empty where that is told otherwise.
+        address: Text<ADDRESS_LENGTH_MAX>,
+    },
+    /// A coordinator made room for a larger bond: respondents do not find it on the ledger any more (BND-6).
+    Unlisted {
+        /// Who.
+        node: PublicKey,
     },
 }

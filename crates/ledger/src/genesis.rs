@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
-    bond::{ADDRESS_LENGTH_MAX, Role},
+    bond::{ADDRESS_LENGTH_MAX, Role, host_and_port},
     codec::{List, Text, encode},
     id::{Digest, NetworkId},
     network::{COMMITTEE_MAX, Committee, NetworkRoot},
@@ -101,9 +101,11 @@ pub enum GenesisError {
     /// The rule of selection is unknown.
     #[error("selection rule {0} is unknown to this version")]
     Policy(u16),
-    /// No validators, more than a committee has, one twice, out of order, or with too small a bond.
+    /// No validators, more than a committee has, one twice, out of order, with too small a bond, or with an
+    /// address that is none.
     #[error(
-        "validators are different keys in ascending order, a committee's at most, each with the least bond"
+        "validators are different keys in ascending order, a committee's at most, each with the least bond \
+         and, where it names one, an address host:port"
     )]
     Validators,
     /// An account stands there twice.
@@ -189,6 +191,7 @@ impl Genesis {
         let lengths = 1..=self.params.anchor_length_max;
         let able = |validator: &GenesisValidator| {
             validator.bond >= self.params.validator_bond_min
+                && (validator.address.is_empty() || host_and_port(&validator.address).is_some())
                 && validator
                     .beacon
                     .is_none_or(|(_, length)| lengths.contains(&length))

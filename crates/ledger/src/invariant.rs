@@ -7,7 +7,9 @@ use llmnet_types::{bond::Role, codec::encode, id::LineId, units::Amount};
 
 use crate::{
     due, query,
-    record::{Account, Bond, Challenged, DomainEntry, Due, DueCursor, Line, Settled, Standing},
+    record::{
+        Account, Bond, Challenged, DomainEntry, Due, DueCursor, Line, Listed, Settled, Standing,
+    },
     state::{Key, MemoryState, State, read},
 };
 
@@ -41,7 +43,8 @@ pub enum Broken {
     /// A hold is on no list of releases that is still ahead (LIN-2, SET-6).
     #[error("{0:?} would never end")]
     Endless(Key),
-    /// Money stands for a role that its node has not, or a list names whom it should not (BND-2, REG-3, COM-3).
+    /// Money stands for a role that its node has not, or a list names whom it should not (BND-2, REG-3, COM-3,
+    /// BND-6).
     #[error("{0:?} stands for nothing")]
     Idle(Key),
 }
@@ -173,7 +176,7 @@ pub fn ends(state: &MemoryState) -> Result<(), Broken> {
 }
 
 /// What stands, stands for somebody who can end it: a bond for a role that its node has, a respondent's for
-/// the registration of this very key, and no list names who is not there any more (BND-2, REG-3, COM-3).
+/// the registration of this very key, and no list names who is not there any more (BND-2, REG-3, COM-3, BND-6).
 ///
 /// # Errors
 /// The first that stands for nothing.
@@ -184,16 +187,27 @@ pub fn roles(state: &MemoryState) -> Result<(), Broken> {
         let holds = match key {
             Key::Bond(node, role) => {
                 let bond: Bond = value(key, bytes)?;
-                let listed = *role != Role::Validator || enlisted.contains(node) == bond.enlisted;
+                let elected = *role != Role::Validator || enlisted.contains(node) == bond.enlisted;
                 let registered = *role != Role::Respondent
                     || query::provider_of(state, node).is_some() == bond.enlisted;
                 let idle = !bond.enlisted && bond.standing > Amount::ZERO;
                 let empty = !bond.enlisted && bond.total() == Amount::ZERO;
-                listed && registered && !idle && !empty
+                elected && registered && !idle && !empty
             }
             Key::Validators => enlisted
                 .iter()
                 .all(|node| query::bond(state, node, Role::Validator).is_some()),
+            Key::Listed => {
+                let listed: Listed = value(key, bytes)?;
+                let once: BTreeSet<_> = listed.iter().map(|(node, _)| node).collect();
+                once.len() == listed.len()
+                    && listed.iter().all(|(node, standing)| {
+                        let bond = query::bond(state, node, Role::Coordinator);
+                        bond.is_some_and(|bond| {
+                            bond.enlisted && !bond.address.is_empty() && bond.standing == *standing
+                        })
+                    })
+            }
             Key::Domain(domain) => {
                 let entry: DomainEntry = value(key, bytes)?;
                 let named = query::domain_id(state, &entry.name) == Some(*domain);

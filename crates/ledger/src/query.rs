@@ -1,21 +1,22 @@
 //! Typed reads of a state, for gateways, coordinators, explorers and people.
 
 use llmnet_types::{
-    bond::Role,
+    bond::{ADDRESS_LENGTH_MAX, Role},
+    codec::Text,
     domain::Domain,
     id::{Digest, DomainId, LineId, ProviderId},
     params::Params,
     reputation::{Prior, Reputation},
     signature::PublicKey,
-    units::{Epoch, Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score, Slot},
 };
 
 use crate::{
     audit,
     record::{
         Account, Activity, Audit, Audits, BEACONS, Ballots, Bond, Chains, Clock, Coordinator,
-        Counters, DomainEntry, Line, Node, Office, ParamsBefore, Provider, Settled, Standing,
-        Totals, Turns, Validators,
+        Counters, DomainEntry, Line, Listed, Node, Office, ParamsBefore, Provider, Settled,
+        Standing, Totals, Turns, Validators,
     },
     standing::{self, Seen},
     state::{Key, State, read},
@@ -49,6 +50,36 @@ pub fn turns(state: &dyn State) -> Vec<(PublicKey, u32)> {
 pub fn validators(state: &dyn State) -> Vec<PublicKey> {
     let validators: Validators = read(state, &Key::Validators).unwrap_or_default();
     validators.into_vec()
+}
+
+/// A coordinator that respondents find by its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCoordinator {
+    /// Its key.
+    pub node: PublicKey,
+    /// Where it is reached, as `host:port`.
+    pub address: Text<ADDRESS_LENGTH_MAX>,
+    /// What stands for it.
+    pub bond: Amount,
+}
+
+/// Coordinators that respondents find by their address, in the order in which they were listed; none whose
+/// bond is smaller than the role needs (BND-6).
+pub fn listed_coordinators(state: &dyn State) -> Vec<ListedCoordinator> {
+    let listed: Listed = read(state, &Key::Listed).unwrap_or_default();
+    let needed = params(state).coordinator_bond_min;
+    let listed = listed
+        .into_vec()
+        .into_iter()
+        .filter_map(|(node, standing)| {
+            let bond = bond(state, &node, Role::Coordinator)?;
+            (standing >= needed).then_some(ListedCoordinator {
+                node,
+                address: bond.address,
+                bond: standing,
+            })
+        });
+    listed.collect()
 }
 
 /// Height, epoch and beacons.

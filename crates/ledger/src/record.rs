@@ -22,6 +22,8 @@ pub const DOMAIN_PROVIDERS_MAX: usize = 256;
 pub const VERSIONS_MAX: usize = 16;
 /// The most enlisted validators.
 pub const VALIDATORS_MAX: usize = 256;
+/// The most listed coordinators.
+pub const LISTED_MAX: usize = 256;
 /// The most providers that one settlement names (SET-9).
 pub const SETTLED_PROVIDERS_MAX: usize = 256;
 /// The most claims against a coordinator about one epoch (DIS-3).
@@ -235,7 +237,7 @@ pub struct Bond {
     pub enlisted: bool,
     /// In which epoch it enlisted last (COM-3); validators only, and none of those of genesis.
     pub since: Option<Epoch>,
-    /// Where it is reached; validators only.
+    /// Where it is reached, of coordinators and validators; empty where that is told otherwise.
     pub address: Text<ADDRESS_LENGTH_MAX>,
 }
 
@@ -250,6 +252,10 @@ impl Bond {
 
 /// Who can be elected, in order of enlistment (COM-3).
 pub type Validators = List<PublicKey, VALIDATORS_MAX>;
+
+/// Coordinators that respondents find by their address, in the order in which they were listed, and what
+/// stands for each (BND-6).
+pub type Listed = List<(PublicKey, Amount), LISTED_MAX>;
 
 /// The committee in office (COM-1).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

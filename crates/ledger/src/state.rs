@@ -96,6 +96,8 @@ pub enum Key {
     ParamsBefore,
     /// `Option<`[`DomainId`]`>`: of a vacant number of a domain, the number that became vacant before it.
     Vacant(DomainId),
+    /// [`Listed`](crate::record::Listed): coordinators that respondents find.
+    Listed,
 }
 
 impl Key {

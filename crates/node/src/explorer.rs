@@ -22,8 +22,8 @@ use llmnet_chain::{
     query::{StateView, query},
 };
 use llmnet_gateway::port::ledger::{
-    Account, Block, Event, Finality, Included, Ledger, LedgerError, Line, LineFilter, Listed, Page,
-    Provider, ProviderRef, ReputationQuery, Reputations, Status,
+    Account, Block, Event, Finality, Included, Ledger, LedgerError, Line, LineFilter, Listed,
+    ListedCoordinator, Page, Provider, ProviderRef, ReputationQuery, Reputations, Status,
 };
 use llmnet_ledger::{Genesis, Key, query as ledger};
 use llmnet_types::{
@@ -298,6 +298,11 @@ impl Ledger for Explorer {
 
     async fn lines(&self, filter: &LineFilter, page: Page) -> Result<Listed<Line>, LedgerError> {
         let (height, listed) = self.read(|state| view::lines(state, filter, page)).await?;
+        Ok(listed.at(height))
+    }
+
+    async fn coordinators(&self, page: Page) -> Result<Listed<ListedCoordinator>, LedgerError> {
+        let (height, listed) = self.read(|state| view::coordinators(state, page)).await?;
         Ok(listed.at(height))
     }
 

@@ -23,6 +23,8 @@ pub struct FirstValidator {
     pub operator: PublicKey,
     /// Its bond.
     pub bond: u64,
+    /// Where it is reached.
+    pub address: String,
     /// Its hash chain's end and length, where it has one.
     pub beacon: Option<(Digest, u32)>,
 }
@@ -66,6 +68,7 @@ impl Oracle {
             leaving: BTreeMap::new(),
             enlisted: true,
             since: None,
+            address: validator.address.clone(),
         };
         let validators = &beginning.validators;
         let accounts = beginning.accounts.iter();
@@ -88,6 +91,7 @@ impl Oracle {
                 .iter()
                 .map(|validator| ((validator.node, Role::Validator), bond(validator)))
                 .collect(),
+            listed: Vec::new(),
             coordinators: BTreeMap::new(),
             slot_chains: anchors
                 .map(|(coordinator, tip, length)| (*coordinator, first(*tip, *length)))

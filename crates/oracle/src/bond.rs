@@ -11,6 +11,8 @@ use crate::{Oracle, Promise, Provider, Refusal, What, mismatch::require, money::
 
 /// BND-3: what leaves is free so many epochs later.
 const UNBOND_EPOCHS: u64 = 6;
+/// BND-6: so many coordinators are listed.
+const LISTED_MAX: usize = 256;
 
 /// A bond.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Bond {
     pub enlisted: bool,
     /// Of a validator that enlisted, in which epoch it did.
     pub since: Option<u64>,
+    /// Where a coordinator or validator said that it is reached.
+    pub address: String,
 }
 
 impl Bond {
@@ -32,6 +36,33 @@ impl Bond {
     pub fn total(&self) -> u128 {
         self.standing + self.leaving.values().sum::<u128>()
     }
+}
+
+/// BND-1: a host and a port. A host is a name of labels, or an IPv6 address in brackets.
+fn leads_somewhere(address: &str) -> bool {
+    if let Some(inside) = address.strip_prefix('[') {
+        return inside.split_once("]:").is_some_and(|(host, port)| {
+            host.parse::<std::net::Ipv6Addr>().is_ok() && is_port(port)
+        });
+    }
+    let Some((host, port)) = address.split_once(':') else {
+        return false;
+    };
+    let label = |label: &str| {
+        let letters: Vec<char> = label.chars().collect();
+        let inner = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '-';
+        (1..64).contains(&letters.len())
+            && letters.iter().all(inner)
+            && letters[0] != '-'
+            && letters[letters.len() - 1] != '-'
+    };
+    host.split('.').all(label) && is_port(port)
+}
+
+/// The number as one would write it.
+fn is_port(text: &str) -> bool {
+    let port = text.parse::<u16>();
+    port.is_ok_and(|port| port > 0 && port.to_string() == text)
 }
 
 impl Oracle {
@@ -112,6 +143,7 @@ impl Oracle {
             leaving: BTreeMap::new(),
             enlisted: true,
             since: None,
+            address: String::new(),
         });
         require(
             bond.operator == *operator,
@@ -135,26 +167,81 @@ impl Oracle {
             enlistment.until.0 >= self.epoch(),
             "BND-1: the consent is too old",
         )?;
-        let enlisted = self
-            .bonds
-            .get(&(node, role))
-            .is_some_and(|bond| bond.enlisted);
-        require(!enlisted, "BND-1: the node has the role")?;
-        let amount = money(enlistment.bond);
+        let address = enlistment.address.as_str();
         require(
-            amount >= self.role_min(role),
-            "BND-1: the role's least bond",
+            address.is_empty() || leads_somewhere(address),
+            "BND-1: the address is host:port",
         )?;
         require(
             signed.verify(&self.network, &node).is_ok(),
             "BND-1: the node signs",
         )?;
+        let amount = money(enlistment.bond);
+        let bond = self.bonds.get_mut(&(node, role));
+        if let Some(bond) = bond.filter(|bond| bond.enlisted) {
+            require(
+                amount == 0 && role != Role::Auditor,
+                "BND-1: the node has the role",
+            )?;
+            require(
+                bond.operator == *signer,
+                "BND-7: the bond is another operator's",
+            )?;
+            address.clone_into(&mut bond.address);
+            self.list(&node, role);
+            return Ok(());
+        }
+        require(
+            amount >= self.role_min(role),
+            "BND-1: the role's least bond",
+        )?;
         self.post(signer, &node, role, amount)?;
         let epoch = self.epoch();
         if let Some(bond) = self.bonds.get_mut(&(node, role)) {
             bond.since = (role == Role::Validator).then_some(epoch);
+            if role != Role::Auditor {
+                address.clone_into(&mut bond.address);
+            }
         }
+        self.list(&node, role);
         Ok(())
+    }
+
+    /// BND-6: whom respondents find, with where and with which bond.
+    pub fn listed(&self) -> Vec<(PublicKey, String, u128)> {
+        let mut found = Vec::new();
+        for node in &self.listed {
+            let bond = &self.bonds[&(*node, Role::Coordinator)];
+            if bond.standing >= self.role_min(Role::Coordinator) {
+                found.push((*node, bond.address.clone(), bond.standing));
+            }
+        }
+        found
+    }
+
+    /// BND-6: a coordinator is listed if it names an address and there is room, or somebody has to make it.
+    fn list(&mut self, node: &PublicKey, role: Role) {
+        if role != Role::Coordinator {
+            return;
+        }
+        let bond_of = |node: &PublicKey| &self.bonds[&(*node, Role::Coordinator)];
+        if bond_of(node).address.is_empty() {
+            self.listed.retain(|listed| listed != node);
+            return;
+        }
+        if self.listed.contains(node) {
+            return;
+        }
+        let mut listed = self.listed.clone();
+        listed.push(*node);
+        if listed.len() > LISTED_MAX {
+            // Who was there is better than who comes with as much, and of those a larger key than a smaller.
+            let rank = |one: &PublicKey| (bond_of(one).standing, one != node, *one);
+            let worst = listed.iter().min_by_key(|one| rank(one));
+            let worst = *worst.expect("there are many");
+            listed.retain(|one| *one != worst);
+        }
+        self.listed = listed;
     }
 
     pub(crate) fn delist(
@@ -168,6 +255,9 @@ impl Oracle {
         require(bond.enlisted, "BND-3: the node has not the role")?;
         bond.enlisted = false;
         let standing = bond.standing;
+        if role == Role::Coordinator {
+            self.listed.retain(|listed| listed != node);
+        }
         self.leave(node, role, standing);
         Ok(())
     }
@@ -183,7 +273,9 @@ impl Oracle {
         let bond = self.own_bond(signer, node, role)?;
         require(bond.enlisted, "BND-2: the node has not the role")?;
         bond.standing += amount;
-        self.take(signer, amount)
+        self.take(signer, amount)?;
+        self.list(node, role);
+        Ok(())
     }
 
     pub(crate) fn take_bond(

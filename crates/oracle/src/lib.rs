@@ -80,6 +80,8 @@ pub struct Oracle {
     pub vacant: Vec<DomainId>,
     /// Bonds, by node and role.
     pub bonds: BTreeMap<(PublicKey, Role), Bond>,
+    /// Coordinators that respondents find, in the order in which they were listed (BND-6).
+    pub listed: Vec<PublicKey>,
     /// Coordinators' slots.
     pub coordinators: BTreeMap<PublicKey, Coordinator>,
     /// Coordinators' hash chains.

@@ -203,6 +203,9 @@ pub enum Rejection {
         /// Which.
         field: Field,
     },
+    /// The address of an enlistment leads nowhere (BND-1).
+    #[error("the address is not host:port")]
+    Address,
 }
 
 /// Which part of a proof does not hold.

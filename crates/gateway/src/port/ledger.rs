@@ -84,6 +84,9 @@ pub trait Ledger: Send + Sync {
     /// Lines that were not released yet, by number.
     async fn lines(&self, filter: &LineFilter, page: Page) -> Result<Listed<Line>, LedgerError>;
 
+    /// Coordinators that respondents find by their address, in the order in which they were listed.
+    async fn coordinators(&self, page: Page) -> Result<Listed<ListedCoordinator>, LedgerError>;
+
     /// Registrations by number, those that ended among them; in one domain where it is named, which
     /// must be known.
     async fn providers(
@@ -273,6 +276,17 @@ pub struct Coordinator {
     pub next_slot: Slot,
     /// The height of selection of the last settled one.
     pub height: Height,
+}
+
+/// A coordinator that respondents find on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCoordinator {
+    /// Its key.
+    pub key: PublicKey,
+    /// Where it is reached, as `host:port`.
+    pub address: String,
+    /// What stands for it.
+    pub bond: Amount,
 }
 
 /// Money locked for one coordinator.

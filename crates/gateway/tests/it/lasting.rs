@@ -104,6 +104,7 @@ async fn the_network_that_is_meant() {
         "/v1/ledger/blocks",
         "/v1/ledger/blocks/5",
         "/v1/ledger/lines",
+        "/v1/ledger/coordinators",
         "/v1/ledger/providers",
         "/v1/ledger/reputation",
     ] {

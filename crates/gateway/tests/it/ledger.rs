@@ -130,6 +130,21 @@ async fn reputation() {
 }
 
 #[tokio::test]
+async fn coordinators() {
+    let server = Server::start().await;
+    let reply = server.get("/v1/ledger/coordinators?limit=1").await;
+    expect![[r#"
+        200
+        {"object":"list",
+        "height":8,
+        "data":[{"key":"1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a",
+        "address":"node-0.example:7373",
+        "bond":"2.5"}],
+        "next":1}"#]]
+    .assert_eq(&reply.shown());
+}
+
+#[tokio::test]
 async fn providers() {
     let server = Server::start().await;
     let reply = server.get(&format!("/v1/ledger/providers/{KEY}")).await;
@@ -227,7 +242,12 @@ async fn blocks_come_in_pages() {
 #[tokio::test]
 async fn lists_come_in_pages() {
     let server = Server::start().await;
-    for (list, count) in [("lines", 3), ("providers", 2), ("reputation", 2)] {
+    for (list, count) in [
+        ("lines", 3),
+        ("coordinators", 2),
+        ("providers", 2),
+        ("reputation", 2),
+    ] {
         let mut seen = 0;
         let mut cursor = serde_json::Value::from(0);
         while !cursor.is_null() {
@@ -381,6 +401,14 @@ async fn what_is_asked_for_badly() {
         (
             "lines/4294967296",
             "400 invalid_request_error invalid_value id",
+        ),
+        (
+            "coordinators?role=validator",
+            "400 invalid_request_error unknown_parameter role",
+        ),
+        (
+            "coordinators?limit=0",
+            "400 invalid_request_error invalid_value limit",
         ),
         (
             "providers?domain=no%20such",

@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use llmnet_gateway::port::ledger::{
     Account, Audits, Block, Bond, Coordinator, Event, Finality, Included, Ledger, LedgerError,
-    Line, LineFilter, Listed, Page, Profile, Provider, ProviderRef, Remembered, ReputationQuery,
-    ReputationRow, Reputations, Status, Totals,
+    Line, LineFilter, Listed, ListedCoordinator, Page, Profile, Provider, ProviderRef, Remembered,
+    ReputationQuery, ReputationRow, Reputations, Status, Totals,
 };
 use llmnet_types::{
     block::Header,
@@ -424,6 +424,16 @@ impl Ledger for LedgerScript {
         let lines = ids.into_iter().map(line);
         let wanted = |line: &Line| filter.requester.is_none_or(|key| key == line.requester);
         Ok(self.listed(lines.filter(wanted).collect(), next))
+    }
+
+    async fn coordinators(&self, page: Page) -> Result<Listed<ListedCoordinator>, LedgerError> {
+        let (ids, next) = page_of(page, 2);
+        let listed = |id: u32| ListedCoordinator {
+            key: PublicKey([0x1a + u8::try_from(id).expect("few"); 32]),
+            address: format!("node-{id}.example:7373"),
+            bond: Amount(2_500_000),
+        };
+        Ok(self.listed(ids.into_iter().map(listed).collect(), next))
     }
 
     async fn providers(

@@ -150,6 +150,7 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
         ),
         get("/v1/ledger/lines", "/v1/ledger/lines?limit=1"),
         get("/v1/ledger/lines/{id}", "/v1/ledger/lines/0"),
+        get("/v1/ledger/coordinators", "/v1/ledger/coordinators"),
         get(
             "/v1/ledger/providers",
             "/v1/ledger/providers?domain=medicine",

@@ -1,13 +1,14 @@
 //! Who takes a role by a bond, and adds to it (BND-1, BND-2).
 
 use llmnet_types::{
-    bond::{Enlistment, Role},
+    bond::{Enlistment, Role, host_and_port},
     id::NetworkId,
     rejection::{Field, Rejection},
     signature::{PublicKey, Signed},
     units::Amount,
 };
 
+use super::listing;
 use crate::{
     committee,
     event::EventKind,
@@ -28,19 +29,43 @@ pub(crate) fn enlist(
         operator,
         role,
         address,
-        bond: amount,
         until,
+        ..
     } = &signed.body;
     if operator != signer {
         return Err(Rejection::Operator);
     }
     let has_role = super::get(work, node, *role).is_some_and(|bond| bond.enlisted);
-    if *role == Role::Respondent || has_role {
+    if *role == Role::Respondent || (has_role && !listing::moves(&signed.body)) {
         return Err(Rejection::Enlisted { role: *role });
     }
     if *until < work.clock.epoch {
         return Err(Rejection::Expired);
     }
+    if !address.is_empty() && host_and_port(address).is_none() {
+        return Err(Rejection::Address);
+    }
+    if has_role {
+        listing::relocate(work, &signed.body)?;
+    } else {
+        join(work, &signed.body)?;
+    }
+    if !work.signed(signed, network, node) {
+        return Err(Rejection::NodeSignature);
+    }
+    Ok(())
+}
+
+/// Posts the bond and lets it stand.
+fn join(work: &mut Work<'_>, enlistment: &Enlistment) -> Result<(), Rejection> {
+    let Enlistment {
+        node,
+        operator,
+        role,
+        address,
+        bond: amount,
+        ..
+    } = enlistment;
     let needed = super::least(&work.params, *role);
     if *amount < needed {
         return Err(Rejection::Bond {
@@ -49,12 +74,20 @@ pub(crate) fn enlist(
         });
     }
     super::post(work, operator, node, *role, *amount)?;
-    if *role == Role::Validator {
-        join(work, node, *amount)?;
-        let mut bond = super::get(work, node, *role).ok_or(Rejection::Overflow)?;
-        bond.address = address.clone();
-        bond.since = Some(work.clock.epoch);
-        super::put(work, node, *role, &bond);
+    let mut bond = super::get(work, node, *role).ok_or(Rejection::Overflow)?;
+    match role {
+        Role::Validator => {
+            bond.address = address.clone();
+            bond.since = Some(work.clock.epoch);
+            super::put(work, node, *role, &bond);
+            stand(work, node, *amount)?;
+        }
+        Role::Coordinator => {
+            bond.address = address.clone();
+            super::put(work, node, *role, &bond);
+            listing::list(work, node);
+        }
+        Role::Auditor | Role::Respondent => {}
     }
     work.event(EventKind::Enlisted {
         node: *node,
@@ -62,15 +95,12 @@ pub(crate) fn enlist(
         operator: *operator,
         bond: *amount,
     });
-    if !work.signed(signed, network, node) {
-        return Err(Rejection::NodeSignature);
-    }
     Ok(())
 }
 
 /// Puts a validator on the list of those who can be elected. Where it is full, the smallest bond that is
 /// not in office makes room for a larger one, so that locking others out costs more than they have.
-fn join(work: &mut Work<'_>, node: &PublicKey, bond: Amount) -> Result<(), Rejection> {
+fn stand(work: &mut Work<'_>, node: &PublicKey, bond: Amount) -> Result<(), Rejection> {
     let mut validators: Validators = work.read(&Key::Validators).unwrap_or_default();
     if validators.len() == VALIDATORS_MAX {
         let office = committee::office(work);
@@ -122,6 +152,9 @@ pub(crate) fn add(
         return Err(Rejection::NotEnlisted { role });
     }
     super::post(work, signer, node, role, amount)?;
+    if role == Role::Coordinator {
+        listing::list(work, node);
+    }
     work.event(EventKind::Bonded {
         node: *node,
         role,

@@ -1,5 +1,7 @@
 //! Slashing, which no instruction asks for by itself: that no way out of a role is a way out of an offence.
 
+mod listing;
+
 use llmnet_types::{
     bond::{ChainUse, Enlistment, Role},
     codec::{List, Text},
@@ -131,11 +133,21 @@ impl Ledger {
     }
 
     fn enlist(&mut self, node: &str, role: Role, bond: u64) -> Result<(), Rejection> {
+        self.enlist_at("", node, role, bond)
+    }
+
+    fn enlist_at(
+        &mut self,
+        address: &str,
+        node: &str,
+        role: Role,
+        bond: u64,
+    ) -> Result<(), Rejection> {
         let enlistment = Enlistment {
             node: public(node),
             operator: public("operator"),
             role,
-            address: Text::empty(),
+            address: Text::truncated(address),
             bond: Amount(bond),
             until: Epoch(u64::MAX),
         };

@@ -15,6 +15,7 @@ pub fn beginning(genesis: &Genesis) -> Beginning {
         node: validator.node,
         operator: validator.operator,
         bond: validator.bond.0,
+        address: validator.address.to_string(),
         beacon: validator.beacon,
     });
     Beginning {
@@ -153,11 +154,9 @@ impl Comparison<'_> {
             let ours = self.oracle.bonds.get(&(node, role)).map(|bond| {
                 let leaving: Vec<_> = bond.leaving.iter().map(|(at, it)| (*at, *it)).collect();
                 (
-                    bond.operator,
-                    bond.enlisted,
-                    bond.since,
-                    bond.standing,
-                    leaving,
+                    (bond.operator, bond.enlisted, bond.since),
+                    (bond.standing, leaving),
+                    bond.address.clone(),
                 )
             });
             let bond = query::bond(self.state, &node, role).map(|bond| {
@@ -165,17 +164,24 @@ impl Comparison<'_> {
                 let leaving = leaving.collect();
                 let since = bond.since.map(|since| since.0);
                 (
-                    bond.operator,
-                    bond.enlisted,
-                    since,
-                    wide(bond.standing),
-                    leaving,
+                    (bond.operator, bond.enlisted, since),
+                    (wide(bond.standing), leaving),
+                    bond.address.to_string(),
                 )
             });
             let what = format!("the bond of {} as {role}", node.short());
             self.same("BND", &what, bond, ours)?;
         }
-        Ok(())
+        let listed = query::listed_coordinators(self.state).into_iter();
+        let listed: Vec<_> = listed
+            .map(|one| (one.node, one.address.to_string(), wide(one.bond)))
+            .collect();
+        self.same(
+            "BND-6",
+            &"listed coordinators",
+            listed,
+            self.oracle.listed(),
+        )
     }
 
     fn settlements(&self) -> Result<(), Mismatch> {

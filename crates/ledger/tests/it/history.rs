@@ -95,6 +95,8 @@ pub struct History {
     roots: VecDeque<Root>,
     /// What was challenged lately, with its number in its settlement.
     challenged: VecDeque<(Kept, usize)>,
+    /// How many of a crowd of coordinators took their role in the beginning.
+    enlisted: u64,
     /// The next nonce of who signed in this block already.
     nonces: BTreeMap<PublicKey, u64>,
     /// A number for whatever has to be new.
@@ -120,6 +122,7 @@ impl History {
             kept: VecDeque::new(),
             roots: VecDeque::new(),
             challenged: VecDeque::new(),
+            enlisted: 0,
             nonces: BTreeMap::new(),
             fresh: 0,
         }
@@ -129,7 +132,7 @@ impl History {
     pub fn next(&mut self, state: &dyn State) -> (BlockInfo, Vec<Transaction>) {
         let block = self.next_block(state);
         self.nonces.clear();
-        let mut transactions = Vec::new();
+        let mut transactions = self.crowd(state);
         for _ in 0..self.random.below(self.temper.transactions + 1) {
             let action = self.action();
             if let Some((signer, instruction)) = action(self, state) {

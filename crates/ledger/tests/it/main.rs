@@ -20,6 +20,7 @@ mod disputes;
 mod drawing;
 mod encoding;
 mod lines;
+mod listing;
 mod money;
 mod participants;
 mod pool;

@@ -20,7 +20,12 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 fn kind(transaction: &Transaction) -> String {
     let instruction: &Instruction = &transaction.body.instruction;
-    let text = format!("{instruction:?}");
+    name(instruction)
+}
+
+/// A variant's name.
+fn name(value: &dyn std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
     let end = text.find(['(', ' ', '{']).unwrap_or(text.len());
     text[..end].to_owned()
 }
@@ -52,6 +57,7 @@ fn play(seed: u64, blocks: u64, tally: &mut Tally) {
         state.apply(&execution.writes);
         invariant::conserved(&state).unwrap_or_else(|broken| panic!("{alone}: {broken}"));
         invariant::ends(&state).unwrap_or_else(|broken| panic!("{alone}: {broken}"));
+        invariant::roles(&state).unwrap_or_else(|broken| panic!("{alone}: {broken}"));
         let block = Block {
             height: info.height.0,
             leader: info.leader,
@@ -63,6 +69,10 @@ fn play(seed: u64, blocks: u64, tally: &mut Tally) {
             .unwrap_or_else(|mismatch| panic!("{alone}: {mismatch}"));
         if let Some(next) = execution.next_committee {
             assert_eq!(next, oracle.office.committee, "{alone}: COM-2");
+        }
+        for event in &execution.events {
+            let event = name(&event.kind);
+            *tally.entry(("event".to_owned(), event)).or_default() += 1;
         }
         for (transaction, outcome) in transactions.iter().zip(&execution.outcomes) {
             *tally

@@ -4,8 +4,9 @@
 //! `llmnet_chain::query`): they have no effects, and what they list is bounded.
 
 use llmnet_gateway::port::ledger::{
-    Account, Audits, Bond, Coordinator, LedgerError, Line, LineFilter, Listed, Page, Profile,
-    Provider, ProviderRef, Remembered, ReputationQuery, ReputationRow, Status, Totals,
+    Account, Audits, Bond, Coordinator, LedgerError, Line, LineFilter, Listed, ListedCoordinator,
+    Page, Profile, Provider, ProviderRef, Remembered, ReputationQuery, ReputationRow, Status,
+    Totals,
 };
 use llmnet_ledger::{
     State, query as ledger,
@@ -182,6 +183,22 @@ pub(crate) fn lines(state: &dyn State, filter: &LineFilter, page: Page) -> Found
         items,
         next: next.map(u64::from),
     }
+}
+
+/// Who is listed, by place on the list: of 256, so that a page may have all.
+pub(crate) fn coordinators(state: &dyn State, page: Page) -> Found<ListedCoordinator> {
+    let mut listed = (0..)
+        .zip(ledger::listed_coordinators(state))
+        .skip_while(|(place, _)| *place < page.cursor);
+    let items = listed.by_ref().take(page.limit).map(|(_, found)| found);
+    let items = items.map(|found| ListedCoordinator {
+        key: found.node,
+        address: found.address.to_string(),
+        bond: found.bond,
+    });
+    let items = items.collect();
+    let next = listed.next().map(|(place, _)| place);
+    Found { items, next }
 }
 
 /// The numbers of providers on a page, and where the next one begins.

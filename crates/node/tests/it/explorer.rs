@@ -357,6 +357,10 @@ async fn all_answers_are_as_described(
             format!("/v1/ledger/accounts/{}", receipt.coordinator),
         ),
         ("/v1/ledger/lines", "/v1/ledger/lines".to_owned()),
+        (
+            "/v1/ledger/coordinators",
+            "/v1/ledger/coordinators".to_owned(),
+        ),
         ("/v1/ledger/providers", "/v1/ledger/providers".to_owned()),
         (
             "/v1/ledger/providers/{id}",

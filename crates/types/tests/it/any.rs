@@ -335,7 +335,7 @@ enums! {
         LineOk { provider }, Provider { provider }, Enlisted { role }, NotEnlisted { role },
         Bond { needed, available }, Expired, Settlement { slot }, Epochs, Proof { part }, NoFault,
         Already, Window, NoChallenge { slot }, NoParty, NoAuditRoot, NoVote, Params,
-        Full { field },
+        Full { field }, Address,
     }
     Response { Accept, Busy, Decline(any) }
     Role { Respondent, Coordinator, Validator, Auditor }

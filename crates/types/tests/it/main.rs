@@ -2,6 +2,7 @@
 //!
 //! Counts of random cases come from `LLMNET_CASES`, times from `LLMNET_FUZZ_SECONDS`.
 
+mod address;
 mod any;
 mod certificate;
 mod committee;

@@ -2,11 +2,11 @@
 
 use llmnet_ledger::{State, query};
 use llmnet_types::{
-    bond::{ChainUse, Enlistment, Role},
+    bond::{ADDRESS_LENGTH_MAX, ChainUse, Enlistment, Role},
     codec::Text,
     params::Params,
     signature::{PublicKey, Signed},
-    transaction::Instruction,
+    transaction::{Instruction, Transaction},
     units::{Amount, Epoch, Score},
 };
 
@@ -15,11 +15,14 @@ use super::{
     people::{AUDITORS, COORDINATORS, NODES, VALIDATORS},
 };
 
+/// How many of a crowd take their role in one block.
+const AT_ONCE: u64 = 24;
+
 impl History {
     /// A node that might have a role, its role, and its operator where it has one.
     fn some_role(&mut self, state: &dyn State) -> (PublicKey, Role, Option<PublicKey>) {
         let (role, kind, count) = match self.random.below(10) {
-            0..4 => (Role::Coordinator, "coordinator", COORDINATORS),
+            0..4 => (Role::Coordinator, "coordinator", self.temper.coordinators),
             4..7 => (Role::Validator, "validator", VALIDATORS),
             7 => (Role::Auditor, "auditor", AUDITORS),
             _ => (Role::Respondent, "node", NODES),
@@ -27,6 +30,38 @@ impl History {
         let node = self.one_of(kind, count);
         let operator = query::bond(state, &node, role).map(|bond| bond.operator);
         (node, role, operator)
+    }
+
+    /// Where many coordinators want to be found, they fill the list in the first blocks (BND-6).
+    pub(super) fn crowd(&mut self, state: &dyn State) -> Vec<Transaction> {
+        let all = self.temper.coordinators;
+        let first = self.enlisted;
+        self.enlisted = match self.temper.is_sought() {
+            true => all.min(first + AT_ONCE),
+            false => first,
+        };
+        let newcomers = first..self.enlisted;
+        newcomers
+            .map(|number| {
+                let node = self.key(&format!("coordinator-{number}")).public_key();
+                let (signer, instruction) = self.enlist_as(state, node, Role::Coordinator);
+                self.sign(state, signer, instruction)
+            })
+            .collect()
+    }
+
+    /// Where a node says that it is reached: somewhere, nowhere, or nothing that could be an address.
+    fn address(&mut self) -> Text<ADDRESS_LENGTH_MAX> {
+        let host = self.random.below(200);
+        let text = match self.random.below(20) {
+            0 => String::new(),
+            1 => format!("10.0.0.{host}"),
+            2 => format!("10.0.0.{host}:{}", 65_536 + host),
+            3 => format!("[fd00::{host:x}]:7272"),
+            4..10 => format!("node-{host}.example:{}", 1 + host),
+            _ => format!("10.0.0.{host}:7272"),
+        };
+        Text::new(text).unwrap()
     }
 
     pub(super) fn enlist(&mut self, state: &dyn State) -> Option<Act> {
@@ -42,11 +77,26 @@ impl History {
         let late = self.random.chance(8);
         let least = if self.random.chance(5) { 0 } else { 2_000_000 };
         let bond = Amount(least + self.random.below(8) * 400_000);
+        let has_role = query::bond(state, &node, role).is_some_and(|bond| bond.enlisted);
+        let bond = match () {
+            // Who has the role moves, mostly (BND-7).
+            () if has_role && self.random.chance(80) => Amount::ZERO,
+            () if self.temper.is_sought() && role == Role::Coordinator => {
+                Amount(self.random.between(15, 80))
+            }
+            () => bond,
+        };
+        // The local network's coordinator names none.
+        let address = if self.random.chance(10) {
+            Text::empty()
+        } else {
+            self.address()
+        };
         let enlistment = Enlistment {
             node,
             operator,
             role,
-            address: Text::empty(),
+            address,
             bond,
             until: Epoch(if late {
                 epoch.saturating_sub(1)

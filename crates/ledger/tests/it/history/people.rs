@@ -63,7 +63,10 @@ fn params(random: &mut Random, temper: &Temper) -> Params {
         epoch_blocks,
         term_epochs: u32::try_from(random.between(1, 4)).unwrap(),
         checkpoint_blocks: u32::try_from(random.between(1, u64::from(epoch_blocks))).unwrap(),
-        coordinator_bond_min: Amount(random.below(2) * 2_000_000),
+        // Where there are many, their operators can post only little for each.
+        coordinator_bond_min: Amount(
+            random.below(2) * if temper.is_sought() { 20 } else { 2_000_000 },
+        ),
         committee_max: u32::try_from(random.between(4, 6)).unwrap(),
         deposit: Amount(random.below(3) * 500_000),
         spot_check_one_in: u32::try_from(random.between(1, 4)).unwrap(),

@@ -1,12 +1,14 @@
 //! What a history is like: a network where little happens reaches other corners than a crowded one.
 
-use super::Kind;
+use super::{Kind, people::COORDINATORS};
 
 /// How much of what there is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Temper {
     /// The most transactions of a block.
     pub(super) transactions: u64,
+    /// Coordinators that take the role and leave it.
+    pub(super) coordinators: u64,
     /// The least and the most blocks of an epoch.
     pub(super) epoch_blocks: (u64, u64),
     /// Nodes that register.
@@ -23,10 +25,13 @@ pub(super) struct Temper {
     pub(super) items: u64,
     /// How much more often there is a vote, work, a dispute, an audit.
     shares: (u64, u64, u64, u64),
+    /// How much more often somebody takes a role, leaves it, or moves.
+    offices: u64,
 }
 
 const CALM: Temper = Temper {
     transactions: 5,
+    coordinators: COORDINATORS,
     epoch_blocks: (4, 12),
     nodes: 14,
     domains: 4,
@@ -35,6 +40,7 @@ const CALM: Temper = Temper {
     voids: 10,
     items: 3,
     shares: (1, 1, 1, 1),
+    offices: 1,
 };
 
 /// Many ask many about little, so that sources are told apart (REP-5).
@@ -85,17 +91,31 @@ const WATCHED: Temper = Temper {
     ..CALM
 };
 
+/// More coordinators want to be found than there is room for on the list (BND-6).
+const SOUGHT: Temper = Temper {
+    transactions: 12,
+    coordinators: 288,
+    offices: 16,
+    ..CALM
+};
+
 impl Temper {
     /// One after another, so that a few seeds see all.
     pub(super) fn of(seed: u64) -> Self {
-        match seed % 6 {
+        match seed % 7 {
             0 => CALM,
             1 => CROWDED,
             2 => CARELESS,
             3 => UNSETTLED,
             4 => SUSPICIOUS,
-            _ => WATCHED,
+            5 => WATCHED,
+            _ => SOUGHT,
         }
+    }
+
+    /// Whether there are more coordinators than can be listed.
+    pub(super) const fn is_sought(&self) -> bool {
+        self.coordinators > COORDINATORS
     }
 
     pub(super) fn share(&self, kind: Kind) -> u64 {
@@ -105,7 +125,8 @@ impl Temper {
             Kind::Work => work,
             Kind::Disputes => disputes,
             Kind::Audits => audits,
-            Kind::Money | Kind::Registry | Kind::Offices => 1,
+            Kind::Offices => self.offices,
+            Kind::Money | Kind::Registry => 1,
         }
     }
 }

@@ -3,7 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use llmnet_types::{bond::ADDRESS_LENGTH_MAX, codec::Text, signature::PublicKey};
+use llmnet_types::{
+    bond::{ADDRESS_LENGTH_MAX, host_and_port},
+    codec::Text,
+    signature::PublicKey,
+};
 
 use super::{Common, PassphraseArguments, directory};
 use crate::{
@@ -71,11 +75,8 @@ pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> an
 }
 
 /// An address as the genesis has it, and its port.
-fn address(text: &str) -> anyhow::Result<(u16, Text<ADDRESS_LENGTH_MAX>)> {
-    let port = text.rsplit_once(':').and_then(|(host, port)| {
-        let port: u16 = port.parse().ok()?;
-        (!host.is_empty() && port > 0).then_some(port)
-    });
+pub(super) fn address(text: &str) -> anyhow::Result<(u16, Text<ADDRESS_LENGTH_MAX>)> {
+    let port = host_and_port(text).map(|(_, port)| port);
     let address = Text::new(text).ok();
     port.zip(address).ok_or_else(|| {
         anyhow::anyhow!(

@@ -6,14 +6,13 @@ use clap::Args;
 use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::query as ledger;
 use llmnet_types::{
-    bond::{ADDRESS_LENGTH_MAX, Enlistment, Role},
-    codec::Text,
+    bond::{Enlistment, Role},
     signature::{PrivateKey, PublicKey, Signed},
     transaction::Instruction,
     units::{Amount, Epoch},
 };
 
-use super::{Common, PassphraseArguments, directory, settings};
+use super::{Common, PassphraseArguments, directory, init::address, settings};
 use crate::{
     cli::{code, genesis::credits, output::Output},
     keystore,
@@ -93,8 +92,7 @@ impl Operator {
 
 pub(super) async fn join(arguments: &Join, common: &Common, output: &Output) -> anyhow::Result<u8> {
     let settings = settings(common)?;
-    let address: Text<ADDRESS_LENGTH_MAX> = Text::new(arguments.address.as_str())
-        .map_err(|_| anyhow::anyhow!("an address has at most {ADDRESS_LENGTH_MAX} bytes"))?;
+    let (_, address) = address(&arguments.address)?;
     let file = settings.key.display().to_string();
     let passphrase = arguments.operator.passphrase.source().known(&file)?;
     let node = keystore::read(&settings.key, &passphrase)?;
