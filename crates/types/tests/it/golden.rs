@@ -181,7 +181,7 @@ fn variants_keep_their_numbers_and_names() {
           8 line_closed 9 node_signature 10 operator 11 registration_nonce 12 registered 13 no_anchor 14 anchored_already 15 slot
           16 opening 17 leaf 18 voucher 19 line_ok 20 provider 21 enlisted 22 not_enlisted 23 bond
           24 expired 25 settlement 26 epochs 27 proof 28 no_fault 29 already 30 window 31 no_challenge
-          32 no_party 33 no_audit_root 34 no_vote 35 params 36 full
+          32 no_party 33 no_audit_root 34 no_vote 35 params 36 full 37 address
         part of a proof:
           0 leaf 1 disclosure 2 signature 3 contract 4 item 5 panel
         field:

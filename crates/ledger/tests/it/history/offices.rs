@@ -78,13 +78,13 @@ impl History {
         let least = if self.random.chance(5) { 0 } else { 2_000_000 };
         let bond = Amount(least + self.random.below(8) * 400_000);
         let has_role = query::bond(state, &node, role).is_some_and(|bond| bond.enlisted);
-        let bond = match () {
-            // Who has the role moves, mostly (BND-7).
-            () if has_role && self.random.chance(80) => Amount::ZERO,
-            () if self.temper.is_sought() && role == Role::Coordinator => {
-                Amount(self.random.between(15, 80))
-            }
-            () => bond,
+        // Who has the role moves, mostly (BND-7).
+        let bond = if has_role && self.random.chance(80) {
+            Amount::ZERO
+        } else if self.temper.is_sought() && role == Role::Coordinator {
+            Amount(self.random.between(15, 80))
+        } else {
+            bond
         };
         // The local network's coordinator names none.
         let address = if self.random.chance(10) {
