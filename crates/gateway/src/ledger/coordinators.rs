@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{error::refused, list::List, parameters::Parameters};
 use crate::{
-    gateway::Gateway, json, limits::Call, openai::error::ApiError, port::ledger::ListedCoordinator,
+    error::ApiError, gateway::Gateway, json, limits::Call, port::ledger::ListedCoordinator,
 };
 
 /// `GET /v1/ledger/coordinators`
