@@ -94,7 +94,7 @@ const WATCHED: Temper = Temper {
 /// More coordinators want to be found than there is room for on the list (BND-6).
 const SOUGHT: Temper = Temper {
     transactions: 12,
-    coordinators: 288,
+    coordinators: 600,
     offices: 16,
     ..CALM
 };
