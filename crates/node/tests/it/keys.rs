@@ -40,7 +40,7 @@ async fn a_key_pays_for_what_it_asks_and_is_known_again_after_a_crash() {
     assert_eq!(ask(&http, &up, None).await.0, StatusCode::UNAUTHORIZED);
 
     let admin = format!("{}/admin/keys", up.admin.as_ref().unwrap());
-    let described = json!({"name": "ci", "budget": {"credits": "5"}});
+    let described = json!({"name": "ci", "scopes": ["ask", "read"], "budget": {"credits": "5"}});
     let created = http
         .post(&admin)
         .body(described.to_string())

@@ -116,7 +116,7 @@ async fn a_directory_that_does_not_fit_is_refused_and_left_as_it_is() {
           error: the coordinator's journal failed: file is not a database
           hint: restore coordinator.db of the network's directory from a copy, or name another directory with --dir
         a bad configuration
-          error: DIR/llmnet.toml:2: unknown field `prot`, expected `port`
+          error: DIR/llmnet.toml:2: unknown field `prot`, expected one of `port`, `address`, `keys`, `tls`, `admin_port`
           hint: mend llmnet.toml in the network's directory
         another network's blocks
           error: validator 0 does not start: DIR/chain/validator-0 belongs to network ID, not to ID; choose another directory, or remove it if that network is no longer needed
