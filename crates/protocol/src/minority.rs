@@ -31,7 +31,7 @@ pub struct Dissent {
 /// Opinions that were not taken, those of most weight first, out of a receipt's own file. Empty where all
 /// agreed or nobody answered.
 ///
-/// It reads the file as it stands; whether the file holds is for [`replay`](crate::replay) to say.
+/// It reads the file as it stands; whether the file holds is for [`replay`] to say.
 pub fn minority(document: &ReceiptDocument) -> Vec<Dissent> {
     let transcript = replay::transcript(document);
     let reading = replay::read(document, &transcript);

@@ -11,6 +11,9 @@ use tokio::{
 
 use crate::support::{DEADLINE, Room, Up, place};
 
+/// Something that the experts in the box know.
+const QUESTION: &str = "Why does the Moon have phases?";
+
 /// Sends bytes and reads to the end.
 async fn raw(up: &Up, bytes: &[u8]) -> String {
     let address = up.gateway.url.strip_prefix("http://").unwrap();
@@ -37,7 +40,7 @@ async fn plain_http_gets_an_answer_with_a_receipt_streamed_or_not() {
     let up = Up::start(&room, &["--no-models"]).await;
     let body = |more: &str| {
         format!(
-            r#"{{"model":"llmnet/auto","messages":[{{"role":"user","content":"Why does the Moon have phases?"}}]{more}}}"#
+            r#"{{"model":"llmnet/auto","messages":[{{"role":"user","content":"{QUESTION}"}}]{more}}}"#
         )
     };
     let plain = raw(&up, &post(&body(""))).await;
@@ -57,8 +60,7 @@ async fn plain_http_gets_an_answer_with_a_receipt_streamed_or_not() {
     assert!(streamed.contains("data: [DONE]"), "{streamed}");
 
     // What nobody knows: no empty words of progress, no receipt, no cost.
-    let unknown =
-        body(r#","stream":true"#).replace("Why does the Moon have phases?", "asdf qwer yxcv");
+    let unknown = body(r#","stream":true"#).replace(QUESTION, "asdf qwer yxcv");
     let streamed = raw(&up, &post(&unknown)).await;
     assert!(!streamed.contains(": llmnet about"), "{streamed}");
     assert!(streamed.contains("\"declined\":true"), "{streamed}");
@@ -80,7 +82,7 @@ async fn check(sdk: &str) {
     let script = format!("../gateway/tests/sdk/check_{sdk}.py");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let script = script.display().to_string();
-    let run = timeout(DEADLINE, python(&[&script, &up.gateway.url])).await;
+    let run = timeout(DEADLINE, python(&[&script, &up.gateway.url, QUESTION])).await;
     let checked = run.expect("the script ends").unwrap();
     let printed = String::from_utf8_lossy(&checked.stdout);
     println!("{printed}");
