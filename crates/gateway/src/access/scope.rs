@@ -84,6 +84,7 @@ mod tests {
             read    GET /v1/ledger/accounts/{key}
             read    GET /v1/ledger/lines
             read    GET /v1/ledger/lines/{id}
+            read    GET /v1/ledger/coordinators
             read    GET /v1/ledger/providers
             read    GET /v1/ledger/providers/{id}
             read    GET /v1/ledger/reputation
