@@ -89,6 +89,11 @@ pub trait Answerer: Send + Sync {
     /// Program, model and prompts with their versions, in at most [`VERSION_LENGTH_MAX`] bytes.
     fn version(&self) -> String;
 
+    /// What keeps it from answering now, in words for its operator.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// A first answer, alone.
     ///
     /// # Errors

@@ -45,6 +45,10 @@ impl<A: Answerer> Answerer for Consistent<A> {
         Text::<VERSION_LENGTH_MAX>::truncated(&text).to_string()
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.inner.trouble()
+    }
+
     async fn answer(
         &self,
         contract: &ContractId,

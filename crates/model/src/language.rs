@@ -41,6 +41,16 @@ pub enum LanguageError {
     /// As many calls are under way, or were begun within a minute, as its operator allows.
     #[error("all calls that the model's limits allow are taken")]
     Saturated,
+    /// Its server failed again and again, and is left alone for now.
+    #[error(
+        "the model's server failed {failures} times in a row; it is asked again in {left_ms} ms"
+    )]
+    Resting {
+        /// How often it failed.
+        failures: u32,
+        /// Milliseconds until it is asked again; 0 while that is tried.
+        left_ms: u32,
+    },
     /// The server refused: wrong key, unknown model, request too long.
     #[error("the model's server refused with status {status}: {}", advice(.status))]
     Refused {
@@ -90,6 +100,11 @@ pub trait LanguageModel: Send + Sync {
     /// What of these limits holds for this model; its operator may allow less.
     fn within(&self, limits: &Limits) -> Limits {
         *limits
+    }
+
+    /// What keeps it from writing anything now, in words for its operator.
+    fn trouble(&self) -> Option<String> {
+        None
     }
 
     /// Writes the next turn of a conversation.

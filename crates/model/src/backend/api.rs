@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! Client: two attempts within one deadline
+//!   breaker     a server that fails again and again is left alone for a while
 //!   pace        calls at a time, calls a minute
 //!   openai, anthropic, gemini     pure: a Call as JSON; a reply's bytes as a Completion
 //!   transport   one POST, bounded in time and size; what came back instead of a reply
@@ -13,6 +14,7 @@
 //! A new API is a variant of [`Api`] and a file with two functions. Errors name statuses and causes of our
 //! own words only: servers quote keys and prompts in theirs.
 
+mod breaker;
 mod key;
 mod list;
 mod pace;
@@ -47,11 +49,14 @@ use crate::{
     answer::Limits,
     language::{Completion, LanguageError, LanguageModel, Usage},
 };
+use breaker::{Breaker, Change, Outcome, Resting};
 use pace::Pace;
 use transport::{Again, Failure};
 
 /// The most bytes of a reply's body.
 pub const BODY_LENGTH_MAX: usize = 1024 * 1024;
+/// A time-out of less says nothing of a server, where its operator does not give it less anyhow.
+const TELLING_MS: u32 = 2_000;
 /// The most calls of a minute that are counted.
 pub const CALLS_A_MINUTE_MAX: u32 = 10_000;
 
@@ -209,6 +214,12 @@ pub struct Bounds {
     pub thinking_tokens: Tokens,
     /// Milliseconds until a reply must be there, both attempts together.
     pub reply_ms: u32,
+    /// Milliseconds of them that the first attempt may take, so that a connection that hangs leaves time for
+    /// the second; three quarters where absent.
+    pub attempt_ms: Option<u32>,
+    /// Milliseconds for which a server is left alone once it failed five times in a row; twice as long each
+    /// time it still fails then, up to eight times.
+    pub rest_ms: u32,
     /// Calls at a time; at least 1.
     pub calls: u32,
     /// Calls begun within any minute, at most [`CALLS_A_MINUTE_MAX`]; as many as come where absent.
@@ -228,6 +239,8 @@ impl Bounds {
             output_tokens: Tokens(4_000),
             thinking_tokens: api.thinking_tokens(),
             reply_ms: 120_000,
+            attempt_ms: None,
+            rest_ms: 10_000,
             calls,
             calls_a_minute: None,
         }
@@ -307,6 +320,7 @@ pub struct Client {
     headers: HeaderMap,
     http: reqwest::Client,
     bounds: Bounds,
+    breaker: Arc<Breaker>,
     pace: Arc<Pace>,
 }
 
@@ -352,6 +366,9 @@ impl Client {
             model,
             url,
             bounds,
+            breaker: Arc::new(Breaker::new(Duration::from_millis(u64::from(
+                bounds.rest_ms,
+            )))),
             pace: Arc::new(Pace::new(bounds.calls, bounds.calls_a_minute)),
         })
     }
@@ -359,12 +376,63 @@ impl Client {
     async fn converse(
         &self,
         messages: &[ChatMessage],
-        mut settings: &[Setting],
+        settings: &[Setting],
         limits: &Limits,
     ) -> Result<Completion, LanguageError> {
         let limits = self.within(limits);
         let deadline = Instant::now() + Duration::from_millis(u64::from(limits.time_ms));
+        // Nobody queues for a server that is left alone; those who did hear of it when it is their turn.
+        if let Some(resting) = self.breaker.resting(Instant::now()) {
+            return Err(resting.into());
+        }
         let _place = self.pace.enter(deadline).await?;
+        let pass = self.breaker.pass(Instant::now())?;
+        let completion = self.attempts(messages, settings, &limits, deadline).await;
+        let outcome = match &completion {
+            Ok(_) => Outcome::Answered,
+            Err(error) => self.tells(error),
+        };
+        match pass.over(Instant::now(), outcome) {
+            Some(Change::Opened(rest)) => tracing::warn!(
+                api = %self.api, model = %self.model, ?rest,
+                "a model's server failed again and again: it is left alone, and its seat declines"
+            ),
+            Some(Change::Closed) => {
+                tracing::info!(api = %self.api, model = %self.model, "a model's server works again");
+            }
+            None => {}
+        }
+        completion
+    }
+
+    /// What an error says of the server.
+    fn tells(&self, error: &LanguageError) -> Outcome {
+        match error {
+            LanguageError::Timeout { time_ms } if *time_ms < TELLING_MS.min(self.bounds.reply_ms) => {
+                Outcome::Unknown
+            }
+            LanguageError::Timeout { .. }
+            | LanguageError::RateLimited
+            | LanguageError::Unreachable(_)
+            | LanguageError::Malformed(_)
+            | LanguageError::TooLarge { .. }
+            // No key, no money, no such model: so it will be for the next request.
+            | LanguageError::Refused { status: 300..=399 | 401..=404 } => Outcome::Failed,
+            LanguageError::Refused { .. } | LanguageError::Withheld | LanguageError::Exhausted => {
+                Outcome::Answered
+            }
+            LanguageError::Saturated | LanguageError::Resting { .. } => Outcome::Unknown,
+        }
+    }
+
+    /// Asks, and once more where the first failure may pass.
+    async fn attempts(
+        &self,
+        messages: &[ChatMessage],
+        mut settings: &[Setting],
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Completion, LanguageError> {
         // A second attempt, and only one: a panel has other seats, a server in trouble has enough to do.
         let mut last = false;
         loop {
@@ -377,13 +445,20 @@ impl Client {
                 output: Tokens(limits.output_tokens.0.saturating_add(thinking)),
             };
             let body = self.api.body(&call);
-            let Failure { error, again } = match self.attempt(&body, deadline).await {
+            let until = if last {
+                deadline
+            } else {
+                self.first_until(deadline)
+            };
+            let Failure { error, again } = match self.attempt(&body, until).await {
                 Ok(completion) => return Ok(completion),
                 Err(failure) => failure,
             };
             let left = deadline.saturating_duration_since(Instant::now());
             match again {
-                Again::After(wait) if !last && wait < left => tokio::time::sleep(wait).await,
+                Again::After(wait) if !last && wait < left => {
+                    tokio::time::sleep(transport::spread(wait, left)).await;
+                }
                 // Models differ in the settings they take, and the asker knows none of them.
                 Again::Plainer if !last && !settings.is_empty() => settings = &[],
                 _ => {
@@ -399,11 +474,32 @@ impl Client {
         }
     }
 
+    /// When the first attempt has taken its part of the time.
+    fn first_until(&self, deadline: Instant) -> Instant {
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now);
+        let part = match self.bounds.attempt_ms {
+            Some(ms) => Duration::from_millis(u64::from(ms)),
+            None => left * 3 / 4,
+        };
+        now + part.min(left)
+    }
+
     async fn attempt(&self, body: &Value, deadline: Instant) -> Result<Completion, Failure> {
         let request = self.http.post(self.url.clone());
         let request = request.headers(self.headers.clone()).json(body);
         let bytes = transport::send(request, deadline).await?;
         self.api.completion(&bytes).map_err(Failure::of_reply)
+    }
+}
+
+impl From<Resting> for LanguageError {
+    fn from(resting: Resting) -> Self {
+        let Resting { failures, left } = resting;
+        Self::Resting {
+            failures,
+            left_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -421,6 +517,11 @@ impl LanguageModel for Client {
         }
     }
 
+    fn trouble(&self) -> Option<String> {
+        let resting = self.breaker.resting(Instant::now())?;
+        Some(LanguageError::from(resting).to_string())
+    }
+
     async fn complete(
         &self,
         messages: &[ChatMessage],
@@ -428,7 +529,10 @@ impl LanguageModel for Client {
         limits: &Limits,
     ) -> Result<Completion, LanguageError> {
         let completion = self.converse(messages, settings, limits).await;
-        if let Err(error) = &completion {
+        if let Err(error) = &completion
+            // That was told when it began.
+            && !matches!(error, LanguageError::Resting { .. })
+        {
             // The seat tells its coordinator no more than that it has no answer: this is for its operator.
             tracing::warn!(api = %self.api, model = %self.model, %error, "no text from a model");
         }

@@ -98,6 +98,10 @@ impl<M: LanguageModel> Answerer for Prompted<M> {
         Text::<VERSION_LENGTH_MAX>::truncated(&text).to_string()
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.model.trouble()
+    }
+
     async fn answer(
         &self,
         contract: &ContractId,

@@ -14,7 +14,9 @@
 //!                                  # absent. Each is a call
 //! price = { call = 2000, input_kilo = 500, output_kilo = 2000 }         # millionths of a credit
 //! limits = { input_tokens = 32000, output_tokens = 4000, thinking_tokens = 0, calls = 16, calls_a_minute = 50 }
-//! timeouts = { connect_ms = 3000, reply_ms = 120000 }
+//! # attempt_ms: of reply_ms, what the first of two attempts may take; three quarters where absent. rest_ms: how long a
+//! # server that failed five times in a row is left alone
+//! timeouts = { connect_ms = 3000, reply_ms = 120000, attempt_ms = 90000, rest_ms = 10000 }
 //! ```
 
 use std::{
@@ -132,6 +134,8 @@ struct Limits {
 struct Timeouts {
     connect_ms: Option<NonZeroU32>,
     reply_ms: Option<NonZeroU32>,
+    attempt_ms: Option<NonZeroU32>,
+    rest_ms: Option<NonZeroU32>,
 }
 
 #[derive(Deserialize)]
@@ -205,11 +209,13 @@ impl TryFrom<Table> for Model {
                 .thinking_tokens
                 .map_or(default.thinking_tokens, Tokens),
             reply_ms: number(timeouts.reply_ms, default.reply_ms),
+            attempt_ms: timeouts.attempt_ms.map(NonZeroU32::get),
+            rest_ms: number(timeouts.rest_ms, default.rest_ms),
             calls: number(limits.calls, default.calls),
             calls_a_minute: limits.calls_a_minute.map(NonZeroU32::get),
         };
         let connect_ms = number(timeouts.connect_ms, 3_000);
-        if bounds.reply_ms > TIME_MAX_MS || connect_ms > TIME_MAX_MS {
+        if bounds.reply_ms.max(bounds.rest_ms).max(connect_ms) > TIME_MAX_MS {
             return Err(format!(
                 "model {name} is given more than an hour; no contract waits so long"
             ));

@@ -69,7 +69,7 @@ fn all_can_be_said() {
         samples = 11
         price = { call = 1, input_kilo = 2, output_kilo = 3 }
         limits = { input_tokens = 4, output_tokens = 5, thinking_tokens = 6, calls = 7, calls_a_minute = 8 }
-        timeouts = { connect_ms = 9, reply_ms = 10 }
+        timeouts = { connect_ms = 9, reply_ms = 10, attempt_ms = 11, rest_ms = 12 }
         "#,
     )
     .unwrap();
@@ -90,6 +90,8 @@ fn all_can_be_said() {
         output_tokens: Tokens(5),
         thinking_tokens: Tokens(6),
         reply_ms: 10,
+        attempt_ms: Some(11),
+        rest_ms: 12,
         calls: 7,
         calls_a_minute: Some(8),
     };

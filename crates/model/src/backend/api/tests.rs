@@ -119,6 +119,8 @@ async fn an_operators_bounds_are_kept() {
         output_tokens: Tokens(20),
         thinking_tokens: Tokens(7),
         reply_ms: 4_000,
+        attempt_ms: None,
+        rest_ms: 10_000,
         calls: 1,
         calls_a_minute: Some(1),
     };

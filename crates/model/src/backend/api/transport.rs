@@ -1,6 +1,10 @@
 //! One call over HTTP, bounded in time and size; and what it means when no reply comes of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     RequestBuilder, Response, StatusCode, Url,
@@ -12,6 +16,8 @@ use crate::language::LanguageError;
 
 /// How long to wait before the second attempt where the server does not say.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_millis(500);
+/// Waits are spread by at least so much: those who failed together shall not come back together.
+const SPREAD_MIN: Duration = Duration::from_millis(50);
 
 /// A failed attempt, and whether another may succeed.
 #[derive(Debug)]
@@ -137,13 +143,25 @@ pub(super) async fn bounded(mut response: Response) -> Result<Vec<u8>, Failure> 
     Ok(bytes)
 }
 
+/// A wait, never shorter than told, and by chance up to half as long again; it ends before the time that is
+/// left does.
+pub(super) fn spread(wait: Duration, left: Duration) -> Duration {
+    let room = left.saturating_sub(wait) / 2;
+    let most = (wait / 2).max(SPREAD_MIN).min(room);
+    // Keys of hash maps are random, and nobody's secret: good enough for this.
+    let chance = RandomState::new().hash_one(0_u8) >> 32;
+    wait + most.mul_f64(chance as f64 / f64::from(u32::MAX))
+}
+
 /// Errors of the HTTP client, in our words: its own hold the URL.
 fn broken(error: &reqwest::Error) -> Failure {
     if error.is_connect() {
         return Failure::passing(LanguageError::Unreachable("no connection".to_owned()));
     }
     if error.is_timeout() {
-        return Failure::lasting(LanguageError::Timeout { time_ms: 0 });
+        // Whoever waited for it has waited enough.
+        let timeout = LanguageError::Timeout { time_ms: 0 };
+        return Failure::new(timeout, Again::After(Duration::ZERO));
     }
     Failure::passing(LanguageError::Unreachable(
         "the connection broke".to_owned(),
@@ -159,4 +177,26 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     number("retry-after-ms")
         .map(Duration::from_millis)
         .or_else(|| number(RETRY_AFTER.as_str()).map(Duration::from_secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_spread_and_never_shorter_than_told_or_longer_than_left() {
+        let ms = Duration::from_millis;
+        for (wait, left, most) in [
+            (ms(0), ms(60_000), ms(50)),
+            (ms(500), ms(60_000), ms(750)),
+            (ms(10_000), ms(60_000), ms(15_000)),
+            (ms(10_000), ms(11_000), ms(10_500)),
+            (ms(10_000), ms(10_000), ms(10_000)),
+        ] {
+            let waits: Vec<_> = (0..50).map(|_| spread(wait, left)).collect();
+            assert!(waits.iter().all(|spread| (wait..=most).contains(spread)));
+            let differ = waits.iter().any(|spread| *spread != waits[0]);
+            assert_eq!(differ, most > wait, "{waits:?}");
+        }
+    }
 }

@@ -225,8 +225,81 @@ async fn one_failure_is_borne_and_a_second_is_told() {
 async fn silence_ends_in_time() {
     for api in Api::ALL {
         let timeout = LanguageError::Timeout { time_ms: 400 };
-        let (came, asked) = play(api, vec![Reply::Silence], 400).await;
-        assert_eq!((came, asked), (Err(timeout), 1), "{api}");
+        let replies = vec![Reply::Silence, Reply::Silence];
+        let (came, asked) = play(api, replies, 400).await;
+        assert_eq!((came, asked), (Err(timeout), 2), "{api}");
+    }
+}
+
+#[tokio::test]
+async fn a_hanging_attempt_leaves_time_for_another() {
+    for api in Api::ALL {
+        let server = Server::start(vec![Reply::Silence, ok(api, "Nobody.")]).await;
+        let mut config = config(api, &server);
+        config.bounds.attempt_ms = Some(100);
+        let client = Client::new(config).unwrap();
+        let begin = Instant::now();
+        let came = complete(&client, PATIENCE_MS).await.unwrap();
+        assert_eq!((came.text.as_str(), server.asked().len()), ("Nobody.", 2));
+        assert!(begin.elapsed() < Duration::from_millis(u64::from(PATIENCE_MS) / 2));
+    }
+}
+
+/// As many calls as open a breaker, each with its second attempt.
+const OPENING: usize = 5;
+
+#[tokio::test]
+async fn a_server_that_fails_again_and_again_is_left_alone_for_a_while() {
+    for api in Api::ALL {
+        let broken = || error(api, "500 Internal Server Error", "retry-after: 0\r\n");
+        let mut replies = vec![broken(); 2 * OPENING];
+        replies.push(ok(api, "Nobody."));
+        let server = Server::start(replies).await;
+        let mut config = config(api, &server);
+        config.bounds.rest_ms = 300;
+        let client = Client::new(config).unwrap();
+        for _ in 0..OPENING {
+            assert_eq!(client.trouble(), None);
+            let came = complete(&client, PATIENCE_MS).await;
+            let unreachable = LanguageError::Unreachable("status 500".to_owned());
+            assert_eq!(came, Err(unreachable));
+        }
+        assert!(
+            client
+                .trouble()
+                .unwrap()
+                .contains("failed 5 times in a row")
+        );
+        // At once, and without a word to the server; for clones as well.
+        let begin = Instant::now();
+        let came = complete(&client.clone(), PATIENCE_MS).await;
+        let resting = matches!(came, Err(LanguageError::Resting { failures: 5, .. }));
+        // A machine with much to do may have slept through the rest.
+        assert!(
+            resting || begin.elapsed() > Duration::from_millis(200),
+            "{came:?}"
+        );
+        assert!(!resting || server.asked().len() == 2 * OPENING);
+        // After its rest one call tries it out.
+        let came = loop {
+            match complete(&client, PATIENCE_MS).await {
+                Err(LanguageError::Resting { .. }) => tokio::task::yield_now().await,
+                came => break came,
+            }
+        };
+        assert!(!resting || came.unwrap().text == "Nobody.");
+        assert_eq!(client.trouble(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_for_the_requests_sake_is_no_failure_of_it() {
+    let refused = || error(Api::Compatible, "413 Payload Too Large", "");
+    let server = Server::start(vec![refused(); 2 * OPENING]).await;
+    let client = client(Api::Compatible, &server);
+    for _ in 0..2 * OPENING {
+        let came = complete(&client, PATIENCE_MS).await;
+        assert_eq!(came, Err(LanguageError::Refused { status: 413 }));
     }
 }
 
