@@ -92,11 +92,12 @@ pub(crate) async fn answer(
     let asking = Asking::start(
         Arc::clone(&gateway.coordinator),
         ask.request,
+        ask.ours.size,
         call.allowance.clone(),
         gateway.config.answer_timeout,
     );
     if ask.stream {
-        let manner = Manner::of(&gateway.config, ask.progress);
+        let manner = Manner::of(&gateway.config, ask.ours.progress);
         return events::respond(ask.voice, manner, asking, ending, call, permit).await;
     }
     let kept = ending.over(call.wait(asking.done()).await);
@@ -136,7 +137,7 @@ fn again(
     let permit = limits::admit(gateway)?;
     let ask = read(bytes)?;
     let response = if ask.stream && kept.outcome.is_ok() {
-        let manner = Manner::of(&gateway.config, ask.progress);
+        let manner = Manner::of(&gateway.config, ask.ours.progress);
         events::replay(ask.voice, manner, Arc::clone(kept), call, permit)
     } else {
         whole(ask.voice, kept)

@@ -11,6 +11,7 @@
 //! client spelled it.
 
 mod model;
+mod panel;
 mod settings;
 pub(crate) mod turns;
 
@@ -27,6 +28,7 @@ use llmnet_types::{
 use crate::{
     error::ApiError,
     fields::{Fields, invalid, unsupported, wrong_type},
+    port::PanelSize,
 };
 
 /// The model that a body names.
@@ -37,12 +39,24 @@ pub(crate) fn model(fields: &Fields<'_>) -> Result<ModelName, ApiError> {
     }
 }
 
-/// Whether a stream is to tell of progress: the one thing of ours that a body may say.
-pub(crate) fn progress(fields: &Fields<'_>) -> Result<Option<bool>, ApiError> {
-    match fields.object("llmnet")? {
-        Some(ours) => ours.flag("progress"),
-        None => Ok(None),
-    }
+/// What is ours in a body.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ours {
+    /// Whether a stream is to tell of progress; the operator's choice where unsaid.
+    pub(crate) progress: Option<bool>,
+    /// How large a panel is wanted.
+    pub(crate) size: PanelSize,
+}
+
+/// Reads it.
+pub(crate) fn ours(fields: &Fields<'_>) -> Result<Ours, ApiError> {
+    let Some(ours) = fields.object("llmnet")? else {
+        return Ok(Ours::default());
+    };
+    Ok(Ours {
+        progress: ours.flag("progress")?,
+        size: panel::size(&ours)?,
+    })
 }
 
 /// The most tokens of an answer, by the first of these names that is there.

@@ -56,9 +56,13 @@ pub trait Coordinator: Send + Sync {
     ///
     /// A question nobody knows anything about is no error but an [`Answered`] with `declined` set, an
     /// honest sentence as its text and nothing charged.
+    ///
+    /// A size that the strategy cannot have, as a quorum above the seats there are by default, is
+    /// [`AnswerError::InvalidRequest`].
     async fn answer(
         &self,
         request: Request,
+        size: PanelSize,
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError>;
@@ -79,6 +83,16 @@ pub trait Coordinator: Send + Sync {
 
     /// Whether a question would be answered now. Must be quick.
     async fn health(&self) -> Health;
+}
+
+/// How large a panel the requester wants: each from 1 to [`SEATS_MAX`](llmnet_types::contract::SEATS_MAX), and
+/// no quorum above the seats. What it leaves open is the coordinator's to choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PanelSize {
+    /// Seats wanted.
+    pub seats: Option<u8>,
+    /// Answers needed.
+    pub quorum: Option<u8>,
 }
 
 /// An answer with the account of how it came about.

@@ -8,6 +8,10 @@
 //! admin_port = 7172            # on loopback, where keys are managed
 //! tls = {name = "llm.example.org", chain = "/etc/llmnet/chain.pem", key = "/etc/llmnet/key.pem"}   # else plain HTTP
 //!
+//! [panel]                      # where a request does not say
+//! seats = 3                    # from 1 to 7
+//! quorum = 2                   # answers needed; 1 where absent and no model sits on panels
+//!
 //! [chain]
 //! epoch_blocks = 256           # read when the directory is made, part of the network from then on
 //! idle_interval_ms = 1000
@@ -27,7 +31,10 @@ pub mod gateway;
 
 use std::{net::IpAddr, num::NonZeroU32, path::Path};
 
+use llmnet_types::contract::SEATS_MAX;
 use serde::Deserialize;
+
+use crate::coordinator::Panel;
 
 pub use gateway::Gateway;
 pub use model::Model;
@@ -42,10 +49,60 @@ pub const GATEWAY_PORT: u16 = 7171;
 pub struct Config {
     /// HTTP.
     pub gateway: Gateway,
+    /// Panels.
+    pub panel: PanelSettings,
     /// Blocks.
     pub chain: Chain,
     /// Further respondents.
     pub model: Vec<Model>,
+}
+
+/// How large panels are where a request does not say.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "Size")]
+pub struct PanelSettings {
+    size: Size,
+}
+
+/// As it is written.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Size {
+    seats: Option<u8>,
+    quorum: Option<u8>,
+}
+
+impl TryFrom<Size> for PanelSettings {
+    type Error = String;
+
+    fn try_from(size: Size) -> Result<Self, String> {
+        let seats = size.seats.unwrap_or(Panel::FAST.seats);
+        if !(1..=SEATS_MAX).contains(&usize::from(seats)) {
+            return Err(format!("a panel has from 1 to {SEATS_MAX} seats"));
+        }
+        if size
+            .quorum
+            .is_some_and(|quorum| !(1..=seats).contains(&quorum))
+        {
+            return Err(format!(
+                "{seats} seats give from 1 to {seats} answers as a quorum"
+            ));
+        }
+        Ok(Self { size })
+    }
+}
+
+impl PanelSettings {
+    /// What is said here, and for the rest what suits whether models sit on panels.
+    pub fn with(&self, models: bool) -> Panel {
+        let default = if models { Panel::PATIENT } else { Panel::FAST };
+        let seats = self.size.seats.unwrap_or(default.seats);
+        Panel {
+            seats,
+            quorum: self.size.quorum.unwrap_or(default.quorum.min(seats)),
+            ..default
+        }
+    }
 }
 
 /// Blocks.

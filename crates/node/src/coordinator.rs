@@ -22,5 +22,6 @@ mod view;
 
 pub use desk::{Desk, Setup};
 pub use port::Port;
+pub use terms::Panel;
 
 pub(crate) use view::title;

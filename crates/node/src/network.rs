@@ -121,7 +121,7 @@ impl Network {
         } else {
             models::find(&home.config, &options.ollama, &models::environment).await?
         };
-        let patient = !models.is_empty();
+        let panel = home.config.panel.with(!models.is_empty());
         let named = models
             .iter()
             .map(|model| (model.name.clone(), model.origin.clone()))
@@ -165,7 +165,7 @@ impl Network {
             hub,
             classifier,
             journal: Journal::open(&home.path.join("coordinator.db"))?,
-            patient,
+            panel,
         })
         .await?;
 

@@ -9,7 +9,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::port::{Allowance, AnswerError, Answered, Coordinator};
+use crate::port::{Allowance, AnswerError, Answered, Coordinator, PanelSize};
 
 /// How much progress may wait to be read.
 const PROGRESS_MAX: usize = 32;
@@ -35,12 +35,13 @@ impl Asking {
     pub(super) fn start(
         coordinator: Arc<dyn Coordinator>,
         request: Request,
+        size: PanelSize,
         allowance: Allowance,
         limit: Duration,
     ) -> Self {
         let (sender, progress) = mpsc::channel(PROGRESS_MAX);
         let mut work = JoinSet::new();
-        work.spawn(async move { coordinator.answer(request, allowance, sender).await });
+        work.spawn(async move { coordinator.answer(request, size, allowance, sender).await });
         Self {
             work,
             progress,

@@ -3,15 +3,19 @@
 use llmnet_types::request::Request;
 use serde::Serialize;
 
-use crate::{conversation::ModelName, error::ApiError, json, port::Answered};
+use crate::{
+    conversation::{ModelName, Ours},
+    error::ApiError,
+    json,
+    port::Answered,
+};
 
 /// What a client asks for, and how it wants to hear it.
 pub(crate) struct Ask {
     pub(crate) model: ModelName,
     pub(crate) request: Request,
     pub(crate) stream: bool,
-    /// Whether the stream is to tell of progress; the operator's choice where unsaid.
-    pub(crate) progress: Option<bool>,
+    pub(crate) ours: Ours,
     pub(crate) voice: Box<dyn Voice>,
 }
 

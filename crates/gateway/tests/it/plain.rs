@@ -6,6 +6,26 @@ use serde_json::json;
 use crate::client::{Server, steady};
 
 #[tokio::test]
+async fn a_request_may_say_how_large_its_panel_is() {
+    let server = Server::start().await;
+    for (fields, expected) in [
+        ("", "None seats, None answers"),
+        (
+            r#","llmnet":{"seats":7,"quorum":3}"#,
+            "Some(7) seats, Some(3) answers",
+        ),
+        (
+            r#","llmnet":{"quorum":1,"seats":null}"#,
+            "None seats, Some(1) answers",
+        ),
+    ] {
+        let reply = server.ask("how large?", fields).await;
+        let content = &reply.json()["choices"][0]["message"]["content"];
+        assert_eq!(content, expected, "{fields}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_carries_its_account() {
     let server = Server::start().await;
     let reply = server.ask("aspirin and warfarin?", "").await;

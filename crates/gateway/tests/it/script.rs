@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use llmnet_gateway::port::{
     Allowance, AnswerError, Answered, Citation, Coordinator, Dissent, Expert, Health, Offer,
-    PanelSeat, Part, ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
+    PanelSeat, PanelSize, Part, ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
 };
 use llmnet_types::{
     codec::Text,
@@ -211,6 +211,7 @@ impl Coordinator for Script {
     async fn answer(
         &self,
         request: Request,
+        size: PanelSize,
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {
@@ -219,6 +220,10 @@ impl Coordinator for Script {
         let hold = allowance.reserve(WORST)?;
         let question = request.question().to_owned();
         let outcome = match question.as_str() {
+            "how large?" => Ok(Answered {
+                text: format!("{:?} seats, {:?} answers", size.seats, size.quorum),
+                ..answered(&request)
+            }),
             "what does nobody know?" => Ok(declined(&request)),
             "never" => {
                 sleep(Duration::from_secs(3_600)).await;

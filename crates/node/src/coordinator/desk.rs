@@ -31,6 +31,7 @@ use super::{
     journal::Journal,
     line::settled,
     settler,
+    terms::Panel,
 };
 use crate::{
     home::CHAIN_LENGTH,
@@ -53,8 +54,8 @@ pub struct Setup {
     pub classifier: Arc<Classifier>,
     /// What must not be forgotten.
     pub journal: Journal,
-    /// Whether slow models sit on panels: they are given more time.
-    pub patient: bool,
+    /// How large panels are, and how long the slow are waited for.
+    pub panel: Panel,
 }
 
 /// A coordinator with its gateway's own line.
@@ -72,7 +73,7 @@ pub struct Desk {
     pub(super) requester: PrivateKey,
     pub(super) keys: Keys,
     pub(super) classifier: Arc<Classifier>,
-    pub(super) patient: bool,
+    pub(super) panel: Panel,
     /// Held until an order is written down, so that the journal has no gap.
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
     /// Held while a line is renewed.
@@ -135,7 +136,7 @@ impl Desk {
             }),
             keys: setup.keys,
             classifier: setup.classifier,
-            patient: setup.patient,
+            panel: setup.panel,
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
             hand_overs: tokio::sync::Mutex::default(),
@@ -173,6 +174,7 @@ impl Desk {
     pub(super) async fn contract(
         self: &Arc<Self>,
         request: Request,
+        panel: Panel,
         domains: Vec<(Domain, Score)>,
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
@@ -180,7 +182,7 @@ impl Desk {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let (setup, hold) = desk.order(request, &domains, &allowance).await?;
+            let (setup, hold) = desk.order(request, panel, &domains, &allowance).await?;
             let done = desk
                 .conduct_and_record(setup, hold, progress, hung_up)
                 .await;

@@ -21,7 +21,7 @@ use llmnet_types::{
 use super::{
     accounts::OrderError,
     desk::{Desk, internal},
-    terms::terms,
+    terms::{Panel, terms},
 };
 
 /// How often a selection is read again when blocks come in between.
@@ -73,6 +73,7 @@ impl Desk {
     pub(super) async fn order(
         &self,
         request: Request,
+        panel: Panel,
         domains: &[(Domain, Score)],
         allowance: &Allowance,
     ) -> Result<(SessionSetup, Hold), AnswerError> {
@@ -81,7 +82,7 @@ impl Desk {
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
             let salt = self.keys.contract(slot);
-            let terms = terms(&request, &salt, read.policy, self.patient);
+            let terms = terms(&request, &salt, read.policy, panel);
             // Out of range is the order's own to say.
             let worst = worst_case(&terms, read.fee).unwrap_or_default();
             let hold = allowance.reserve(worst)?;

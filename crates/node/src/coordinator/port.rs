@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use llmnet_chain::query;
 use llmnet_gateway::port::{
-    Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, Part,
+    Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, PanelSize, Part,
     ReceiptDocument as File, ReceiptState,
 };
 use llmnet_types::{
@@ -33,6 +33,7 @@ impl Coordinator for Port {
     async fn answer(
         &self,
         request: Request,
+        size: PanelSize,
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {
@@ -42,6 +43,7 @@ impl Coordinator for Port {
                 message: "the last user message is empty; ask something".to_owned(),
             });
         }
+        let panel = self.0.panel.of(request.strategy, size)?;
         let domains = self.0.domains(&request);
         if domains.is_empty() {
             return Ok(view::declined(NOBODY, request.strategy, self.0.height()));
@@ -51,7 +53,7 @@ impl Coordinator for Port {
         }));
         let finished = self
             .0
-            .contract(request, domains, allowance, progress)
+            .contract(request, panel, domains, allowance, progress)
             .await?;
         let receipt = finished.receipt.clone();
         let (_, titles) = query(&*self.0.chain, move |state| view::titles(state, &receipt))
@@ -129,23 +131,24 @@ impl Coordinator for Port {
             ready,
             detail,
         };
+        let parts = vec![
+            part("chain", running, format!("block {height}")),
+            part(
+                "line",
+                free > Amount::ZERO,
+                format!("{} credits free", free.credits()),
+            ),
+            part(
+                "settlement",
+                trouble.is_none(),
+                trouble.unwrap_or_else(|| "up to date".to_owned()),
+            ),
+        ];
         Health {
             blocked: (!running).then(|| "the chain has stopped; restart the node".to_owned()),
             network: Some(self.0.id),
             height: Some(height),
-            parts: vec![
-                part("chain", running, format!("block {height}")),
-                part(
-                    "line",
-                    free > Amount::ZERO,
-                    format!("{} credits free", free.credits()),
-                ),
-                part(
-                    "settlement",
-                    trouble.is_none(),
-                    trouble.unwrap_or_else(|| "up to date".to_owned()),
-                ),
-            ],
+            parts,
         }
     }
 }

@@ -8,8 +8,8 @@ use llmnet_chain::{client::ChainClient, validator::Validator};
 use llmnet_gateway::{
     Access,
     port::{
-        Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, Part, Ports,
-        ReceiptDocument,
+        Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, PanelSize, Part,
+        Ports, ReceiptDocument,
     },
 };
 use llmnet_ledger::Genesis;
@@ -148,6 +148,7 @@ impl Coordinator for Bystander {
     async fn answer(
         &self,
         _: Request,
+        _: PanelSize,
         _: Allowance,
         _: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {

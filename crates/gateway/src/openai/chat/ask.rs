@@ -28,7 +28,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         Some(options) => options.flag("include_usage")?.unwrap_or(false),
         None => false,
     };
-    let progress = conversation::progress(&fields)?;
+    let ours = conversation::ours(&fields)?;
     // The newer name wins where both are given.
     let names = ["max_completion_tokens", "max_tokens"];
     let tokens_max = conversation::output_tokens_max(&fields, &names)?;
@@ -37,7 +37,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         request: conversation::request("messages", messages, &model, tokens_max, settings)?,
         model,
         stream: fields.flag("stream")?.unwrap_or(false),
-        progress,
+        ours,
         voice: Box::new(Chat { include_usage }),
     })
 }

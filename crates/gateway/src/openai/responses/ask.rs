@@ -45,7 +45,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         request: conversation::request("input", messages, &model, tokens_max, settings)?,
         model,
         stream: fields.flag("stream")?.unwrap_or(false),
-        progress: conversation::progress(&fields)?,
+        ours: conversation::ours(&fields)?,
         voice: Box::new(Responses::new(echo)),
     })
 }

@@ -1,0 +1,39 @@
+//! How large a panel a request wants: `"llmnet": {"seats": 7, "quorum": 3}`.
+
+use llmnet_types::contract::SEATS_MAX;
+
+use crate::{
+    error::ApiError,
+    fields::{Fields, invalid},
+    port::PanelSize,
+};
+
+/// Reads it from what is ours of a body. Whether the strategy can have it is the coordinator's to say.
+pub(super) fn size(ours: &Fields<'_>) -> Result<PanelSize, ApiError> {
+    let count = |name: &str| -> Result<Option<u8>, ApiError> {
+        let Some(count) = ours.whole(name)? else {
+            return Ok(None);
+        };
+        match u8::try_from(count) {
+            Ok(count) if (1..=SEATS_MAX).contains(&usize::from(count)) => Ok(Some(count)),
+            _ => {
+                let path = ours.path(name);
+                let message = format!("'{path}' must be from 1 to {SEATS_MAX}, found {count}");
+                Err(invalid(path, message))
+            }
+        }
+    };
+    let size = PanelSize {
+        seats: count("seats")?,
+        quorum: count("quorum")?,
+    };
+    if let (Some(seats), Some(quorum)) = (size.seats, size.quorum)
+        && quorum > seats
+    {
+        let path = ours.path("quorum");
+        let message =
+            format!("{seats} seats cannot give {quorum} answers: lower '{path}' or raise 'seats'");
+        return Err(invalid(path, message));
+    }
+    Ok(size)
+}
