@@ -122,6 +122,10 @@ impl Network {
             models::find(&home.config, &options.ollama, &models::environment).await?
         };
         let panel = home.config.panel.with(!models.is_empty());
+        let answerers = models
+            .iter()
+            .map(|model| (model.name.clone(), Arc::clone(&model.answerer)))
+            .collect();
         let named = models
             .iter()
             .map(|model| (model.name.clone(), model.origin.clone()))
@@ -166,6 +170,7 @@ impl Network {
             classifier,
             journal: Journal::open(&home.path.join("coordinator.db"))?,
             panel,
+            models: answerers,
         })
         .await?;
 

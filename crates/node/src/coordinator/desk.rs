@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use llmnet_chain::client::ChainClient;
 use llmnet_gateway::port::{Allowance, AnswerError, Hold};
 use llmnet_knowledge::classify::Classifier;
+use llmnet_model::answer::Answerer;
 use llmnet_protocol::{
     message::{Statement, ToSeat},
     quote::Purse,
@@ -56,6 +57,8 @@ pub struct Setup {
     pub journal: Journal,
     /// How large panels are, and how long the slow are waited for.
     pub panel: Panel,
+    /// Respondents of this process that are backed by models, by name: status tells of them.
+    pub models: Vec<(String, Arc<dyn Answerer>)>,
 }
 
 /// A coordinator with its gateway's own line.
@@ -74,6 +77,7 @@ pub struct Desk {
     pub(super) keys: Keys,
     pub(super) classifier: Arc<Classifier>,
     pub(super) panel: Panel,
+    pub(super) models: Vec<(String, Arc<dyn Answerer>)>,
     /// Held until an order is written down, so that the journal has no gap.
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
     /// Held while a line is renewed.
@@ -137,6 +141,7 @@ impl Desk {
             keys: setup.keys,
             classifier: setup.classifier,
             panel: setup.panel,
+            models: setup.models,
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
             hand_overs: tokio::sync::Mutex::default(),

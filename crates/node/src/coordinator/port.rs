@@ -131,7 +131,7 @@ impl Coordinator for Port {
             ready,
             detail,
         };
-        let parts = vec![
+        let mut parts = vec![
             part("chain", running, format!("block {height}")),
             part(
                 "line",
@@ -144,6 +144,14 @@ impl Coordinator for Port {
                 trouble.unwrap_or_else(|| "up to date".to_owned()),
             ),
         ];
+        for (name, answerer) in &self.0.models {
+            let trouble = answerer.trouble();
+            parts.push(part(
+                &format!("model {name}"),
+                trouble.is_none(),
+                trouble.unwrap_or_else(|| "takes questions".to_owned()),
+            ));
+        }
         Health {
             blocked: (!running).then(|| "the chain has stopped; restart the node".to_owned()),
             network: Some(self.0.id),
