@@ -13,21 +13,26 @@ const QUESTION: &str = "What happens when one of four validators falls silent?";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_hangs_up_leaves_no_slot_open() {
     let local = Local::start().await;
-    let body = format!(
-        r#"{{"model":"llmnet/auto","messages":[{{"role":"user","content":"{QUESTION}"}}]}}"#
-    );
-    let length = body.len();
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: llmnet\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let requests = ["auto", "single", "vote", "debate", "mixture"].map(|strategy| {
+        let body = format!(
+            r#"{{"model":"llmnet/{strategy}","messages":[{{"role":"user","content":"{QUESTION}"}}]}}"#
+        );
+        let length = body.len();
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: llmnet\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    });
     let mut leaving = JoinSet::new();
     for moment in 0..120 {
-        let (address, request) = (local.network.gateway, request.clone());
+        // Each strategy at moments early and late.
+        let request = requests[moment % requests.len()].clone();
+        let address = local.network.gateway;
+        let wait = Duration::from_micros(300 * u64::try_from(moment).unwrap());
         leaving.spawn(async move {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
             // When it leaves is what is tried out: while an order is taken, written down, worked on.
-            sleep(Duration::from_micros(300 * moment)).await;
+            sleep(wait).await;
         });
         if moment % 8 == 7 {
             while let Some(left) = leaving.join_next().await {
