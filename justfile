@@ -67,6 +67,11 @@ bench-ledger:
 simulate seeds='20':
     LLMNET_SEEDS='{{ seeds }}' cargo test --release --locked -p llmnet-chain --lib -- --nocapture simulation::
 
+# Ask so many times while models' servers fail: two of seven throughout, then each call by a chance of 30%.
+faults requests='150' seed='1':
+    LLMNET_REQUESTS='{{ requests }}' LLMNET_SEED='{{ seed }}' cargo test --release --locked -p llmnet --test it -- \
+        --nocapture --test-threads 1 faults::
+
 # Four validators on four machines: cut off, healed, and killed so many times.
 machines kills='100':
     LLMNET_KILLS='{{ kills }}' cargo test --release --locked -p llmnet-chain --test network -- --nocapture machines::

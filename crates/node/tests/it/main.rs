@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod explain;
 mod explorer;
+mod faults;
 mod hang_up;
 mod keys;
 mod models;

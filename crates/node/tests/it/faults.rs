@@ -1,0 +1,7 @@
+//! Models that fail in every way that servers fail, under every strategy: an answer comes, or an honest error.
+
+mod matrix;
+mod overload;
+mod server;
+mod share;
+mod world;
