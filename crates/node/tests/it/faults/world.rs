@@ -14,7 +14,7 @@ use llmnet::{
     transport::Hub,
 };
 use llmnet_chain::{Solo, client::ChainClient, query};
-use llmnet_gateway::port::Ports;
+use llmnet_gateway::{Access, port::Ports};
 use llmnet_knowledge::classify::Classifier;
 use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, chain_element, query as ledger};
 use llmnet_types::{
@@ -102,6 +102,7 @@ impl World {
         let ports = Ports {
             coordinator: Arc::new(Port(desk.await.unwrap())),
             ledger: Arc::new(Explorer::new(chain, genesis.clone())),
+            access: Access::open(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
