@@ -227,7 +227,9 @@ async fn silence_ends_in_time() {
         let timeout = LanguageError::Timeout { time_ms: 400 };
         let replies = vec![Reply::Silence, Reply::Silence];
         let (came, asked) = play(api, replies, 400).await;
-        assert_eq!((came, asked), (Err(timeout), 2), "{api}");
+        assert_eq!(came, Err(timeout), "{api}");
+        // A machine with much to do may not get to the second attempt.
+        assert!(matches!(asked, 1 | 2), "{api}: {asked}");
     }
 }
 

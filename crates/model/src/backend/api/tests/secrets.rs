@@ -24,6 +24,14 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn no_log_and_no_error_tells_a_key_or_a_question() {
+    // The line in the log must be known before anybody listens: known first on another test's thread, where nobody
+    // does, it would be left out for good.
+    assert!(
+        faults::play(Api::Compatible, Vec::new(), 400)
+            .await
+            .0
+            .is_err()
+    );
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -33,12 +41,12 @@ async fn no_log_and_no_error_tells_a_key_or_a_question() {
     // Of this thread, on which all of this test runs.
     let _guard = tracing::subscriber::set_default(subscriber);
     let mut told = String::new();
-    let mut failures = 0;
+    let (mut failures, mut heard) = (0, 0);
     for api in Api::ALL {
-        for (name, replies, _, _) in faults::cases(api) {
+        for (_, replies, _, _) in faults::cases(api) {
             // In half a second most have said what they say, and the others are out of time.
             let (came, asked) = faults::play(api, replies, 400).await;
-            assert!(asked > 0, "{name}");
+            heard += asked;
             if let Err(error) = came {
                 failures += 1;
                 told.push_str(&format!("{error} {error:?}\n"));
@@ -47,7 +55,7 @@ async fn no_log_and_no_error_tells_a_key_or_a_question() {
     }
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(logged.matches("no text from a model").count(), failures);
-    assert!(failures > 50, "{failures}");
+    assert!(failures > 50 && heard > 50, "{failures} {heard}");
     told.push_str(&logged);
     for secret in [KEY, "hidden", QUESTION, "anybody"] {
         assert!(!told.contains(secret), "{secret} is told: {told}");

@@ -73,8 +73,13 @@ impl Server {
                 return;
             };
             for reply in replies {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let text = read(&mut stream).await;
+                let (mut stream, text) = loop {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    // Whose time was over before it had asked has not asked.
+                    if let Some(text) = read(&mut stream).await {
+                        break (stream, text);
+                    }
+                };
                 log.lock().unwrap().push(text);
                 match reply {
                     Reply::Raw(bytes) => {
@@ -127,12 +132,14 @@ impl Server {
     }
 }
 
-async fn read(stream: &mut tokio::net::TcpStream) -> String {
+async fn read(stream: &mut tokio::net::TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let mut chunk = [0; 4096];
-        let read = stream.read(&mut chunk).await.unwrap();
-        assert_ne!(read, 0, "the client hung up while it asked");
+        let read = stream.read(&mut chunk).await.ok()?;
+        if read == 0 {
+            return None;
+        }
         bytes.extend_from_slice(&chunk[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
@@ -143,7 +150,7 @@ async fn read(stream: &mut tokio::net::TcpStream) -> String {
             line.strip_prefix("content-length: ")?.parse().ok()
         });
         if body.len() >= length.unwrap_or(0) {
-            return text;
+            return Some(text);
         }
     }
 }
