@@ -233,6 +233,11 @@ impl Session {
         self.members.iter_mut().find(|member| member.node == *node)
     }
 
+    /// Seats that something can still come from.
+    fn reached(&self) -> impl Iterator<Item = &Member> {
+        self.present().filter(|member| !member.unreached)
+    }
+
     fn present(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.is_present())
     }

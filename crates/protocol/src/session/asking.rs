@@ -96,6 +96,7 @@ impl Session {
             presence: Presence::Asked {
                 until: now.after(durations.accept_ms),
             },
+            unreached: false,
             commitments: Vec::new(),
             latency_ms: 0,
             opened: None,
@@ -140,14 +141,19 @@ impl Session {
     }
 
     pub(super) fn unreached(&mut self, now: Timestamp, seat: PublicKey, effects: &mut Vec<Effect>) {
-        if self.stage != Stage::Answers {
+        let is_asking = self.stage == Stage::Answers;
+        let Some(member) = self.member(&seat) else {
             return;
-        }
-        if let Some(member) = self.member(&seat)
-            && matches!(member.presence, Presence::Asked { .. })
-        {
-            member.presence = Presence::Skipped;
-            self.fill_seats(now, effects);
+        };
+        if matches!(member.presence, Presence::Asked { .. }) {
+            if is_asking {
+                member.presence = Presence::Skipped;
+                self.fill_seats(now, effects);
+            }
+        } else {
+            // First answers have their grace, so that no coordinator shuts out the slow by its word alone; of what
+            // comes later nobody is worse off who is not waited for (CON-7).
+            member.unreached = true;
         }
     }
 

@@ -58,7 +58,7 @@ impl Session {
     }
 
     pub(super) fn advance_parting(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let waiting = self.present().any(|member| member.part.is_none());
+        let waiting = self.reached().any(|member| member.part.is_none());
         if waiting && now < self.deadline {
             return;
         }

@@ -75,7 +75,7 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let waiting = self
-            .present()
+            .reached()
             .any(|member| member.commitment(phase).is_some() && member.opened.is_none());
         if waiting && now < self.deadline {
             return;
@@ -243,7 +243,9 @@ impl Session {
         phase: Phase,
         effects: &mut Vec<Effect>,
     ) {
-        let all = self.bound(phase) == self.present().count();
+        let all = self
+            .reached()
+            .all(|member| member.commitment(phase).is_some());
         if !all && now < self.deadline {
             return;
         }

@@ -126,6 +126,8 @@ pub(super) struct Member {
     pub(super) asked_at: Timestamp,
     pub(super) reply: Option<Signed<Reply>>,
     pub(super) presence: Presence,
+    /// Whether its link ended: what it has not said by then will not come.
+    pub(super) unreached: bool,
     /// Bound, phase by phase.
     pub(super) commitments: Vec<(Phase, Digest)>,
     pub(super) latency_ms: u32,

@@ -2,6 +2,7 @@
 
 mod babbler;
 mod copier;
+mod cut_off;
 mod equivocator;
 mod ghostwriter;
 mod injector;
@@ -11,6 +12,7 @@ mod withholder;
 
 pub use babbler::Babbler;
 pub use copier::{Copier, Leaker};
+pub use cut_off::CutOff;
 pub use equivocator::Equivocator;
 pub use ghostwriter::Ghostwriter;
 pub use injector::Injector;
@@ -31,6 +33,10 @@ pub trait Twist {
     fn inner_ref(&self) -> &Honest;
     /// What it sends instead.
     fn twist(&mut self, message: ToCoordinator) -> Vec<ToCoordinator>;
+    /// Whether its link still stands.
+    fn stands(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Twist> Respondent for T {
@@ -52,5 +58,9 @@ impl<T: Twist> Respondent for T {
 
     fn wake_at(&self) -> Option<Timestamp> {
         self.inner_ref().wake_at()
+    }
+
+    fn is_linked(&self) -> bool {
+        self.stands()
     }
 }

@@ -8,7 +8,7 @@ use llmnet_types::{
 };
 
 use crate::{
-    adversaries::{Copier, Equivocator, Injector, Leaker, Withholder},
+    adversaries::{Copier, CutOff, Equivocator, Injector, Leaker, Withholder},
     contract::{outcomes, phases, text},
     network::{Panel, Run, honest, play},
     respondent::{Honest, Respondent, Script},
@@ -68,6 +68,29 @@ fn a_withheld_revision_or_ballot_is_left_out() {
         assert_eq!(outcomes(&run), [Served; 3], "{phase:?}");
         let part = &run.finished.receipt.seats[2].part.as_ref().unwrap().body;
         assert_eq!(part.last_class, world.answer(RHEA).class, "{phase:?}");
+    }
+}
+
+/// CON-7: after the first answers, a seat whose link ended is not waited for; that it opened one earns nothing
+/// without its account (CON-6).
+#[test]
+fn a_seat_that_is_cut_off_is_not_waited_for() {
+    let world = World::new();
+    for phase in [Phase::Round(1), Phase::Ballots] {
+        let honest = || Honest::new(&world, 2, Script::says(world.answer(RHEA)));
+        let fair = against_two(&world, honest()).ended_at;
+        let cut_off = CutOff {
+            honest: honest(),
+            phase,
+            cut: false,
+        };
+        let run = against_two(&world, cut_off);
+        unpaid(&run, 2, Withheld);
+        let at = run.ended_at;
+        assert!(
+            at <= fair.after(100),
+            "{phase:?}: {at:?}, and {fair:?} with all"
+        );
     }
 }
 

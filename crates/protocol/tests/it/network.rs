@@ -281,6 +281,14 @@ impl Network<'_> {
                 self.events.insert(key, event);
             }
         }
+        let is_cut = self.panel[rank]
+            .as_ref()
+            .is_some_and(|seat| !seat.is_linked());
+        if is_cut {
+            let at = self.now.after(1);
+            self.events
+                .insert((at, self.chance.next()), Event::Unreached(rank));
+        }
     }
 
     /// When a message of a link arrives, after all that was sent on it before; `None` if it is lost.

@@ -34,6 +34,10 @@ pub trait Respondent {
     fn wake(&mut self, now: Timestamp) -> Vec<ToCoordinator>;
     /// When it wants to be woken.
     fn wake_at(&self) -> Option<Timestamp>;
+    /// Whether its link still stands.
+    fn is_linked(&self) -> bool {
+        true
+    }
 }
 
 /// What the backend finds and how long it takes.
