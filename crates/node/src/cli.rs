@@ -5,18 +5,24 @@ mod ask;
 mod blocks;
 mod client;
 mod compare;
+mod coordinator;
 mod experts;
 mod explain;
 mod failure;
 mod genesis;
 mod output;
+mod place;
 mod receipt;
 mod reputation;
+mod respondent;
 mod session;
+mod signals;
 mod snapshot;
+mod testnet;
 mod up;
 mod validator;
 mod verify;
+mod wallet;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -24,7 +30,10 @@ use clap::{Args, Parser, Subcommand};
 
 use output::Output;
 
-use crate::telemetry::{self, LogFormat};
+use crate::{
+    keystore::Source,
+    telemetry::{self, LogFormat},
+};
 
 /// Exit codes, stable for scripts.
 pub mod code {
@@ -87,6 +96,22 @@ struct Models {
     no_models: bool,
 }
 
+/// Where a passphrase comes from.
+#[derive(Debug, Clone, Default, Args)]
+struct PassphraseArguments {
+    /// The file whose first line is the passphrase, its owner's alone [else LLMNET_PASSPHRASE, else you are asked]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl PassphraseArguments {
+    fn source(&self) -> Source {
+        Source {
+            file: self.passphrase_file.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Ask a question; starts the local network for it if none runs
@@ -109,6 +134,14 @@ enum Command {
     Genesis(genesis::Arguments),
     /// Make, run and ask one validator of a network over several machines
     Validator(validator::Arguments),
+    /// Make, run and ask one coordinator of a network elsewhere
+    Coordinator(coordinator::Arguments),
+    /// Join a network elsewhere with a model or an expert, serve it, leave it
+    Respondent(respondent::Arguments),
+    /// Show and move the money of a key
+    Wallet(wallet::Arguments),
+    /// Write a network of processes on this machine, ready to start
+    Testnet(testnet::Arguments),
     /// Write a validator's state into a file, or make a validator's data from one
     Snapshot(snapshot::Arguments),
 }
@@ -126,6 +159,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments, &output),
         Command::Genesis(arguments) => genesis::run(&arguments, &output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &cli.common, &output),
+        Command::Testnet(arguments) => testnet::run(&arguments, &output),
         command => tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -161,5 +195,13 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         Command::Genesis(arguments) => genesis::run(&arguments, output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, common, output),
         Command::Validator(arguments) => Box::pin(validator::run(&arguments, common, output)).await,
+        Command::Coordinator(arguments) => {
+            Box::pin(coordinator::run(&arguments, common, output)).await
+        }
+        Command::Respondent(arguments) => {
+            Box::pin(respondent::run(&arguments, common, output)).await
+        }
+        Command::Wallet(arguments) => Box::pin(wallet::run(&arguments, common, output)).await,
+        Command::Testnet(arguments) => testnet::run(&arguments, output),
     }
 }

@@ -18,6 +18,9 @@
 //! archive = false              # true keeps all blocks for ever; those dropped before do not come back
 //! nodes = ["http://192.0.2.1:7171"]   # validators elsewhere, of the network in genesis.json; none of our own
 //!
+//! [link]
+//! listen = "0.0.0.0:7373"      # where respondents on other machines link to the coordinator; nowhere if absent
+//!
 //! [[model]]                    # a respondent backed by a language model; as many as there are
 //! name = "llama3.2"
 //! base_url = "http://127.0.0.1:8000/v1"
@@ -29,7 +32,11 @@ pub mod model;
 
 pub mod gateway;
 
-use std::{net::IpAddr, num::NonZeroU32, path::Path};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::Path,
+};
 
 use llmnet_types::contract::SEATS_MAX;
 use serde::Deserialize;
@@ -43,6 +50,11 @@ use model::SecretError;
 /// The gateway's port where nobody says another. None of the rivals' ports.
 pub const GATEWAY_PORT: u16 = 7171;
 
+/// Where coordinators listen for their respondents where nobody says another port.
+pub const LINK_PORT: u16 = 7373;
+/// Where respondents answer queries where nobody says another port.
+pub const RESPONDENT_PORT: u16 = 7474;
+
 /// A directory's configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -53,8 +65,18 @@ pub struct Config {
     pub panel: PanelSettings,
     /// Blocks.
     pub chain: Chain,
+    /// Links.
+    pub link: Link,
     /// Further respondents.
     pub model: Vec<Model>,
+}
+
+/// Links of respondents on other machines.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// Where the coordinator listens for them; nowhere if absent.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How large panels are where a request does not say.

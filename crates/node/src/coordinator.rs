@@ -10,6 +10,8 @@
 
 pub mod desk;
 pub mod journal;
+pub mod running;
+pub mod settings;
 
 mod accounts;
 mod conduct;

@@ -86,12 +86,8 @@ impl Experts {
     /// # Errors
     /// A document or index fails; the documents in the box do not.
     pub fn new(keys: &Keys) -> anyhow::Result<Self> {
-        let documents: Vec<Document> = DOCUMENTS
-            .iter()
-            .map(|(file, text)| parse(file, text))
-            .collect::<Result<_, _>>()?;
-        let samples: Vec<_> = documents.iter().flat_map(Document::samples).collect();
-        let classifier = Arc::new(Classifier::new(&samples));
+        let documents = documents()?;
+        let classifier = classifier_of(&documents);
         let sample = Arc::new(Sample::new(&documents));
         let experts = RESPONDENTS
             .iter()
@@ -103,6 +99,50 @@ impl Experts {
             classifier,
         })
     }
+}
+
+fn documents() -> anyhow::Result<Vec<Document>> {
+    let documents = DOCUMENTS.iter().map(|(file, text)| parse(file, text));
+    Ok(documents.collect::<Result<_, _>>()?)
+}
+
+fn classifier_of(documents: &[Document]) -> Arc<Classifier> {
+    let samples: Vec<_> = documents.iter().flat_map(Document::samples).collect();
+    Arc::new(Classifier::new(&samples))
+}
+
+/// The public classifier over the experts' documents, for a coordinator that has no experts of its own.
+///
+/// # Errors
+/// A document fails; those in the box do not.
+pub fn classifier() -> anyhow::Result<Arc<Classifier>> {
+    Ok(classifier_of(&documents()?))
+}
+
+/// The domains of the experts in the box, each first by the expert that knows it in full.
+///
+/// # Errors
+/// A document fails; those in the box do not.
+pub fn domains() -> anyhow::Result<Vec<Domain>> {
+    let documents = documents()?.into_iter();
+    Ok(documents.map(|document| document.domain).collect())
+}
+
+/// One expert, by its name.
+///
+/// # Errors
+/// There is none of that name, or its index fails.
+pub fn named(keys: &Keys, name: &str) -> anyhow::Result<Expert> {
+    let place = RESPONDENTS.iter().position(|known| *known == name);
+    let place = place.ok_or_else(|| {
+        anyhow::anyhow!(
+            "there is no expert {name:?}; there are {}",
+            RESPONDENTS.join(", ")
+        )
+    })?;
+    let documents = documents()?;
+    let sample = Arc::new(Sample::new(&documents));
+    expert(keys, RESPONDENTS[place], place, &documents, &sample)
 }
 
 fn expert(

@@ -36,6 +36,8 @@ const COST_LOG: u8 = 14;
 const BLOCK_SIZE: u32 = 8;
 /// scrypt's p: what memory cannot be, time is. A third of a second.
 const PARALLELIZATION: u32 = 8;
+/// scrypt's N as a power of two where the passphrase is random: nobody guesses it, whatever a guess costs.
+const COST_LOG_RANDOM: u8 = 4;
 /// The most memory that opening a file may take, in bytes.
 const MEMORY_MAX: u64 = 256 * 1024 * 1024;
 /// The most work that opening a file may take: `N * r * p`, sixteen times that of our own files.
@@ -237,7 +239,11 @@ fn encrypt(key: &PrivateKey, passphrase: &Passphrase, salt: [u8; 16], vector: [u
     let mut plain = Zeroizing::new([0; PREFIX.len() + SEED_LENGTH]);
     plain[..PREFIX.len()].copy_from_slice(&PREFIX);
     plain[PREFIX.len()..].copy_from_slice(&*seed);
-    let cost = scrypt::Params::new(COST_LOG, BLOCK_SIZE, PARALLELIZATION);
+    let (cost, lanes) = match passphrase.is_random() {
+        true => (COST_LOG_RANDOM, 1),
+        false => (COST_LOG, PARALLELIZATION),
+    };
+    let cost = scrypt::Params::new(cost, BLOCK_SIZE, lanes);
     let parameters = cost
         .ok()
         .and_then(|cost| pbes2::Parameters::generate_scrypt_aes256cbc(cost, &salt, vector).ok())

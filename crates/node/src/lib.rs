@@ -10,7 +10,7 @@
 //!        |- explorer        what the gateway tells of the network
 //!        `- gateway         HTTP
 //!
-//! cli -> validator: one of a network over many machines, by its own settings and key
+//! cli -> validator, coordinator, respondent: one of a network over many machines, by its own settings and keys
 //! ```
 
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod respondent;
 pub mod transport;
 
 mod proof;
+mod serving;
 
 pub mod experts;
 pub mod models;
@@ -32,9 +33,13 @@ pub mod config;
 pub mod home;
 pub mod keys;
 
+pub mod directory;
 pub mod keystore;
 pub mod remote;
+pub mod settings;
 pub mod validator;
+
+pub mod testnet;
 
 pub mod recompute;
 

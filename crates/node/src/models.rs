@@ -123,11 +123,7 @@ pub async fn find(
 ) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for model in &config.model {
-        let client = client(model, environment)?;
-        let mut source = source(client, model.samples, &model.name, "llmnet.toml");
-        source.domains.clone_from(&model.domains);
-        source.price = model.price;
-        sources.push(source);
+        sources.push(configured(model, "llmnet.toml", environment)?);
     }
     for variables in &VARIABLES {
         // Whoever configures a maker's models has said which of them are to be seated.
@@ -151,16 +147,31 @@ pub async fn find(
     Ok(sources)
 }
 
+/// A model that a file configures.
+///
+/// # Errors
+/// It cannot be used.
+pub fn configured(
+    model: &Model,
+    file: &str,
+    environment: Environment<'_>,
+) -> anyhow::Result<Source> {
+    let client = client(model, file, environment)?;
+    let mut source = source(client, model.samples, &model.name, file);
+    source.domains.clone_from(&model.domains);
+    source.price = model.price;
+    Ok(source)
+}
+
 /// A client for a configured model.
-fn client(model: &Model, environment: Environment<'_>) -> anyhow::Result<Client> {
+fn client(model: &Model, file: &str, environment: Environment<'_>) -> anyhow::Result<Client> {
     let config = api::Config {
         key: model.secret(environment)?,
         connect_timeout: model.connect_timeout,
         bounds: model.bounds,
         ..api::Config::new(model.api, &model.base_url, &model.name)
     };
-    Client::new(config)
-        .with_context(|| format!("model {} of llmnet.toml cannot be used", model.name))
+    Client::new(config).with_context(|| format!("model {} of {file} cannot be used", model.name))
 }
 
 /// A model at what models ask here, for everything.

@@ -1,21 +1,20 @@
 //! The composition root of a local network, or of roles on one that runs elsewhere: read it top to bottom to
 //! see the whole.
 
-mod chain;
+pub(crate) mod chain;
 mod door;
-mod elsewhere;
-mod roles;
+pub(crate) mod funding;
+pub(crate) mod roles;
 mod seats;
 
-pub use elsewhere::Unfunded;
+pub use funding::Unfunded;
 pub(crate) use roles::submit;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
 use llmnet_gateway::port::Ports;
-use llmnet_types::id::NetworkId;
-use tokio::{sync::oneshot, task::JoinHandle};
+use llmnet_types::{codec::Text, id::NetworkId};
 
 use crate::{
     coordinator::{self, Desk, Port, journal::Journal},
@@ -24,7 +23,8 @@ use crate::{
     home::Home,
     models,
     remote::Remote,
-    transport::Hub,
+    serving::Serving,
+    transport::{Hub, far::Listening},
 };
 
 /// What to run.
@@ -85,8 +85,8 @@ pub struct Network {
     home: Home,
     validators: Vec<Validator>,
     chain: Arc<dyn ChainClient>,
-    closing: oneshot::Sender<()>,
-    serving: JoinHandle<Result<(), llmnet_gateway::ServeError>>,
+    serving: Serving,
+    link: Option<Listening>,
 }
 
 impl std::fmt::Debug for Network {
@@ -155,16 +155,23 @@ impl Network {
             let guests = models.iter().enumerate();
             let guests = guests.map(|(number, _)| format!("model-{number}"));
             let names = RESPONDENTS.iter().map(|name| (*name).to_owned());
-            elsewhere::is_funded(&home, &*client, names.chain(guests)).await?;
+            funding::check(&*client, funding::home(&home, names.chain(guests))).await?;
         }
         let hub = Hub::default();
         let classifier = Arc::clone(&experts.classifier);
-        roles::enlist_coordinator(&home, &*client).await?;
-        elsewhere::anchor_coordinator(&home, &*client).await?;
+        let (network, key) = (home.genesis.id(), home.keys.coordinator());
+        roles::enlist_coordinator(&*client, network, &key, Text::empty(), roles::BOND).await?;
+        roles::anchor_coordinator(&*client, network, &key, &home.keys.chain()).await?;
         seats::take(&home, &client, &hub, experts, models).await?;
+        let link = match home.config.link.listen {
+            Some(address) => Some(Listening::begin(network, &key, address, &hub, &client).await?),
+            None => None,
+        };
         let desk = Desk::open(coordinator::Setup {
             network: home.genesis.root(),
-            keys: home.keys.clone(),
+            key,
+            requester: home.keys.requester(),
+            secrets: home.keys.clone(),
             chain: Arc::clone(&client),
             hub,
             classifier,
@@ -175,14 +182,13 @@ impl Network {
         .await?;
 
         on_stage(Stage::Gateway);
-        let (closing, closed) = oneshot::channel::<()>();
         let ports = Ports {
             coordinator: Arc::new(Port(desk)),
             ledger: Arc::new(Explorer::new(Arc::clone(&client), home.genesis.clone())),
             access: door.access(),
         };
         let admin = door.admin_address()?;
-        let serving = tokio::spawn(door.serve(ports, closed));
+        let serving = Serving::spawn(|closed| door.serve(ports, closed));
         home.announce(&url)?;
         Ok(Self {
             id: home.genesis.id(),
@@ -193,14 +199,19 @@ impl Network {
             home,
             validators,
             chain: client,
-            closing,
             serving,
+            link,
         })
     }
 
     /// The gateway's address for clients.
     pub fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// Where respondents on other machines link to the coordinator, if anywhere.
+    pub fn link(&self) -> Option<SocketAddr> {
+        self.link.as_ref().map(|link| link.address)
     }
 
     /// The ledger, as the first running validator has it.
@@ -222,12 +233,11 @@ impl Network {
     /// # Errors
     /// A part had failed before, or fails to stop.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let _ = self.closing.send(());
-        let served = self.serving.await;
+        let served = self.serving.end().await;
         let validators = self.validators;
         tokio::task::spawn_blocking(move || validators.into_iter().for_each(Validator::stop))
             .await?;
         drop(self.home);
-        Ok(served??)
+        served
     }
 }

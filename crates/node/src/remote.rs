@@ -11,6 +11,8 @@
 //! held to the header as well. What else became of transactions, and what stands under keys, is the word of
 //! the node that is asked: name one that you run, or that whoever runs it answers for.
 
+pub mod founded;
+
 mod answers;
 mod proven;
 

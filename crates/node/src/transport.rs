@@ -1,16 +1,21 @@
-//! Coordinator and respondents in one process, as if they were not: bytes both ways, bounded queues, and
-//! a seat that does not listen is a seat that cannot be reached.
+//! Between a coordinator and its respondents: bytes both ways, bounded queues, and a seat that does not
+//! listen is a seat that cannot be reached. Whether it listens in this process or over a link ([`far`]) is
+//! nobody else's business.
+
+pub mod dialing;
+pub mod far;
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use llmnet_link::{Frame, Outgoing};
 use llmnet_types::signature::PublicKey;
 use tokio::sync::mpsc;
 
 /// How many parcels may wait for one respondent.
-const INBOX: usize = 1_024;
+pub(crate) const INBOX: usize = 1_024;
 /// How many answers may wait for one conversation.
 pub const REPLIES: usize = 256;
 
@@ -30,25 +35,60 @@ pub struct Parcel {
 pub struct Returned {
     /// The respondent it comes from, proven by the transport.
     pub from: PublicKey,
-    /// A `ToCoordinator`.
-    pub bytes: Vec<u8>,
+    /// A `ToCoordinator`; nothing where its link ended, so that nothing more will come.
+    pub bytes: Option<Vec<u8>>,
 }
 
 /// The way back to a conversation.
 #[derive(Debug, Clone)]
-pub struct Reply {
-    from: PublicKey,
-    sender: mpsc::Sender<Returned>,
+pub struct Reply(Way);
+
+#[derive(Debug, Clone)]
+enum Way {
+    Near {
+        from: PublicKey,
+        sender: mpsc::Sender<Returned>,
+    },
+    Far {
+        link: Outgoing,
+        conversation: u64,
+    },
 }
 
 impl Reply {
     /// Answers. What a conversation that is full or over cannot take is dropped: it has its own limits
     /// in time.
     pub fn send(&self, bytes: Vec<u8>) {
-        let _ = self.sender.try_send(Returned {
-            from: self.from,
-            bytes,
-        });
+        match &self.0 {
+            Way::Near { from, sender } => {
+                let from = *from;
+                let bytes = Some(bytes);
+                let _ = sender.try_send(Returned { from, bytes });
+            }
+            Way::Far { link, conversation } => {
+                let conversation = *conversation;
+                let _ = link.send(Frame {
+                    conversation,
+                    bytes,
+                });
+            }
+        }
+    }
+
+    /// Tells that nothing more will come.
+    fn lose(&self) {
+        if let Way::Near { from, sender } = &self.0 {
+            let (from, bytes) = (*from, None);
+            let _ = sender.try_send(Returned { from, bytes });
+        }
+    }
+
+    /// Whether nobody can be answered any more.
+    fn is_over(&self) -> bool {
+        match &self.0 {
+            Way::Near { sender, .. } => sender.is_closed(),
+            Way::Far { link, .. } => !link.stands(),
+        }
     }
 }
 
@@ -90,10 +130,10 @@ impl Hub {
         replies: &mpsc::Sender<Returned>,
     ) -> Result<(), Unreached> {
         let inbox = self.lock().get(to).cloned().ok_or(Unreached)?;
-        let reply = Reply {
+        let reply = Reply(Way::Near {
             from: *to,
             sender: replies.clone(),
-        };
+        });
         inbox
             .try_send(Parcel { from, bytes, reply })
             .map_err(|_| Unreached)

@@ -16,17 +16,16 @@ pub mod founding;
 pub mod running;
 pub mod settings;
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use llmnet_chain::beacon_anchor;
 use llmnet_types::{bond::ADDRESS_LENGTH_MAX, codec::Text, signature::PublicKey};
 
 use self::founding::Founder;
-use crate::keystore::{self, KeyError, Passphrase};
+use crate::{
+    directory::{self, InitError},
+    keystore::{self, Passphrase},
+};
 
 /// The file of settings in a validator's directory.
 pub const SETTINGS: &str = "validator.toml";
@@ -36,8 +35,6 @@ pub const NODE_KEY: &str = "node.key";
 pub const OPERATOR_KEY: &str = "operator.key";
 /// The public part.
 pub const FOUNDER: &str = "founder.json";
-/// Where validators listen where nobody says another port.
-pub const LISTEN_PORT: u16 = 7272;
 
 /// What a new validator is made of.
 #[derive(Debug, Clone)]
@@ -54,51 +51,13 @@ pub struct Plan {
     pub operator: Option<PublicKey>,
 }
 
-/// Why no validator is made.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// Something is there.
-    #[error("{path} is there already; a validator is made once")]
-    Exists {
-        /// What.
-        path: String,
-    },
-    /// A key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The file system says no.
-    #[error("cannot write {path}")]
-    Io {
-        /// What.
-        path: String,
-        /// Why not.
-        source: io::Error,
-    },
-}
-
 /// Makes a validator's directory with new keys. Nothing that is there is ever written over.
 ///
 /// # Errors
 /// See [`InitError`].
 pub fn init(plan: &Plan, passphrase: &Passphrase) -> Result<Founder, InitError> {
     let directory = &plan.directory;
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |source| InitError::Io { path, source }
-    };
-    for name in [SETTINGS, FOUNDER, NODE_KEY, OPERATOR_KEY] {
-        let path = directory.join(name);
-        if path.exists() {
-            let path = path.display().to_string();
-            return Err(InitError::Exists { path });
-        }
-    }
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(directory).map_err(failed(directory))?;
-
+    directory::make(directory, &[SETTINGS, FOUNDER, NODE_KEY, OPERATOR_KEY])?;
     let node = keystore::generate()?;
     keystore::write(&directory.join(NODE_KEY), &node, passphrase)?;
     let operator = match plan.operator {
@@ -111,11 +70,8 @@ pub fn init(plan: &Plan, passphrase: &Passphrase) -> Result<Founder, InitError> 
     };
     let beacon = beacon_anchor(node.to_seed());
     let founder = Founder::new(&node, operator, plan.address.clone(), beacon);
-    let write = |name: &str, text: String| {
-        let path = directory.join(name);
-        fs::write(&path, text).map_err(failed(&path))
-    };
-    write(FOUNDER, founder.to_json())?;
-    write(SETTINGS, settings::template(&founder.node, plan))?;
+    directory::write(&directory.join(FOUNDER), &founder.to_json())?;
+    let settings = settings::template(&founder.node, plan);
+    directory::write(&directory.join(SETTINGS), &settings)?;
     Ok(founder)
 }

@@ -5,12 +5,14 @@ use llmnet_gateway::TlsError;
 use llmnet_model::backend::api;
 use llmnet_types::document::DocumentError;
 
-use crate::{config::ConfigError, coordinator::journal::JournalError, home::HomeError};
-
 use crate::{
+    config::ConfigError,
+    coordinator::journal::JournalError,
+    directory::InitError,
+    home::HomeError,
     keystore::{KeyError, PassphraseError},
     network::Unfunded,
-    validator::{InitError, settings},
+    settings,
 };
 
 use super::{blocks, client::ClientError, reputation, verify::Unreadable};
@@ -58,7 +60,7 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         }
         if cause.downcast_ref::<Unfunded>().is_some() {
             return Some(
-                "ask whoever has money there: llmnet validator pay, with each of these lines"
+                "ask whoever has money there: llmnet wallet send, with each of these lines"
                     .to_owned(),
             );
         }

@@ -12,7 +12,10 @@ use clap::Args;
 use llmnet_types::{codec::Text, params::Params, signature::PublicKey, units::Amount};
 
 use super::{code, output::Output};
-use crate::validator::founding::{self, Charter, FOUNDER_LENGTH_MAX, Founder};
+use crate::{
+    settings::credits,
+    validator::founding::{self, Charter, FOUNDER_LENGTH_MAX, Founder},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -48,25 +51,6 @@ pub(super) struct Arguments {
     timestamp_ms: Option<u64>,
 }
 
-/// Reads credits: whole ones, or with up to six digits after a point.
-pub(super) fn credits(text: &str) -> Result<Amount, String> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number =
-        |digits: &str| !digits.is_empty() && digits.bytes().all(|one| one.is_ascii_digit());
-    let read = || {
-        if !is_number(whole) || !is_number(part) || part.len() > 6 {
-            return None;
-        }
-        let whole: u64 = whole.parse().ok()?;
-        let part: u64 = format!("{part:0<6}").parse().ok()?;
-        whole
-            .checked_mul(Amount::CREDIT.0)?
-            .checked_add(part)
-            .map(Amount)
-    };
-    read().ok_or_else(|| "write credits, such as 1000 or 0.25".to_owned())
-}
-
 fn account(text: &str) -> Result<(PublicKey, Amount), String> {
     let (key, amount) = text.split_once('=').ok_or("write KEY=CREDITS")?;
     let key = key
@@ -92,6 +76,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
         bond: arguments.bond,
         balance: arguments.balance,
         accounts: arguments.accounts.clone(),
+        anchors: Vec::new(),
     };
     let genesis = founding::found(&founders, &charter)
         .context("these founders and parameters make no network")?;
@@ -150,35 +135,4 @@ fn params(path: &Path) -> anyhow::Result<Params> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     serde_json::from_str(&text).with_context(|| format!("{shown} has no parameters"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credits_are_read_to_the_millionth() {
-        for (text, amount) in [
-            ("0", 0),
-            ("1", 1_000_000),
-            ("0.25", 250_000),
-            ("3.000001", 3_000_001),
-        ] {
-            assert_eq!(credits(text), Ok(Amount(amount)));
-        }
-        for text in [
-            "",
-            ".",
-            "1.",
-            ".5",
-            "-1",
-            "+1",
-            "1e3",
-            "1.0000001",
-            "99999999999999999",
-            " 1",
-        ] {
-            assert!(credits(text).is_err(), "{text}");
-        }
-    }
 }

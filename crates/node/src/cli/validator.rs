@@ -10,10 +10,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Common, output::Output};
+use super::{Common, PassphraseArguments, output::Output};
 use crate::{
     home,
-    keystore::Source,
     validator::{SETTINGS, settings::Settings},
 };
 
@@ -39,22 +38,6 @@ enum Command {
     Leave(membership::Leave),
     /// Send money of the operator's
     Pay(membership::Pay),
-}
-
-/// Where a passphrase comes from.
-#[derive(Debug, Clone, Default, Args)]
-pub(super) struct PassphraseArguments {
-    /// The file whose first line is the passphrase, its owner's alone [else LLMNET_PASSPHRASE, else you are asked]
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-}
-
-impl PassphraseArguments {
-    pub(super) fn source(&self) -> Source {
-        Source {
-            file: self.passphrase_file.clone(),
-        }
-    }
 }
 
 /// The validator's directory.

@@ -252,7 +252,7 @@ impl TryFrom<Table> for Model {
 
 impl Model {
     /// Makes relative paths start at the directory of the configuration.
-    pub(super) fn resolve(&mut self, directory: &Path) {
+    pub(crate) fn resolve(&mut self, directory: &Path) {
         if let Some(Place::File(path)) = &mut self.key {
             *path = directory.join(&path);
         }

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::transport::{Hub, REPLIES};
+use crate::transport::{Hub, REPLIES, Returned};
 
 /// Conducts a request to its end. `hung_up` ends when nobody waits for the answer any more.
 pub(super) async fn conduct(
@@ -54,9 +54,12 @@ pub(super) async fn conduct(
         }
         let wake_at = session.wake_at().unwrap_or_default();
         let input = tokio::select! {
-            Some(returned) = inbox.recv() => match ToCoordinator::from_bytes(&returned.bytes) {
-                Ok(message) => Input::Message { from: returned.from, message: Box::new(message) },
-                Err(_) => Input::Tick,
+            Some(Returned { from, bytes }) = inbox.recv() => match bytes {
+                None => Input::Unreached(from),
+                Some(bytes) => match ToCoordinator::from_bytes(&bytes) {
+                    Ok(message) => Input::Message { from, message: Box::new(message) },
+                    Err(_) => Input::Tick,
+                },
             },
             _ = &mut hung_up, if !cancelled => {
                 cancelled = true;
@@ -81,7 +84,7 @@ pub(super) async fn collect_agreements(
 )> {
     let (replies, mut inbox) = mpsc::channel(REPLIES);
     let bytes = message.to_bytes();
-    let mut awaited = 0;
+    let mut awaited = 0_usize;
     for seat in seats {
         if hub.send(coordinator, seat, bytes.clone(), &replies).is_ok() {
             awaited += 1;
@@ -89,13 +92,19 @@ pub(super) async fn collect_agreements(
     }
     drop(replies);
     let deadline = Instant::now() + patience;
-    let mut agreed = Vec::new();
+    let mut agreed: Vec<(PublicKey, _)> = Vec::new();
     while agreed.len() < awaited {
         tokio::select! {
             returned = inbox.recv() => {
-                let Some(returned) = returned else { break };
-                if let Ok(ToCoordinator::LineOk(line_ok)) = ToCoordinator::from_bytes(&returned.bytes) {
-                    agreed.push((returned.from, *line_ok));
+                let Some(Returned { from, bytes }) = returned else { break };
+                let Some(bytes) = bytes else {
+                    if agreed.iter().all(|(agreed, _)| *agreed != from) {
+                        awaited = awaited.saturating_sub(1);
+                    }
+                    continue;
+                };
+                if let Ok(ToCoordinator::LineOk(line_ok)) = ToCoordinator::from_bytes(&bytes) {
+                    agreed.push((from, *line_ok));
                 }
             }
             () = sleep_until(deadline) => break,

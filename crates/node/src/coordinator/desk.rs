@@ -45,8 +45,12 @@ use crate::{
 pub struct Setup {
     /// The network.
     pub network: NetworkRoot,
-    /// All keys of the directory.
-    pub keys: Keys,
+    /// The coordinator's key.
+    pub key: PrivateKey,
+    /// The account that the gateway orders from.
+    pub requester: PrivateKey,
+    /// What hash chain and salts are derived from.
+    pub secrets: Keys,
     /// The ledger.
     pub chain: Arc<dyn ChainClient>,
     /// The respondents.
@@ -74,7 +78,7 @@ pub struct Desk {
     /// The newest block whose settlements are proven.
     pub(super) proven: watch::Sender<Height>,
     pub(super) requester: PrivateKey,
-    pub(super) keys: Keys,
+    pub(super) secrets: Keys,
     pub(super) classifier: Arc<Classifier>,
     pub(super) panel: Panel,
     pub(super) models: Vec<(String, Arc<dyn Answerer>)>,
@@ -107,8 +111,7 @@ impl Desk {
     /// # Errors
     /// Chain or journal fail, or the gateway's account cannot pay for a line.
     pub async fn open(setup: Setup) -> anyhow::Result<Arc<Self>> {
-        let key = setup.keys.coordinator();
-        let requester = setup.keys.requester();
+        let (key, requester) = (setup.key, setup.requester);
         let (settled, settled_height) = settled(&*setup.chain, key.public_key()).await?;
         let entries = setup.journal.entries(settled).await?;
         let (next_slot, height) = match entries.last() {
@@ -132,13 +135,13 @@ impl Desk {
             work: Notify::new(),
             proven: watch::Sender::new(Height(0)),
             accounts: tokio::sync::Mutex::new(Accounts {
-                chain: Chain::new(setup.keys.chain(), CHAIN_LENGTH),
+                chain: Chain::new(setup.secrets.chain(), CHAIN_LENGTH),
                 next_slot,
                 height: height.max(settled_height),
                 purse: placeholder,
                 line_ends: Epoch(0),
             }),
-            keys: setup.keys,
+            secrets: setup.secrets,
             classifier: setup.classifier,
             panel: setup.panel,
             models: setup.models,

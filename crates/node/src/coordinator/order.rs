@@ -81,7 +81,7 @@ impl Desk {
             let read = self.inputs(domains).await?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
-            let salt = self.keys.contract(slot);
+            let salt = self.secrets.contract(slot);
             let terms = terms(&request, &salt, read.policy, panel);
             // Out of range is the order's own to say.
             let worst = worst_case(&terms, read.fee).unwrap_or_default();

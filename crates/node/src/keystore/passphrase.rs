@@ -7,9 +7,10 @@ use std::{
 };
 
 use console::Term;
+use llmnet_types::id::Digest;
 use zeroize::Zeroizing;
 
-use super::{KeyError, failed, private};
+use super::{KeyError, failed, private, random};
 
 /// The variable that a passphrase may stand in.
 const VARIABLE: &str = "LLMNET_PASSPHRASE";
@@ -20,7 +21,11 @@ const PASSPHRASE_LENGTH_MAX: usize = 1024;
 
 /// A passphrase; wiped from memory when dropped, and never printed.
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<String>);
+pub struct Passphrase {
+    text: Zeroizing<String>,
+    /// Whether it is of 32 random bytes.
+    is_random: bool,
+}
 
 impl std::fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -73,11 +78,31 @@ impl Passphrase {
         if !lengths.contains(&text.len()) || text.contains(['\n', '\r']) {
             return Err(PassphraseError::Length);
         }
-        Ok(Self(text))
+        Ok(Self {
+            text,
+            is_random: false,
+        })
+    }
+
+    /// One that nobody could guess, with its text, for a file beside keys that need no secret.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn random() -> Result<(Self, Zeroizing<String>), KeyError> {
+        let text = Zeroizing::new(Digest(*random()?).to_string());
+        let passphrase = Self {
+            text: text.clone(),
+            is_random: true,
+        };
+        Ok((passphrase, text))
+    }
+
+    pub(super) const fn is_random(&self) -> bool {
+        self.is_random
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.text.as_bytes()
     }
 }
 
@@ -103,13 +128,13 @@ impl Source {
             None => {
                 let first = ask(&format!("New passphrase of {what}: "))?;
                 let second = ask("The same once more: ")?;
-                if first.0 != second.0 {
+                if *first.text != *second.text {
                     return Err(PassphraseError::Differ);
                 }
                 first
             }
         };
-        match passphrase.0.len() {
+        match passphrase.text.len() {
             found if found < PASSPHRASE_LENGTH_MIN => Err(PassphraseError::Short { found }),
             _ => Ok(passphrase),
         }

@@ -40,7 +40,7 @@ const PORTS: Range<u16> = 20_000..32_000;
 ///
 /// Each process begins at another place, and one never returns to a port before it went through all:
 /// networks that start at the same time do not look at the same ports.
-fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
+pub(crate) fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let many = u32::from(PORTS.end - PORTS.start);
     let begin = process::id().wrapping_mul(97) % many;

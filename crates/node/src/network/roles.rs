@@ -1,25 +1,25 @@
-//! Taking roles on the ledger that need a bond (BND-1).
+//! Taking roles on the ledger that need a bond (BND-1), and what a coordinator needs besides.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use llmnet_chain::{client::ChainClient, query};
-use llmnet_ledger::query as ledger;
+use llmnet_ledger::{chain_element, query as ledger};
 use llmnet_types::{
-    bond::{Enlistment, Role},
+    bond::{ADDRESS_LENGTH_MAX, ChainUse, Enlistment, Role},
     codec::Text,
-    id::NetworkId,
+    id::{Digest, NetworkId},
     signature::{PrivateKey, Signed},
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch},
 };
 
-use crate::home::Home;
+use crate::home::CHAIN_LENGTH;
 
 /// How long a transaction may take to be final.
 const INCLUSION: Duration = Duration::from_secs(15);
-/// What the local coordinator posts: ten times the least.
-const BOND: Amount = Amount(10 * Amount::CREDIT.0);
+/// What a coordinator posts where nobody says more: ten times the local least.
+pub(crate) const BOND: Amount = Amount(10 * Amount::CREDIT.0);
 
 /// Submits an instruction as its signer's next transaction and waits until it is final.
 pub(crate) async fn submit(
@@ -40,28 +40,71 @@ pub(crate) async fn submit(
     }
 }
 
-/// The coordinator of a local network is its own operator.
-pub(super) async fn enlist_coordinator(home: &Home, chain: &dyn ChainClient) -> anyhow::Result<()> {
-    let key = home.keys.coordinator();
+/// Enlists a coordinator that is its own operator, unless it is enlisted already. Others find it at `address`;
+/// empty where all its respondents are told otherwise.
+pub(crate) async fn enlist_coordinator(
+    chain: &dyn ChainClient,
+    network: NetworkId,
+    key: &PrivateKey,
+    address: Text<ADDRESS_LENGTH_MAX>,
+    bond: Amount,
+) -> anyhow::Result<()> {
     let node = key.public_key();
-    let (_, bond) = query(chain, move |state| {
+    let (_, standing) = query(chain, move |state| {
         ledger::bond(state, &node, Role::Coordinator)
     })
     .await?;
-    if bond.is_some_and(|bond| bond.enlisted) {
+    if standing.is_some_and(|bond| bond.enlisted) {
         return Ok(());
     }
     let enlistment = Enlistment {
         node,
         operator: node,
         role: Role::Coordinator,
-        address: Text::empty(),
-        bond: BOND,
+        address,
+        bond,
         until: Epoch(u64::MAX),
     };
-    let network = home.genesis.id();
-    let signed = Signed::new(enlistment, &network, &key);
-    submit(chain, network, &key, Instruction::Enlist(Box::new(signed)))
+    let signed = Signed::new(enlistment, &network, key);
+    submit(chain, network, key, Instruction::Enlist(Box::new(signed)))
         .await
         .context("the coordinator cannot be enlisted")
+}
+
+/// Anchors a coordinator's hash chain where none stands, and waits until it is in force: with the next epoch
+/// (ANC-2).
+pub(crate) async fn anchor_coordinator(
+    chain: &dyn ChainClient,
+    network: NetworkId,
+    key: &PrivateKey,
+    secret: &Digest,
+) -> anyhow::Result<()> {
+    let coordinator = key.public_key();
+    let mut tip = chain.tip();
+    loop {
+        tip.mark_unchanged();
+        let (_, (record, epoch)) = query(chain, move |state| {
+            let record = ledger::coordinator(state, &coordinator);
+            (record, ledger::clock(state).epoch)
+        })
+        .await?;
+        let chains = record.unwrap_or_default().chains.chains;
+        if chains.iter().any(|chain| chain.from <= epoch) {
+            return Ok(());
+        }
+        if chains.is_empty() {
+            let instruction = Instruction::Anchor {
+                purpose: ChainUse::Slots,
+                tip: chain_element(secret, CHAIN_LENGTH, 0),
+                length: CHAIN_LENGTH,
+            };
+            submit(chain, network, key, instruction)
+                .await
+                .context("the coordinator's hash chain cannot be anchored")?;
+            tracing::info!(%epoch, "the coordinator's hash chain is anchored; it serves from the next epoch on");
+        }
+        tip.changed()
+            .await
+            .context("the chain stopped before the next epoch")?;
+    }
 }

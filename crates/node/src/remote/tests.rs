@@ -15,7 +15,7 @@ use super::{
     answers::{Block as Told, Finality as Why, Placed},
     *,
 };
-use crate::validator::running::ports;
+use crate::{serving, validator::running::Bystander};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SEED: [u8; 32] = [1; 32];
@@ -66,7 +66,7 @@ impl Elsewhere {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (closing, closed) = oneshot::channel::<()>();
-        let ports = ports(chain.clone(), genesis.clone());
+        let ports = serving::ports(chain.clone(), genesis.clone(), Arc::new(Bystander));
         let config = llmnet_gateway::Config::default();
         tokio::spawn(llmnet_gateway::serve(listener, ports, config, async {
             let _ = closed.await;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use llmnet_model::answer::{Answerer, Limits};
 use llmnet_protocol::{
-    message::{Offer, ToSeat},
+    message::{Offer, ToCoordinator, ToSeat},
     seat::{Account, Effect, Input, Seat, Work},
 };
 use llmnet_types::{
@@ -19,14 +19,14 @@ use tokio::{
 use super::Respondent;
 use crate::transport::Reply;
 
-/// Works on a contract until nothing more will come of it.
+/// Works on a contract until nothing more will come of it. Says whether it was served to its end, by a Part.
 pub(super) async fn conduct(
     respondent: &Respondent,
     account: &Account,
     offer: Offer,
     reply: &Reply,
     mut messages: mpsc::Receiver<ToSeat>,
-) {
+) -> bool {
     let start = Instant::now();
     let now = || Timestamp(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
     let durations = offer.terms.durations;
@@ -54,16 +54,20 @@ pub(super) async fn conduct(
             if let Some(declined) = declined {
                 reply.send(declined.to_bytes());
             }
-            return;
+            return false;
         }
     };
     let request = Arc::new(seat.request().clone());
     // One piece of work at a time; dropping the set stops a model nobody waits for any more.
     let mut work = JoinSet::new();
+    let mut served = false;
     loop {
         for effect in effects {
             match effect {
-                Effect::Send(message) => reply.send(message.to_bytes()),
+                Effect::Send(message) => {
+                    served |= matches!(*message, ToCoordinator::Part(_));
+                    reply.send(message.to_bytes());
+                }
                 Effect::Work(wanted) => {
                     let limits = match &wanted {
                         Work::Answer => answering,
@@ -82,16 +86,16 @@ pub(super) async fn conduct(
                         limits,
                     ));
                 }
-                Effect::Done => return,
+                Effect::Done => return served,
             }
         }
         let Some(wake_at) = seat.wake_at() else {
-            return;
+            return served;
         };
         let input = tokio::select! {
             message = messages.recv() => match message {
                 Some(message) => Input::Message(Box::new(message)),
-                None => return,
+                None => return served,
             },
             Some(done) = work.join_next() => match done {
                 Ok(input) => input,

@@ -2,7 +2,7 @@
 //! files, name and time. So nobody need trust who made it: everybody can make it again and compare.
 
 use borsh::BorshSerialize;
-use llmnet_ledger::{Genesis, GenesisError, GenesisValidator};
+use llmnet_ledger::{Genesis, GenesisAnchor, GenesisError, GenesisValidator};
 use llmnet_types::{
     bond::ADDRESS_LENGTH_MAX,
     codec::{List, Text, encode},
@@ -136,6 +136,8 @@ pub struct Charter {
     pub balance: Amount,
     /// What others have.
     pub accounts: Vec<(PublicKey, Amount)>,
+    /// Coordinators whose hash chains are in force from the first block: of founders who make their keys together.
+    pub anchors: Vec<GenesisAnchor>,
 }
 
 /// A network's parameters where nobody says others: those of a local one, with epochs of a quarter of an
@@ -203,7 +205,7 @@ pub fn found(founders: &[Founder], charter: &Charter) -> Result<Genesis, Genesis
         ),
         timestamp_ms: charter.timestamp_ms,
         accounts: List::truncated(accounts),
-        anchors: List::new(),
+        anchors: List::truncated(charter.anchors.iter().copied()),
     };
     genesis.check()?;
     Ok(genesis)
@@ -230,6 +232,7 @@ mod tests {
             bond: Amount(100 * Amount::CREDIT.0),
             balance: Amount(1_000 * Amount::CREDIT.0),
             accounts: Vec::new(),
+            anchors: Vec::new(),
         }
     }
 

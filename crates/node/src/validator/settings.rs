@@ -1,10 +1,7 @@
-//! `validator.toml`: all that a validator needs to know, and what is wrong with it, line by line.
-//!
-//! The file is read whole before anything is said, so that one look shows all there is to mend.
+//! `validator.toml`: all that a validator needs to know.
 
 use std::{
-    fs,
-    net::{SocketAddr, ToSocketAddrs},
+    net::SocketAddr,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -13,18 +10,11 @@ use std::{
 use llmnet_chain::config::{Keep, Pacing, ValidatorConfig};
 use llmnet_ledger::Genesis;
 use llmnet_types::signature::{PrivateKey, PublicKey};
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::DeTable;
 
 use super::{NODE_KEY, Plan};
-use crate::keystore::{self, Fault, KeyError};
+use crate::settings::{Mistakes, Reader, read_settings};
 
-/// The most bytes of the file.
-const FILE_LENGTH_MAX: u64 = 256 * 1024;
-/// The most bytes of a genesis: all it may hold, as indented JSON.
-const GENESIS_LENGTH_MAX: u64 = 16 * 1024 * 1024;
 /// The fewest blocks kept: with fewer, nobody could catch up after a short stop.
 const BLOCKS_MIN: i64 = 1_000;
 /// Blocks are at least this far apart, in milliseconds: shorter is only heat.
@@ -70,66 +60,13 @@ pub struct Settings {
     pub peers: Vec<(PublicKey, SocketAddr)>,
 }
 
-/// Something in the file that cannot stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// Its line, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to write or do instead.
-    pub mend: String,
-}
-
-/// All that is wrong with a file of settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes {
-    /// The file.
-    pub file: String,
-    /// In the order of lines.
-    pub list: Vec<Mistake>,
-}
-
-impl std::fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let many = self.list.len();
-        write!(f, "{many} to mend before this validator can run")?;
-        for Mistake { line, what, mend } in &self.list {
-            write!(f, "\n{}:{line}: {what}; {mend}", self.file)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
 impl Settings {
     /// Reads and checks a file of settings, and the files it names as far as that goes without a passphrase.
     ///
     /// # Errors
     /// All that is wrong.
     pub fn read(path: &Path) -> Result<Self, Mistakes> {
-        let file = path.display().to_string();
-        let text = read(path, FILE_LENGTH_MAX).map_err(|what| Mistakes {
-            file: file.clone(),
-            list: vec![Mistake {
-                line: 1,
-                what,
-                mend: "llmnet validator init makes one; --dir names the directory it is in".into(),
-            }],
-        })?;
-        let mut reader = Reader {
-            text: &text,
-            folder: path.parent().unwrap_or(Path::new(".")),
-            mistakes: Vec::new(),
-        };
-        let settings = reader.settings();
-        let mut list = reader.mistakes;
-        list.sort_by_key(|mistake| mistake.line);
-        match settings {
-            Some(settings) if list.is_empty() => Ok(settings),
-            _ => Err(Mistakes { file, list }),
-        }
+        read_settings(path, "validator", |reader, table| reader.validator(table))
     }
 
     /// What the chain is started with.
@@ -152,51 +89,8 @@ impl Settings {
     }
 }
 
-/// A file's text, or what is wrong with it.
-fn read(path: &Path, limit: u64) -> Result<String, String> {
-    let shown = path.display();
-    let length = fs::metadata(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    if length.len() > limit {
-        return Err(format!("{shown} has more than {limit} bytes"));
-    }
-    fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))
-}
-
-struct Reader<'a> {
-    text: &'a str,
-    folder: &'a Path,
-    mistakes: Vec<Mistake>,
-}
-
-type Value<'a> = Spanned<DeValue<'a>>;
-
 impl<'a> Reader<'a> {
-    fn line(&self, span: &Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        1 + before.filter(|byte| **byte == b'\n').count()
-    }
-
-    fn wrong(&mut self, span: &Range<usize>, what: impl Into<String>, mend: impl Into<String>) {
-        let line = self.line(span);
-        let (what, mend) = (what.into(), mend.into());
-        self.mistakes.push(Mistake { line, what, mend });
-    }
-
-    fn settings(&mut self) -> Option<Settings> {
-        let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in &errors {
-            let span = error.span().unwrap_or_default();
-            let message = error.message().replace('\n', ", ");
-            self.wrong(
-                &span,
-                format!("it is no TOML: {message}"),
-                "write NAME = VALUE",
-            );
-        }
-        if !errors.is_empty() {
-            return None;
-        }
-        let table = table.get_ref();
+    fn validator(&mut self, table: &DeTable<'a>) -> Option<Settings> {
         self.unknown(table, &TOP);
         let node = self.node(table);
         let key = self.path(table, "key");
@@ -210,7 +104,7 @@ impl<'a> Reader<'a> {
         if let Some((span, path)) = &key {
             self.check_key(span, path);
         }
-        let genesis = genesis.and_then(|(span, path)| self.genesis(&span, &path, node, &peers));
+        let genesis = genesis.and_then(|(span, path)| self.founded(&span, &path, node, &peers));
         Some(Settings {
             node: node?,
             key: key?.1,
@@ -224,118 +118,9 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn unknown(&mut self, table: &DeTable<'a>, known: &[&str]) {
-        for name in table.keys() {
-            if !known.contains(&name.get_ref().as_ref()) {
-                let what = format!("there is no setting {}", name.get_ref());
-                self.wrong(
-                    &name.span(),
-                    what,
-                    format!("there are {}", known.join(", ")),
-                );
-            }
-        }
-    }
-
-    /// A value that must be there.
-    fn needed<'t>(
-        &mut self,
-        table: &'t DeTable<'a>,
-        name: &str,
-        at: Range<usize>,
-    ) -> Option<&'t Value<'a>> {
-        let value = table.get(name);
-        if value.is_none() {
-            self.wrong(
-                &at,
-                format!("{name} is missing"),
-                format!("add a line {name} = …"),
-            );
-        }
-        value
-    }
-
-    fn text<'t>(&mut self, name: &str, value: &'t Value<'a>) -> Option<&'t str> {
-        let text = value.get_ref().as_str();
-        if text.is_none() {
-            let what = format!("{name} is {}, not text", value.get_ref().type_str());
-            self.wrong(&value.span(), what, format!("write {name} = \"…\""));
-        }
-        text
-    }
-
-    fn public_key(&mut self, name: &str, value: &Value<'a>) -> Option<PublicKey> {
-        let key = self.text(name, value)?.parse().ok();
-        if key.is_none() {
-            self.wrong(
-                &value.span(),
-                format!("{name} is no public key"),
-                "write its 64 hexadecimal digits: its founder.json has them",
-            );
-        }
-        key
-    }
-
-    fn node(&mut self, table: &DeTable<'a>) -> Option<PublicKey> {
-        let value = self.needed(table, "node", 0..0)?;
-        self.public_key("node", value)
-    }
-
-    fn path(&mut self, table: &DeTable<'a>, name: &str) -> Option<(Range<usize>, PathBuf)> {
-        let value = self.needed(table, name, 0..0)?;
-        let text = self.text(name, value)?;
-        if text.is_empty() {
-            self.wrong(
-                &value.span(),
-                format!("{name} is empty"),
-                "name a file or directory",
-            );
-            return None;
-        }
-        Some((value.span(), self.folder.join(text)))
-    }
-
-    fn socket(&mut self, table: &DeTable<'a>, name: &str, is_needed: bool) -> Option<SocketAddr> {
-        let value = match is_needed {
-            true => self.needed(table, name, 0..0)?,
-            false => table.get(name)?,
-        };
-        let text = self.text(name, value)?;
-        match text.parse::<SocketAddr>() {
-            Ok(address) if address.port() > 0 => Some(address),
-            _ => {
-                let what = format!("{name} is {text:?}, no address to listen on");
-                let mend = "write IP:PORT, such as 127.0.0.1:7272, or 0.0.0.0:7272 for all of this \
-                            machine's addresses";
-                self.wrong(&value.span(), what, mend);
-                None
-            }
-        }
-    }
-
-    fn integer(&mut self, table: &DeTable<'a>, name: &str, bounds: (i64, i64)) -> Option<i64> {
-        let value = table.get(name)?;
-        let found = value.get_ref().as_integer();
-        let found = found
-            .and_then(|integer| i64::from_str_radix(integer.as_str(), integer.radix()).ok())
-            .filter(|found| (bounds.0..=bounds.1).contains(found));
-        if found.is_none() {
-            let what = format!("{name} is no number from {} to {}", bounds.0, bounds.1);
-            self.wrong(&value.span(), what, "write one, or leave the line out");
-        }
-        found
-    }
-
     fn keep(&mut self, table: &DeTable<'a>) -> Keep {
         let blocks = self.integer(table, "blocks", (BLOCKS_MIN, 1 << 40));
-        let archive = table.get("archive").and_then(|value| {
-            let found = value.get_ref().as_bool();
-            if found.is_none() {
-                let what = format!("archive is {}", value.get_ref().type_str());
-                self.wrong(&value.span(), what, "write true or false");
-            }
-            found
-        });
+        let archive = self.truth(table, "archive");
         match (archive, table.get("blocks")) {
             (Some(true), Some(blocks)) => {
                 let what = "an archive keeps all blocks, not so many";
@@ -401,54 +186,15 @@ impl<'a> Reader<'a> {
         peers
     }
 
-    fn resolve(&mut self, value: &Value<'a>) -> Option<SocketAddr> {
-        let text = self.text("address", value)?;
-        let found = text
-            .to_socket_addrs()
-            .ok()
-            .and_then(|mut found| found.next());
-        if found.is_none() {
-            let what = format!("address {text:?} leads nowhere");
-            self.wrong(
-                &value.span(),
-                what,
-                "write IP:PORT, or HOST:PORT of a host that is known here",
-            );
-        }
-        found
-    }
-
-    /// What can be told of the key without its passphrase.
-    fn check_key(&mut self, span: &Range<usize>, path: &Path) {
-        if let Err(error) = keystore::look(path) {
-            let what = match &error {
-                KeyError::Io { source, .. } => format!("{error}: {source}"),
-                error => error.to_string(),
-            };
-            self.wrong(span, what, mend(&error));
-        }
-    }
-
-    fn genesis(
+    /// The genesis, from which the node must find the others.
+    fn founded(
         &mut self,
         span: &Range<usize>,
         path: &Path,
         node: Option<PublicKey>,
         peers: &[(PublicKey, SocketAddr)],
     ) -> Option<Genesis> {
-        let read = read(path, GENESIS_LENGTH_MAX).and_then(|text| {
-            let genesis = Genesis::from_json(&text);
-            genesis.map_err(|error| format!("{}: {error}", path.display()))
-        });
-        let genesis = match read {
-            Ok(genesis) => genesis,
-            Err(what) => {
-                let mend = "put the network's genesis there: llmnet genesis makes it of all \
-                            founders' files";
-                self.wrong(span, what, mend);
-                return None;
-            }
-        };
+        let genesis = self.genesis(span, path)?;
         for validator in &genesis.validators {
             let is_told = peers.iter().any(|(key, _)| *key == validator.node);
             if validator.address.is_empty() && !is_told && node != Some(validator.node) {
@@ -468,30 +214,6 @@ impl<'a> Reader<'a> {
             );
         }
         Some(genesis)
-    }
-}
-
-/// What to do about a key.
-pub fn mend(error: &KeyError) -> &'static str {
-    match error {
-        KeyError::Io { .. } => "name the file of an encrypted key that this user may read",
-        KeyError::Exposed { .. } => {
-            "take it from others with chmod 600, and make a new key if any of them may have read it"
-        }
-        KeyError::Exists { .. } => {
-            "name another directory, or move that file away if it is not needed"
-        }
-        KeyError::Fault { fault, .. } => match fault {
-            Fault::NotEncrypted | Fault::Scheme => {
-                "encrypt it: openssl pkcs8 -topk8 -scrypt -in OLD -out NEW"
-            }
-            Fault::Passphrase => "try its passphrase again, or restore the file from its backup",
-            Fault::Cost { .. } => "do not trust who made it; a key of your own costs less",
-            Fault::Algorithm(_) | Fault::Malformed(_) => {
-                "restore it from its backup; llmnet validator init makes such files"
-            }
-        },
-        KeyError::Randomness(_) => "look what is wrong with this system before you make keys on it",
     }
 }
 

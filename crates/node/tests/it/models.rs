@@ -1,6 +1,6 @@
 //! Real models as respondents: a server of OpenAI's shape sits on panels beside the experts.
 
-mod server;
+pub(crate) mod server;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{Answer, Gateway, Room, Up, command, output, place};
 use server::{Manner, Server};
 
-const NAME: &str = "parrot-7b";
+pub(crate) const NAME: &str = "parrot-7b";
 const QUESTION: &str = "What happens when one of four validators falls silent?";
 
 /// What became of the model, where it was drawn: its seat on the panel, or why it has none.

@@ -11,9 +11,9 @@ use llmnet_types::{
 };
 
 use super::questions::Question;
-use crate::cli::{
-    client::{Answer, Client, ClientError},
-    genesis::credits,
+use crate::{
+    cli::client::{Answer, Client, ClientError},
+    settings::credits,
 };
 
 /// How often one model is asked again at most, however many tokens a panel took.

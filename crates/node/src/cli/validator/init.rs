@@ -3,17 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use llmnet_types::{
-    bond::{ADDRESS_LENGTH_MAX, host_and_port},
-    codec::Text,
-    signature::PublicKey,
-};
+use llmnet_types::signature::PublicKey;
 
 use super::{Common, PassphraseArguments, directory};
 use crate::{
     cli::{code, output::Output},
     config::GATEWAY_PORT,
-    validator::{self, FOUNDER, LISTEN_PORT, NODE_KEY, OPERATOR_KEY, Plan, SETTINGS},
+    settings::address,
+    validator::{self, FOUNDER, NODE_KEY, OPERATOR_KEY, Plan, SETTINGS},
 };
 
 #[derive(Debug, Args)]
@@ -36,7 +33,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> anyhow::Result<u8> {
     let directory = directory(common);
-    let (port, address) = address(&arguments.address)?;
+    let (port, address) = address(&arguments.address)
+        .map_err(|mend| anyhow::anyhow!("{:?} is no address; {mend}", arguments.address))?;
     let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let plan = Plan {
@@ -72,16 +70,4 @@ pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> an
     });
     output.result(&text, &json)?;
     Ok(code::OK)
-}
-
-/// An address as the genesis has it, and its port.
-pub(super) fn address(text: &str) -> anyhow::Result<(u16, Text<ADDRESS_LENGTH_MAX>)> {
-    let port = host_and_port(text).map(|(_, port)| port);
-    let address = Text::new(text).ok();
-    port.zip(address).ok_or_else(|| {
-        anyhow::anyhow!(
-            "{text:?} is no address; write HOST:PORT with port {LISTEN_PORT} or another, of at \
-             most {ADDRESS_LENGTH_MAX} bytes"
-        )
-    })
 }

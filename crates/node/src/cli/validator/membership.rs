@@ -12,12 +12,13 @@ use llmnet_types::{
     units::{Amount, Epoch},
 };
 
-use super::{Common, PassphraseArguments, directory, init::address, settings};
+use super::{Common, PassphraseArguments, directory, settings};
 use crate::{
-    cli::{code, genesis::credits, output::Output},
+    cli::{code, output::Output},
     keystore,
     network::submit,
     remote::Remote,
+    settings::{address, credits},
     validator::{OPERATOR_KEY, settings::Settings},
 };
 
@@ -92,7 +93,8 @@ impl Operator {
 
 pub(super) async fn join(arguments: &Join, common: &Common, output: &Output) -> anyhow::Result<u8> {
     let settings = settings(common)?;
-    let (_, address) = address(&arguments.address)?;
+    let (_, address) = address(&arguments.address)
+        .map_err(|mend| anyhow::anyhow!("{:?} is no address; {mend}", arguments.address))?;
     let file = settings.key.display().to_string();
     let passphrase = arguments.operator.passphrase.source().known(&file)?;
     let node = keystore::read(&settings.key, &passphrase)?;

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     os::unix::fs::PermissionsExt,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    keystore::Passphrase,
+    keystore::{self, Passphrase},
     validator::{
         self, OPERATOR_KEY, SETTINGS,
         founding::{self, Charter, Founder},
@@ -47,6 +48,7 @@ impl Place {
             bond: Amount::CREDIT,
             balance: Amount::CREDIT,
             accounts: Vec::new(),
+            anchors: Vec::new(),
         };
         let genesis = founding::found(founders, &charter).unwrap();
         fs::write(self.path.join("genesis.json"), genesis.to_json()).unwrap();

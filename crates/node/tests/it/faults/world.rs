@@ -91,7 +91,9 @@ impl World {
         let valves: Domain = Domain::new("valves").unwrap();
         let desk = Desk::open(Setup {
             network: genesis.root(),
-            keys,
+            key: keys.coordinator(),
+            requester: keys.requester(),
+            secrets: keys,
             chain: Arc::clone(&chain),
             hub,
             classifier: Arc::new(Classifier::new(&[(valves, QUESTION.to_owned())])),

@@ -13,10 +13,10 @@ use tokio::{
 };
 
 /// What only this server says.
-pub(super) const WORDS: &str = "A parrot was asked";
+pub(crate) const WORDS: &str = "A parrot was asked";
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     Answer,
     /// Says A once, then B twice, and so on.
     Waver,
@@ -24,20 +24,22 @@ pub(super) enum Manner {
     Hang,
     /// Says 500.
     Fail,
+    /// Answers, and is never done with thinking over what its peers said.
+    Ponder,
 }
 
 /// What it was asked.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls {
-    pub(super) lists: usize,
-    pub(super) answers: usize,
-    pub(super) revisions: usize,
-    pub(super) judgements: usize,
-    pub(super) models: Vec<String>,
-    pub(super) keys: Vec<String>,
+pub(crate) struct Calls {
+    pub(crate) lists: usize,
+    pub(crate) answers: usize,
+    pub(crate) revisions: usize,
+    pub(crate) judgements: usize,
+    pub(crate) models: Vec<String>,
+    pub(crate) keys: Vec<String>,
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     calls: Arc<Mutex<Calls>>,
     serving: JoinHandle<()>,
@@ -50,7 +52,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(super) async fn start(manner: Manner) -> Self {
+    pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let calls = Arc::new(Mutex::new(Calls::default()));
@@ -67,11 +69,11 @@ impl Server {
         }
     }
 
-    pub(super) fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    pub(super) fn calls(&self) -> Calls {
+    pub(crate) fn calls(&self) -> Calls {
         self.calls.lock().unwrap().clone()
     }
 }
@@ -96,7 +98,8 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
         match manner {
             Manner::Hang => return std::future::pending().await,
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
-            Manner::Answer | Manner::Waver => ("200 OK", completion(&text)),
+            Manner::Ponder if text.contains("keep") => return std::future::pending().await,
+            Manner::Answer | Manner::Waver | Manner::Ponder => ("200 OK", completion(&text)),
         }
     } else {
         ("404 Not Found", json!({ "error": {} }))

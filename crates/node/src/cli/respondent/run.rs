@@ -1,0 +1,153 @@
+//! `llmnet respondent run`: one respondent, until it is interrupted.
+
+use std::sync::Arc;
+
+use clap::Args;
+use llmnet_chain::client::ChainClient;
+use llmnet_types::signature::PrivateKey;
+use tokio::sync::watch;
+
+use super::{Common, PassphraseArguments, settings};
+use crate::{
+    cli::{code, output::Output, place::PATIENCE, signals::Signals},
+    keystore, models,
+    remote::Remote,
+    respondent::{
+        Respondent,
+        backing::Backing,
+        registering::{Registered, registered},
+        running,
+        settings::Settings,
+    },
+    serving,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    passphrase: PassphraseArguments,
+}
+
+/// The respondent's own key, held to the settings.
+pub(super) fn node_key(
+    settings: &Settings,
+    passphrase: &PassphraseArguments,
+) -> anyhow::Result<PrivateKey> {
+    let file = settings.key.display().to_string();
+    let key = keystore::read(&settings.key, &passphrase.source().known(&file)?)?;
+    anyhow::ensure!(
+        key.public_key() == settings.node,
+        "{file} is the key of {}, and the settings say {}; one of them is another respondent's",
+        key.public_key(),
+        settings.node
+    );
+    Ok(key)
+}
+
+pub(super) async fn run(
+    arguments: &Arguments,
+    common: &Common,
+    output: &Output,
+) -> anyhow::Result<u8> {
+    let mut signals = Signals::new()?;
+    let settings = settings(common)?;
+    let key = node_key(&settings, &arguments.passphrase)?;
+    let backing = settings.source.backing(&key, &models::environment)?;
+    let remote = Remote::connect(settings.nodes.clone(), &settings.genesis, PATIENCE).await?;
+    let chain: Arc<dyn ChainClient> = Arc::new(remote);
+    let Some(standing) = registered(&*chain, settings.node).await? else {
+        anyhow::bail!(
+            "{} is not registered on this network; llmnet respondent join registers it",
+            settings.node
+        );
+    };
+    standing.check(&backing)?;
+    serve(
+        &settings,
+        Serve {
+            key,
+            backing,
+            standing,
+            chain,
+        },
+        &mut signals,
+        output,
+    )
+    .await
+}
+
+/// What serves.
+pub(super) struct Serve {
+    pub(super) key: PrivateKey,
+    pub(super) backing: Backing,
+    pub(super) standing: Registered,
+    pub(super) chain: Arc<dyn ChainClient>,
+}
+
+/// Serves until a signal comes.
+pub(super) async fn serve(
+    settings: &Settings,
+    ready: Serve,
+    signals: &mut Signals,
+    output: &Output,
+) -> anyhow::Result<u8> {
+    let Serve {
+        key,
+        backing,
+        standing,
+        chain,
+    } = ready;
+    let listener = match settings.http {
+        Some(address) => Some(serving::listen(address).await?),
+        None => None,
+    };
+    let respondent = Respondent {
+        network: settings.genesis.id(),
+        key,
+        provider: standing.provider,
+        nonce: standing.registration.nonce,
+        price: backing.price,
+        answerer: backing.answerer,
+        chain: Arc::clone(&chain),
+    };
+    let (_wanted, coordinators) = watch::channel(settings.coordinators.clone());
+    let mut running = running::start(respondent, coordinators);
+    if let Some(listener) = listener {
+        running.tell(listener, chain, settings.genesis.clone());
+    }
+    let url = settings.http.map(|http| format!("http://{http}"));
+    let domains: Vec<String> = backing.domains.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "The respondent serves. Ctrl-C stops it, once what it works on is done.\n\n\
+         \x20 network    {network}\n\
+         \x20 node       {node}, number {provider}\n\
+         \x20 answers    {domains} with {model}\n\
+         \x20 serves     {count} coordinators\n\
+         \x20 tells      {url}",
+        network = settings.genesis.id(),
+        node = settings.node,
+        provider = standing.provider,
+        domains = domains.join(", "),
+        model = &*backing.model.name,
+        count = settings.coordinators.len(),
+        url = url.as_deref().unwrap_or("nowhere"),
+    );
+    let json = serde_json::json!({
+        "network": settings.genesis.id(),
+        "node": settings.node,
+        "provider": standing.provider,
+        "domains": domains,
+        "url": url,
+    });
+    output.result(&text, &json)?;
+    signals.any().await;
+    output.note("stopping: what it works on is finished first; Ctrl-C once more to stop at once");
+    let all = tokio::select! {
+        all = running.stop() => all?,
+        () = signals.any() => false,
+    };
+    if !all {
+        output.note("some contracts were left unfinished; nobody is paid for those");
+    }
+    Ok(code::OK)
+}

@@ -1,0 +1,384 @@
+//! `respondent.toml`: all that a respondent of its own needs to know.
+
+use std::{
+    net::SocketAddr,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use llmnet_ledger::Genesis;
+use llmnet_model::backend::api::Api;
+use llmnet_types::{
+    domain::Domain,
+    id::NetworkId,
+    signature::{PrivateKey, PublicKey},
+    units::Amount,
+};
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use super::backing::Backing;
+use crate::{
+    config::Model,
+    directory::{self, InitError},
+    experts::{self, RESPONDENTS},
+    keys::Keys,
+    keystore::{self, Passphrase},
+    models::{self, Environment},
+    settings::{Mistakes, Reader, read_settings},
+    transport::dialing::{COORDINATORS_MAX, Coordinators},
+};
+
+/// The file of settings in a respondent's directory.
+pub const SETTINGS: &str = "respondent.toml";
+/// The key that answers.
+pub const NODE_KEY: &str = "node.key";
+/// The key that owns the bond and is paid.
+pub const OPERATOR_KEY: &str = "operator.key";
+/// The network.
+pub const GENESIS: &str = "genesis.json";
+
+const TOP: [&str; 10] = [
+    "node",
+    "key",
+    "operator_key",
+    "genesis",
+    "nodes",
+    "http",
+    "bond",
+    "expert",
+    "model",
+    "coordinator",
+];
+const COORDINATOR: [&str; 2] = ["node", "address"];
+
+/// A respondent's settings, all of them checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The public key of the node.
+    pub node: PublicKey,
+    /// The file of its secret key.
+    pub key: PathBuf,
+    /// The file of its operator's secret key, which need not be on this machine.
+    pub operator_key: PathBuf,
+    /// The network.
+    pub genesis: Genesis,
+    /// Nodes of the network, asked in this order.
+    pub nodes: Vec<String>,
+    /// Where it tells how it is; nowhere if absent.
+    pub http: Option<SocketAddr>,
+    /// What it posts for each domain.
+    pub bond: Amount,
+    /// What answers.
+    pub source: Source,
+    /// Whom it serves.
+    pub coordinators: Coordinators,
+}
+
+/// What answers for a respondent.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// An expert in the box, by its name.
+    Expert(String),
+    /// A language model.
+    Model(Box<Model>),
+}
+
+/// What a new respondent is made of.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where: a directory that is empty or not there.
+    pub directory: PathBuf,
+    /// The network.
+    pub genesis: Genesis,
+    /// Nodes of it.
+    pub nodes: Vec<String>,
+    /// Where it tells how it is.
+    pub http: SocketAddr,
+    /// What it posts for each domain.
+    pub bond: Amount,
+    /// What answers.
+    pub source: PlannedSource,
+    /// Whom it serves.
+    pub coordinators: Coordinators,
+}
+
+/// What is to answer for a new respondent.
+#[derive(Debug, Clone)]
+pub enum PlannedSource {
+    /// An expert in the box, by its name.
+    Expert(String),
+    /// A language model; more is said in the settings.
+    Model {
+        /// As its server knows it.
+        name: String,
+        /// What its server speaks.
+        api: Option<Api>,
+        /// Where its server is.
+        base_url: Option<String>,
+        /// Where its key is: `env::NAME` or `file::PATH`.
+        key: Option<String>,
+        /// What it answers about.
+        domains: Vec<Domain>,
+    },
+}
+
+/// A respondent that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// Its network.
+    pub network: NetworkId,
+    /// The key that answers.
+    pub node: PublicKey,
+    /// The account that posts the bond and is paid.
+    pub operator: PublicKey,
+}
+
+/// Makes a respondent's directory with new keys. Nothing that is there is ever written over.
+///
+/// # Errors
+/// See [`InitError`].
+pub fn init(
+    plan: &Plan,
+    (node, operator): (&PrivateKey, &PrivateKey),
+    passphrase: &Passphrase,
+) -> Result<Made, InitError> {
+    let path = |name| plan.directory.join(name);
+    directory::make(&plan.directory, &[SETTINGS, NODE_KEY, OPERATOR_KEY])?;
+    keystore::write(&path(NODE_KEY), node, passphrase)?;
+    keystore::write(&path(OPERATOR_KEY), operator, passphrase)?;
+    let made = Made {
+        network: plan.genesis.id(),
+        node: node.public_key(),
+        operator: operator.public_key(),
+    };
+    directory::write(&path(GENESIS), &plan.genesis.to_json())?;
+    directory::write(&path(SETTINGS), &template(&made.node, plan))?;
+    Ok(made)
+}
+
+impl Settings {
+    /// Reads and checks a file of settings, and the files it names as far as that goes without a passphrase.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn read(path: &Path) -> Result<Self, Mistakes> {
+        read_settings(path, "respondent", |reader, table| reader.respondent(table))
+    }
+}
+
+impl Source {
+    /// What answers, made ready. An expert's documents are salted with a secret that its key gives.
+    ///
+    /// # Errors
+    /// A model's key cannot be had, or its settings make no client.
+    pub fn backing(
+        &self,
+        key: &PrivateKey,
+        environment: Environment<'_>,
+    ) -> anyhow::Result<Backing> {
+        Ok(match self {
+            Self::Expert(name) => {
+                let keys = Keys::new(key.to_seed());
+                Backing::expert(experts::named(&keys, name)?)
+            }
+            Self::Model(model) => {
+                let source = models::configured(model, SETTINGS, environment)?;
+                Backing::model(source, &experts::domains()?)
+            }
+        })
+    }
+}
+
+/// The part of the file that is a model's.
+#[derive(Deserialize)]
+struct OfModel {
+    model: Model,
+}
+
+impl<'a> Reader<'a> {
+    fn respondent(&mut self, table: &DeTable<'a>) -> Option<Settings> {
+        self.unknown(table, &TOP);
+        let node = self.node(table);
+        let key = self.path(table, "key");
+        // The operator's is better kept elsewhere.
+        let operator_key = self.path(table, "operator_key");
+        let genesis = self.path(table, "genesis");
+        let nodes = self.nodes(table);
+        let http = self.socket(table, "http", false);
+        let bond = self.credits(table, "bond");
+        let source = self.source(table);
+        let coordinators = self.coordinators(table);
+        if let Some((span, path)) = &key {
+            self.check_key(span, path);
+        }
+        let genesis = genesis.and_then(|(span, path)| self.genesis(&span, &path));
+        Some(Settings {
+            node: node?,
+            key: key?.1,
+            operator_key: operator_key?.1,
+            genesis: genesis?,
+            nodes: nodes?,
+            http,
+            bond: bond?,
+            source: source?,
+            coordinators,
+        })
+    }
+
+    fn source(&mut self, table: &DeTable<'a>) -> Option<Source> {
+        let one = "write either expert = \"NAME\" or a table [model]";
+        match (table.get("expert"), table.get("model")) {
+            (Some(expert), None) => {
+                let name = self.text("expert", expert)?;
+                if !RESPONDENTS.contains(&name) {
+                    let mend = format!("write one of {}", RESPONDENTS.join(", "));
+                    self.wrong(&expert.span(), format!("there is no expert {name:?}"), mend);
+                    return None;
+                }
+                Some(Source::Expert(name.to_owned()))
+            }
+            (None, Some(model)) => match toml::from_str::<OfModel>(self.text) {
+                Ok(OfModel { mut model }) => {
+                    model.resolve(self.folder);
+                    Some(Source::Model(Box::new(model)))
+                }
+                Err(error) => {
+                    // The line itself is not shown: somebody may have written a key there.
+                    let span = error.span().unwrap_or_else(|| model.span());
+                    let message = error.message().replace('\n', ", ");
+                    let mend = "write a [model] as README.md shows under Real models";
+                    self.wrong(&span, message, mend);
+                    None
+                }
+            },
+            (Some(expert), Some(_)) => {
+                self.wrong(&expert.span(), "both an expert and a model answer", one);
+                None
+            }
+            (None, None) => {
+                self.wrong(&(0..0), "nothing answers", one);
+                None
+            }
+        }
+    }
+
+    fn coordinators(&mut self, table: &DeTable<'a>) -> Coordinators {
+        let mut coordinators = Coordinators::new();
+        let Some(value) = table.get("coordinator") else {
+            self.wrong(&(0..0), "no coordinator is named", ADD);
+            return coordinators;
+        };
+        let list = value.get_ref().as_array();
+        let tables = list.map(|list| {
+            list.iter()
+                .map(|one| (one.span(), one.get_ref().as_table()))
+        });
+        let Some(tables) = tables else {
+            self.wrong(&value.span(), "coordinator is no list", ADD);
+            return coordinators;
+        };
+        for (span, table) in tables {
+            let found = table.and_then(|table| self.coordinator_at(table, span.clone()));
+            let Some((node, address)) = found else {
+                continue;
+            };
+            if coordinators.insert(node, address).is_some() {
+                let what = format!("coordinator {} stands here twice", node.short());
+                self.wrong(&span, what, "take one of them out");
+            }
+        }
+        if coordinators.len() > COORDINATORS_MAX {
+            let what = format!("there are more than {COORDINATORS_MAX} coordinators");
+            self.wrong(&value.span(), what, "take some out");
+        }
+        coordinators
+    }
+
+    fn coordinator_at(
+        &mut self,
+        table: &DeTable<'a>,
+        span: Range<usize>,
+    ) -> Option<(PublicKey, String)> {
+        self.unknown(table, &COORDINATOR);
+        let node = self.needed(table, "node", span.clone());
+        let node = node.and_then(|node| self.public_key("node", node));
+        let address = self.address(table, span);
+        Some((node?, address?.to_string()))
+    }
+}
+
+const ADD: &str = "add a [[coordinator]] with its node and address, as its operator tells them";
+
+/// The settings of a new respondent, each with its meaning.
+fn template(node: &PublicKey, plan: &Plan) -> String {
+    let nodes = serde_json::to_string(&plan.nodes).expect("plain text");
+    let Plan { http, bond, .. } = plan;
+    let mut text = format!(
+        r#"# A respondent of LLM-Net: it answers for pay. docs/OPERATING.md tells how to join a network with it, and how to
+# leave. Paths are relative to this file.
+
+# The public key of this respondent. The key in `key` must be its other half.
+node = "{node}"
+
+# Its secret key: PKCS#8, encrypted. Its reputation belongs to it: back it up. Never run it on two machines.
+key = "{NODE_KEY}"
+
+# The key that owns the bond and is paid: needed to join and to leave, and better kept where no server is.
+operator_key = "{OPERATOR_KEY}"
+
+# The network, and nodes of it that answer queries, asked in this order: your own, or whose owner answers for them.
+genesis = "{GENESIS}"
+nodes = {nodes}
+
+# Where it tells how it is, for `llmnet respondent status`. Without this line, nowhere.
+http = "{http}"
+
+# Credits to post for each domain. They return six epochs after it left.
+bond = "{bond}"
+"#,
+        bond = bond.credits(),
+    );
+    match &plan.source {
+        PlannedSource::Expert(name) => {
+            let names = RESPONDENTS.join(", ");
+            text.push_str(&format!(
+                "\n# What answers: an expert in the box ({names}), or a table [model] instead.\nexpert = \"{name}\"\n"
+            ));
+        }
+        PlannedSource::Model {
+            name,
+            api,
+            base_url,
+            key,
+            domains,
+        } => {
+            let quoted = |text: &str| serde_json::Value::from(text).to_string();
+            text.push_str(&format!(
+                "\n# What answers; README.md tells of price, limits and timeouts.\n[model]\nname = {}\n",
+                quoted(name)
+            ));
+            if let Some(api) = api {
+                text.push_str(&format!("api = {}\n", quoted(&api.to_string())));
+            }
+            if let Some(base_url) = base_url {
+                text.push_str(&format!("base_url = {}\n", quoted(base_url)));
+            }
+            if let Some(key) = key {
+                text.push_str(&format!("key = {}\n", quoted(key)));
+            }
+            if !domains.is_empty() {
+                let domains: Vec<_> = domains.iter().map(ToString::to_string).collect();
+                let domains = serde_json::to_string(&domains).expect("plain text");
+                text.push_str(&format!("domains = {domains}\n"));
+            }
+        }
+    }
+    text.push_str("\n# Whom it serves. It dials them, so it can be behind a router.\n");
+    for (node, address) in &plan.coordinators {
+        text.push_str(&format!(
+            "[[coordinator]]\nnode = \"{node}\"\naddress = \"{address}\"\n"
+        ));
+    }
+    text
+}
