@@ -368,6 +368,14 @@ impl History {
         if law {
             plan.domains = vec![("law", 6_000), ("physics", 3_000)];
         }
+        // Where all have left, a domain is forgotten (REG-3), and nobody can be asked about it.
+        let is_known = |(name, _): &(&str, u64)| {
+            let domain = Domain::new(*name).expect("a domain");
+            query::domain_id(&world.state, &domain).is_some()
+        };
+        if !plan.domains.iter().all(is_known) {
+            return;
+        }
         if let Some(expert) = filter {
             plan.filters = Filters {
                 ignore: vec![public(&format!("node-{expert}"))].try_into().unwrap(),
