@@ -370,7 +370,7 @@ impl History {
         }
         // Where all have left, a domain is forgotten (REG-3), and nobody can be asked about it.
         let is_known = |(name, _): &(&str, u64)| {
-            let domain = Domain::new(*name).expect("a domain");
+            let domain = Domain::new(name).expect("a domain");
             query::domain_id(&world.state, &domain).is_some()
         };
         if !plan.domains.iter().all(is_known) {
