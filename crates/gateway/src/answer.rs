@@ -72,9 +72,9 @@ pub(crate) async fn answer(
     };
     let permit = limits::admit(gateway)?;
     let ask = read(&bytes)?;
-    if ask.model.domain().is_some() {
+    if let Some(domain) = &ask.request.domain {
         let offers = call.look_up(gateway.coordinator.models()).await?;
-        ask.model.offered(&offers)?;
+        ask.model.offered_in(domain, &offers)?;
     }
 
     let head = Head {

@@ -11,11 +11,13 @@
 //! client spelled it.
 
 mod model;
+mod ours;
 mod panel;
 mod settings;
 pub(crate) mod turns;
 
 pub(crate) use model::{ModelName, not_found};
+pub(crate) use ours::Ours;
 pub(crate) use settings::Settings;
 pub(crate) use turns::{Turns, too_long};
 
@@ -28,7 +30,6 @@ use llmnet_types::{
 use crate::{
     error::ApiError,
     fields::{Fields, invalid, unsupported, wrong_type},
-    port::PanelSize,
 };
 
 /// The model that a body names.
@@ -37,26 +38,6 @@ pub(crate) fn model(fields: &Fields<'_>) -> Result<ModelName, ApiError> {
         serde_json::Value::String(name) => ModelName::parse(name),
         other => Err(wrong_type("model", "a string", other)),
     }
-}
-
-/// What is ours in a body.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ours {
-    /// Whether a stream is to tell of progress; the operator's choice where unsaid.
-    pub(crate) progress: Option<bool>,
-    /// How large a panel is wanted.
-    pub(crate) size: PanelSize,
-}
-
-/// Reads it.
-pub(crate) fn ours(fields: &Fields<'_>) -> Result<Ours, ApiError> {
-    let Some(ours) = fields.object("llmnet")? else {
-        return Ok(Ours::default());
-    };
-    Ok(Ours {
-        progress: ours.flag("progress")?,
-        size: panel::size(&ours)?,
-    })
 }
 
 /// The most tokens of an answer, by the first of these names that is there.
@@ -110,13 +91,14 @@ pub(crate) fn request(
     field: &str,
     messages: List<ChatMessage, MESSAGES_MAX>,
     model: &ModelName,
+    ours: &Ours,
     output_tokens_max: Option<Tokens>,
     settings: Settings,
 ) -> Result<Request, ApiError> {
     let request = Request {
         messages,
         strategy: model.strategy(),
-        domain: model.domain().cloned(),
+        domain: model.domain().or(ours.domain.as_ref()).cloned(),
         output_tokens_max,
         settings: settings.list(),
     };

@@ -62,11 +62,25 @@ impl ModelName {
     /// Whether it can be asked now.
     pub(crate) fn offered(&self, offers: &[Offer]) -> Result<(), ApiError> {
         match self.domain() {
-            Some(domain) if !offers.iter().any(|offer| offer.domain == *domain) => {
-                Err(not_found(&self.to_string()))
-            }
-            _ => Ok(()),
+            Some(domain) => self.offered_in(domain, offers),
+            None => Ok(()),
         }
+    }
+
+    /// Whether it can be asked now of this domain, which it may or may not have named itself.
+    pub(crate) fn offered_in(&self, domain: &Domain, offers: &[Offer]) -> Result<(), ApiError> {
+        if offers.iter().any(|offer| offer.domain == *domain) {
+            return Ok(());
+        }
+        if self.domain().is_some() {
+            return Err(not_found(&self.to_string()));
+        }
+        let message = format!(
+            "nobody is registered in the domain {domain}; take one of GET /v1/models (llmnet/expert:<domain>), \
+             or leave 'llmnet.domain' out and the question's words decide"
+        );
+        let error = ApiError::new(StatusCode::NOT_FOUND, "domain_not_found", message);
+        Err(error.at("llmnet.domain"))
     }
 }
 

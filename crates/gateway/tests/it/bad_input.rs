@@ -78,6 +78,9 @@ async fn what_has_the_wrong_type_or_value() {
             r#""llmnet":{"seats":2,"quorum":3}"#,
             "invalid_value llmnet.quorum",
         ),
+        (r#""llmnet":{"domain":7}"#, "invalid_type llmnet.domain"),
+        (r#""llmnet":{"domain":""}"#, "invalid_value llmnet.domain"),
+        (r#""llmnet":{"domain":"/"}"#, "invalid_value llmnet.domain"),
         (r#""max_tokens":"9""#, "invalid_type max_tokens"),
         (r#""max_tokens":-1"#, "invalid_type max_tokens"),
         (r#""max_tokens":0"#, "invalid_value max_tokens"),
@@ -199,6 +202,19 @@ async fn what_is_no_model() {
         (
             &body("hello", "").replace("auto", "expert:law"),
             "404 invalid_request_error model_not_found model",
+        ),
+        (
+            &body("hello", r#","llmnet":{"domain":"law"}"#),
+            "404 invalid_request_error domain_not_found llmnet.domain",
+        ),
+        (
+            &body("hello", r#","llmnet":{"domain":"law"}"#).replace("auto", "expert:law"),
+            "404 invalid_request_error model_not_found model",
+        ),
+        (
+            &body("hello", r#","llmnet":{"domain":"astronomy"}"#)
+                .replace("auto", "expert:medicine"),
+            "400 invalid_request_error invalid_value llmnet.domain",
         ),
     ])
     .await;

@@ -71,6 +71,12 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
             json!({"model": "llmnet/vote", "input": [{"role": "user", "content": "at length"}]})
                 .to_string(),
         ),
+        post(
+            "/v1/responses",
+            "/v1/responses",
+            json!({"model": "llmnet/single", "input": "aspirin?", "llmnet": {"domain": "medicine"}})
+                .to_string(),
+        ),
         post("/v1/responses", "/v1/responses", "{}".to_owned()),
         post(
             "/v1/embeddings",

@@ -1,11 +1,15 @@
 //! Receipts, experts, health and status.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use expect_test::expect;
+use serde_json::{Value, json};
 
 use crate::{
-    client::{Server, config},
+    client::{Reply, Server, config},
     script::{RECEIPT, RECEIPT_FILE, Script},
 };
 
@@ -35,6 +39,79 @@ async fn waiting_for_a_receipt_is_bounded() {
     let reply = server.get(&path).await;
     assert_eq!(reply.header("x-llmnet-receipt-state"), Some("issued"));
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// The request as it reached the node.
+fn echoed(reply: &Reply) -> Value {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let answer = reply.json();
+    let texts = [
+        "/choices/0/message/content",
+        "/output/0/content/0/text",
+        "/content/0/text",
+    ];
+    let text = texts.iter().find_map(|path| answer.pointer(path)?.as_str());
+    serde_json::from_str(text.expect("an answer")).unwrap()
+}
+
+#[tokio::test]
+async fn a_domain_is_pinned_in_every_dialect_and_with_every_model() {
+    let server = Server::start().await;
+    let ours = json!({"domain": " Medicine "});
+    let turns = json!([{"role": "user", "content": "echo"}]);
+    for (model, strategy) in [
+        ("llmnet/auto", "auto"),
+        ("llmnet/single", "single"),
+        ("llmnet/mixture", "mixture"),
+        ("llmnet/expert:medicine", "auto"),
+    ] {
+        for (path, body) in [
+            (
+                "/v1/chat/completions",
+                json!({"model": model, "messages": turns, "llmnet": ours}),
+            ),
+            (
+                "/v1/responses",
+                json!({"model": model, "input": "echo", "llmnet": ours}),
+            ),
+            (
+                "/v1/messages",
+                json!({"model": model, "max_tokens": 9, "messages": turns, "llmnet": ours}),
+            ),
+        ] {
+            let reply = server.send(path, &body.to_string()).await;
+            assert_eq!(reply.json()["model"], model, "{path}");
+            let request = echoed(&reply);
+            assert_eq!(request["domain"], "medicine", "{path} {model}");
+            assert_eq!(request["strategy"], strategy, "{path} {model}");
+        }
+    }
+    let free = json!({"model": "llmnet/single", "messages": turns, "llmnet": {"domain": null}});
+    let reply = server.send("/v1/chat/completions", &free.to_string()).await;
+    assert_eq!(echoed(&reply)["domain"], json!(null));
+}
+
+#[tokio::test]
+async fn a_domain_of_nobody_is_refused_in_each_dialects_shape() {
+    let server = Server::start().await;
+    let ours = json!({"domain": "law"});
+    let turns = json!([{"role": "user", "content": "hello"}]);
+    let response = json!({"model": "llmnet/single", "input": "hello", "llmnet": ours});
+    let reply = server.send("/v1/responses", &response.to_string()).await;
+    let expected = "404 invalid_request_error domain_not_found llmnet.domain";
+    assert_eq!(reply.error(), expected);
+    let message =
+        json!({"model": "llmnet/single", "max_tokens": 9, "messages": turns, "llmnet": ours});
+    let reply = server.send("/v1/messages", &message.to_string()).await;
+    assert_eq!(reply.status, 404);
+    assert_eq!(reply.json()["error"]["type"], "not_found_error");
+    assert_eq!(reply.json()["llmnet"]["code"], "domain_not_found");
+    assert_eq!(reply.json()["llmnet"]["param"], "llmnet.domain");
+    assert_eq!(
+        server.script.asked.load(Ordering::SeqCst),
+        0,
+        "nobody was asked"
+    );
 }
 
 #[tokio::test]

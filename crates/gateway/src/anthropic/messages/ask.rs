@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     answer::Ask,
     anthropic::messages::shape::Messages,
-    conversation::{self, Settings, Turns, turns},
+    conversation::{self, Ours, Settings, Turns, turns},
     error::ApiError,
     fields::{Fields, read_json, unsupported, wrong_type},
 };
@@ -22,15 +22,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
     let value = read_json(bytes, EXAMPLE)?;
     let fields = Fields::of("", &value)?;
     let model = conversation::model(&fields)?;
+    let ours = Ours::read(&fields, &model)?;
     fields.required("max_tokens")?;
     let tokens_max = conversation::output_tokens_max(&fields, &["max_tokens"])?;
     let messages = messages(&fields)?;
     let settings = settings(&fields)?;
     Ok(Ask {
-        request: conversation::request("messages", messages, &model, tokens_max, settings)?,
+        request: conversation::request("messages", messages, &model, &ours, tokens_max, settings)?,
         model,
         stream: fields.flag("stream")?.unwrap_or(false),
-        ours: conversation::ours(&fields)?,
+        ours,
         voice: Box::new(Messages),
     })
 }

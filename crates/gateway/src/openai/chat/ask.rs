@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     answer::Ask,
-    conversation::{self, Settings, Turns, turns},
+    conversation::{self, Ours, Settings, Turns, turns},
     error::ApiError,
     fields::{Fields, invalid, read_json, unsupported, wrong_type},
     openai::chat::shape::Chat,
@@ -28,13 +28,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         Some(options) => options.flag("include_usage")?.unwrap_or(false),
         None => false,
     };
-    let ours = conversation::ours(&fields)?;
+    let ours = Ours::read(&fields, &model)?;
     // The newer name wins where both are given.
     let names = ["max_completion_tokens", "max_tokens"];
     let tokens_max = conversation::output_tokens_max(&fields, &names)?;
     let settings = settings(&fields)?;
     Ok(Ask {
-        request: conversation::request("messages", messages, &model, tokens_max, settings)?,
+        request: conversation::request("messages", messages, &model, &ours, tokens_max, settings)?,
         model,
         stream: fields.flag("stream")?.unwrap_or(false),
         ours,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     answer::Ask,
-    conversation::{self, Settings, Turns, turns},
+    conversation::{self, Ours, Settings, Turns, turns},
     error::ApiError,
     fields::{Fields, invalid, read_json, shown, unsupported, wrong_type},
     openai::responses::{events::Responses, shape::Echo},
@@ -26,6 +26,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
     let value = read_json(bytes, EXAMPLE)?;
     let fields = Fields::of("", &value)?;
     let model = conversation::model(&fields)?;
+    let ours = Ours::read(&fields, &model)?;
     refuse_unsupported(&fields)?;
     let messages = messages(&fields)?;
     let tokens_max = conversation::output_tokens_max(&fields, &["max_output_tokens"])?;
@@ -42,10 +43,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         top_p: fields.number("top_p")?,
     };
     Ok(Ask {
-        request: conversation::request("input", messages, &model, tokens_max, settings)?,
+        request: conversation::request("input", messages, &model, &ours, tokens_max, settings)?,
         model,
         stream: fields.flag("stream")?.unwrap_or(false),
-        ours: conversation::ours(&fields)?,
+        ours,
         voice: Box::new(Responses::new(echo)),
     })
 }
