@@ -1,6 +1,6 @@
 //! A respondent's books: what coordinators owe it, and whether a settlement pays that (SET-6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use llmnet_types::{
     id::{NetworkId, ProviderId, ReceiptRoot},
@@ -20,12 +20,15 @@ pub const OWED_MAX: usize = 4_096;
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     owed: BTreeMap<Slot, (ReceiptRoot, Amount)>,
+    /// Of all of them, kept beside them as every offer asks for it: thousands may wait at a time. Wider than an
+    /// amount, so that it is exact whatever coordinators sign for.
+    sum: u128,
 }
 
 impl Books {
     /// What is not settled yet, in all.
     pub fn total(&self) -> Amount {
-        Amount::sum(self.owed.values().map(|(_, amount)| *amount)).unwrap_or(Amount(u64::MAX))
+        Amount(u64::try_from(self.sum).unwrap_or(u64::MAX))
     }
 
     /// Notes what a contract came to, if its coordinator signed for it.
@@ -44,9 +47,14 @@ impl Books {
         let seat = receipt.seats.iter().find(|seat| seat.provider == provider);
         if let Some(seat) = seat.filter(|_| signed) {
             // The first counts: a coordinator must not shrink its debt with a second receipt.
-            self.owed.entry(receipt.slot).or_insert((root, seat.pay));
-            if self.owed.len() > OWED_MAX {
-                self.owed.pop_first();
+            if let Entry::Vacant(place) = self.owed.entry(receipt.slot) {
+                place.insert((root, seat.pay));
+                self.sum += u128::from(seat.pay.0);
+            }
+            if self.owed.len() > OWED_MAX
+                && let Some((_, (_, pay))) = self.owed.pop_first()
+            {
+                self.sum -= u128::from(pay.0);
             }
         }
     }
@@ -74,7 +82,9 @@ impl Books {
             return None;
         }
         for slot in settled {
-            self.owed.remove(&slot);
+            if let Some((_, pay)) = self.owed.remove(&slot) {
+                self.sum -= u128::from(pay.0);
+            }
         }
         Some(Signed::new(settlement.line_ok(provider)?, network, key))
     }

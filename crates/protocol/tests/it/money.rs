@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use llmnet_ledger::chain_step;
 use llmnet_protocol::{
-    books::Books,
+    books::{Books, OWED_MAX},
     message::Statement,
     quote::{Purse, worst_case},
     settle::{Unsettled, charges, pay, settlement, void_leaf},
@@ -340,4 +340,54 @@ fn a_respondent_co_signs_what_it_was_promised() {
         books.agree(&network, &key, provider, &agree).is_none(),
         "once"
     );
+}
+
+/// SET-6: what is owed is the sum of what is remembered: more than fits is forgotten from the oldest on, what is
+/// settled is owed no more, and no sum of debts wraps around.
+#[test]
+fn what_is_owed_is_what_is_remembered() {
+    let (world, run) = run();
+    let (network, coordinator) = (world.setup.network, world.setup.key.public_key());
+    let provider = world.setup.order[0];
+    let statement = |slot: u64, pay: u64| {
+        let mut receipt = run.finished.receipt.clone();
+        receipt.slot = Slot(slot);
+        receipt.seats = List::truncated(receipt.seats.iter().cloned().map(|mut seat| {
+            seat.pay = Amount(pay);
+            seat
+        }));
+        let root = receipt.root(&run.finished.salt);
+        Statement {
+            receipt,
+            salt: run.finished.salt,
+            signed: Signed::new(root, &network, &world.setup.key),
+        }
+    };
+    let mut books = Books::default();
+    let many = OWED_MAX as u64;
+    for slot in 0..many + 2 {
+        books.note(&network, &coordinator, provider, &statement(slot, slot + 1));
+    }
+    let sum = |from: u64, to: u64| (from..=to).sum::<u64>();
+    assert_eq!(books.total(), Amount(sum(3, many + 2)));
+
+    let last = statement(many + 1, many + 2);
+    let unsettled = Unsettled {
+        leaf: Leaf::of(&last.receipt, last.signed.body),
+        voucher: Some(world.setup.voucher.clone()),
+        ..unsettled(many + 1, 5, 1)
+    };
+    let settled = settle(many + 1, 10, vec![unsettled]).unwrap();
+    assert!(
+        books
+            .agree(&network, &world.key(0), provider, &settled)
+            .is_some()
+    );
+    assert_eq!(books.total(), Amount(sum(3, many + 1)));
+
+    for slot in 0..2 {
+        let slot = many + 10 + slot;
+        books.note(&network, &coordinator, provider, &statement(slot, u64::MAX));
+    }
+    assert_eq!(books.total(), Amount(u64::MAX));
 }
