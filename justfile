@@ -104,6 +104,10 @@ licences:
 ask question *arguments:
     cargo run --release --locked -- ask '{{ question }}' {{ arguments }}
 
+# Measure what a gateway adds, beside nginx, TensorZero and LiteLLM, which it installs; --quick to see that it works.
+speed *arguments:
+    python3 benches/speed.py {{ arguments }}
+
 # Measure the figures of the README; --cold-build times a build from nothing as well.
 measure *arguments:
     python3 benches/first_minute.py {{ arguments }}
