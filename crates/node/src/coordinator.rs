@@ -4,7 +4,7 @@
 //! gateway --answer--> desk -- classify, select, order --> conduct (a task per request) --> seats
 //!                       |                                     |
 //!                       |<------------- Finished -------------'
-//!                       |-- journal (durable) --> answer leaves
+//!                       |-- journal: written --> answer leaves; on disk --> seats are shown the receipt
 //!                       `-- settler: leaves in slot order -> Settle -> proof
 //! ```
 
@@ -19,6 +19,7 @@ mod line;
 mod order;
 mod port;
 mod settler;
+mod slots;
 mod terms;
 mod view;
 

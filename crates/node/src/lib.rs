@@ -23,6 +23,9 @@ pub mod respondent;
 pub mod transport;
 
 mod proof;
+mod recent;
+#[cfg(test)]
+mod scratch;
 mod serving;
 
 pub mod experts;

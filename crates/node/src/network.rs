@@ -85,6 +85,7 @@ pub struct Network {
     home: Home,
     validators: Vec<Validator>,
     chain: Arc<dyn ChainClient>,
+    desk: Arc<Desk>,
     serving: Serving,
     link: Option<Listening>,
 }
@@ -183,7 +184,7 @@ impl Network {
 
         on_stage(Stage::Gateway);
         let ports = Ports {
-            coordinator: Arc::new(Port(desk)),
+            coordinator: Arc::new(Port(Arc::clone(&desk))),
             ledger: Arc::new(Explorer::new(Arc::clone(&client), home.genesis.clone())),
             access: door.access(),
         };
@@ -199,6 +200,7 @@ impl Network {
             home,
             validators,
             chain: client,
+            desk,
             serving,
             link,
         })
@@ -234,10 +236,11 @@ impl Network {
     /// A part had failed before, or fails to stop.
     pub async fn stop(self) -> anyhow::Result<()> {
         let served = self.serving.end().await;
+        let closed = self.desk.close().await;
         let validators = self.validators;
         tokio::task::spawn_blocking(move || validators.into_iter().for_each(Validator::stop))
             .await?;
         drop(self.home);
-        served
+        served.and(closed)
     }
 }

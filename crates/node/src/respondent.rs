@@ -18,7 +18,7 @@ use std::{
 };
 
 use llmnet_chain::{client::ChainClient, query};
-use llmnet_ledger::query as ledger;
+use llmnet_ledger::{query as ledger, record::Line};
 use llmnet_model::answer::Answerer;
 use llmnet_protocol::{
     books::Books,
@@ -26,7 +26,7 @@ use llmnet_protocol::{
     seat::Account,
 };
 use llmnet_types::{
-    id::{ContractId, NetworkId, ProviderId},
+    id::{ContractId, LineId, NetworkId, ProviderId},
     message::{Reply as Word, Response},
     registration::Price,
     settlement::Settlement,
@@ -38,7 +38,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::transport::{Parcel, Reply};
+use crate::{
+    recent::Recent,
+    transport::{Parcel, Reply},
+};
 
 /// How many contracts one respondent works on at a time; more are answered with Busy.
 const CONTRACTS_MAX: usize = 64;
@@ -89,6 +92,8 @@ pub struct Desk {
     awaited: Mutex<BTreeSet<ContractId>>,
     /// Called when a receipt came, and when a settlement was agreed to.
     changed: Notify,
+    /// Lines that work was wanted on.
+    lines: Recent<LineId, Option<Line>>,
 }
 
 /// What a respondent has done since it began to serve.
@@ -126,6 +131,7 @@ impl Desk {
             places: Arc::new(Semaphore::new(CONTRACTS_MAX)),
             awaited: Mutex::default(),
             changed: Notify::new(),
+            lines: Recent::default(),
         })
     }
 
@@ -196,6 +202,7 @@ impl Desk {
                     &from,
                     respondent.provider,
                     &statement,
+                    reply.is_near(),
                 );
                 drop(books);
                 lock(&self.awaited).remove(&contract);
@@ -252,7 +259,7 @@ impl Desk {
         _place: OwnedSemaphorePermit,
     ) {
         let contract = offer.assign.body.contract;
-        if let Some(account) = self.account(from, &offer).await
+        if let Some(account) = self.account(from, &offer, reply.is_near()).await
             && contract::conduct(&self.respondent, &account, offer, &reply, messages).await
         {
             self.count(|tally| tally.contracts += 1);
@@ -266,13 +273,12 @@ impl Desk {
     }
 
     /// What the ledger and the books say about who wants work done.
-    async fn account(&self, coordinator: PublicKey, offer: &Offer) -> Option<Account> {
+    async fn account(&self, coordinator: PublicKey, offer: &Offer, own: bool) -> Option<Account> {
         let id = offer.voucher.body.line;
-        let (_, line) = query(&*self.respondent.chain, move |state| {
-            ledger::line(state, id)
-        })
-        .await
-        .ok()?;
+        let chain = &self.respondent.chain;
+        let newest = chain.tip().borrow().height();
+        let read = query(&**chain, move |state| ledger::line(state, id));
+        let line = self.lines.at(newest, id, read).await.ok()?;
         let line = line.filter(|line| line.coordinator == coordinator && !line.closed)?;
         let owed = lock(&self.books)
             .get(&coordinator)
@@ -288,6 +294,7 @@ impl Desk {
             price: self.respondent.price,
             owed,
             credit_limit: CREDIT_LIMIT,
+            own,
         })
     }
 

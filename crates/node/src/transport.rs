@@ -83,6 +83,11 @@ impl Reply {
         }
     }
 
+    /// Whether the coordinator is of this process.
+    pub fn is_near(&self) -> bool {
+        matches!(self.0, Way::Near { .. })
+    }
+
     /// Whether nobody can be answered any more.
     fn is_over(&self) -> bool {
         match &self.0 {
@@ -95,7 +100,14 @@ impl Reply {
 /// Who can be reached.
 #[derive(Debug, Clone, Default)]
 pub struct Hub {
-    inboxes: Arc<Mutex<BTreeMap<PublicKey, mpsc::Sender<Parcel>>>>,
+    inboxes: Arc<Mutex<BTreeMap<PublicKey, Inbox>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Inbox {
+    sender: mpsc::Sender<Parcel>,
+    /// Whether the respondent is of this process.
+    near: bool,
 }
 
 /// Nobody there, or nobody listening.
@@ -104,18 +116,27 @@ pub struct Hub {
 pub struct Unreached;
 
 impl Hub {
-    /// Opens a respondent's inbox, closing the one it may have had.
+    /// Opens the inbox of a respondent of this process, closing the one it may have had.
     pub fn join(&self, respondent: PublicKey) -> mpsc::Receiver<Parcel> {
+        self.open(respondent, true)
+    }
+
+    fn open(&self, respondent: PublicKey, near: bool) -> mpsc::Receiver<Parcel> {
         let (sender, inbox) = mpsc::channel(INBOX);
-        self.lock().insert(respondent, sender);
+        self.lock().insert(respondent, Inbox { sender, near });
         inbox
+    }
+
+    /// Whether a respondent is of this process.
+    pub fn is_near(&self, respondent: &PublicKey) -> bool {
+        self.lock().get(respondent).is_some_and(|inbox| inbox.near)
     }
 
     /// Whether anybody listens.
     pub fn reaches(&self, respondent: &PublicKey) -> bool {
         self.lock()
             .get(respondent)
-            .is_some_and(|inbox| !inbox.is_closed())
+            .is_some_and(|inbox| !inbox.sender.is_closed())
     }
 
     /// Sends to a respondent without waiting.
@@ -135,11 +156,12 @@ impl Hub {
             sender: replies.clone(),
         });
         inbox
+            .sender
             .try_send(Parcel { from, bytes, reply })
             .map_err(|_| Unreached)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PublicKey, mpsc::Sender<Parcel>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PublicKey, Inbox>> {
         // The map is whole after any single call, so a panic elsewhere does not spoil it.
         self.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }

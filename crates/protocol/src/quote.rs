@@ -111,6 +111,11 @@ impl Purse {
         self.line
     }
 
+    /// The number of the last order that was signed on it.
+    pub const fn last(&self) -> u32 {
+        self.last
+    }
+
     fn reserved(&self) -> Option<Amount> {
         Amount::sum(self.open.values().copied()).and_then(|sum| sum.checked_add(self.charged))
     }

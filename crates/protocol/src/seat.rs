@@ -108,6 +108,8 @@ pub struct Seat {
     version: String,
     offer: Box<Offer>,
     coordinator: PublicKey,
+    /// Whether the coordinator is one's own program.
+    own: bool,
     stage: Stage,
     deadline: Timestamp,
     accepted: bool,
@@ -163,6 +165,7 @@ impl Seat {
             key,
             version,
             coordinator: account.coordinator,
+            own: account.own,
             stage: Stage::Working(Phase::Answers),
             deadline: now.after(durations.accept_ms.saturating_add(durations.answer_ms)),
             accepted: false,
@@ -230,7 +233,9 @@ impl Seat {
 
     fn receive(&mut self, now: Timestamp, message: ToSeat) -> Vec<Effect> {
         match message {
-            ToSeat::Close(close) if close.verify(&self.network, &self.coordinator).is_ok() => {
+            ToSeat::Close(close)
+                if self.own || close.verify(&self.network, &self.coordinator).is_ok() =>
+            {
                 self.closed(now, close.body)
             }
             ToSeat::Relay(relay) if relay.contract == self.contract() => self.relayed(now, *relay),

@@ -169,16 +169,15 @@ impl Session {
         message: ToCoordinator,
         effects: &mut Vec<Effect>,
     ) {
-        let network = self.setup.network;
         match message {
-            ToCoordinator::Reply(reply) if reply.verify(&network, &from).is_ok() => {
+            ToCoordinator::Reply(reply) if self.setup.signed(&reply, &from) => {
                 self.replied(now, from, reply, effects);
             }
-            ToCoordinator::Commit(commit) if commit.verify(&network, &from).is_ok() => {
+            ToCoordinator::Commit(commit) if self.setup.signed(&commit, &from) => {
                 self.committed(now, from, &commit.body, effects);
             }
             ToCoordinator::Open(opening) => self.opened(from, *opening),
-            ToCoordinator::Part(part) if part.verify(&network, &from).is_ok() => {
+            ToCoordinator::Part(part) if self.setup.signed(&part, &from) => {
                 self.parted(from, *part);
             }
             _ => {}

@@ -68,6 +68,10 @@ impl Chain {
 pub(super) struct Accounts {
     pub(super) chain: Chain,
     pub(super) next_slot: Slot,
+    /// The first slot that is not set aside in the journal, so that it must not be used yet.
+    pub(super) reserved: Slot,
+    /// Whether the program stops: no more orders.
+    pub(super) closed: bool,
     /// The height of the last slot: later slots are never of an earlier one (SEL-1).
     pub(super) height: Height,
     pub(super) purse: Purse,
@@ -95,6 +99,9 @@ pub(super) enum OrderError {
     /// The line ends too soon to settle against it.
     #[error("the line ends in epoch {0}")]
     LineEnding(Epoch),
+    /// Slots have to be set aside first.
+    #[error("no slot is set aside")]
+    NoneAside,
     /// No more slots.
     #[error("the coordinator's hash chain is used up")]
     ChainUsedUp,
@@ -120,6 +127,9 @@ impl Accounts {
             return Err(OrderError::LineEnding(self.line_ends));
         }
         let slot = self.next_slot;
+        if slot >= self.reserved {
+            return Err(OrderError::NoneAside);
+        }
         let next = slot.next().ok_or(OrderError::ChainUsedUp)?;
         let secret = self.chain.element(slot).ok_or(OrderError::ChainUsedUp)?;
         let worst = worst_case(terms, fee).ok_or(OrderError::Price)?;
@@ -131,12 +141,6 @@ impl Accounts {
             secret,
             voucher,
         })
-    }
-
-    /// Gives back an order that nobody has heard of: the next one takes its slot.
-    pub(super) fn take_back(&mut self, ordered: &Ordered) {
-        self.next_slot = ordered.slot;
-        self.charge(&ordered.voucher, Amount::ZERO);
     }
 
     /// Notes what an order came to. Those of an earlier line are none of this purse's.

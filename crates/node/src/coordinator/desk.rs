@@ -3,20 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use llmnet_chain::client::ChainClient;
-use llmnet_gateway::port::{Allowance, AnswerError, Hold};
+use llmnet_gateway::port::{Allowance, AnswerError, Hold, Offer};
 use llmnet_knowledge::classify::Classifier;
 use llmnet_model::answer::Answerer;
 use llmnet_protocol::{
     message::{Statement, ToSeat},
     quote::Purse,
     session::{Finished, Setup as SessionSetup},
-    settle,
 };
 use llmnet_types::{
     codec::{List, Text},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
-    id::{Digest, LineId, NetworkId},
+    id::{Digest, LineId, NetworkId, ProviderId},
     network::NetworkRoot,
     request::{Progress, Request},
     settlement::Leaf,
@@ -29,14 +28,17 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use super::{
     accounts::{Accounts, Chain},
     conduct::conduct,
-    journal::Journal,
+    journal::{Entry, Journal},
     line::settled,
     settler,
+    slots::go_on,
     terms::Panel,
+    view::Titles,
 };
 use crate::{
     home::CHAIN_LENGTH,
     keys::Keys,
+    recent::Recent,
     transport::{Hub, REPLIES},
 };
 
@@ -81,14 +83,25 @@ pub struct Desk {
     pub(super) secrets: Keys,
     pub(super) classifier: Arc<Classifier>,
     pub(super) panel: Panel,
+    /// What panels are selected from, by domains; what respondents are called; what can be asked.
+    pub(super) readings: Readings,
     pub(super) models: Vec<(String, Arc<dyn Answerer>)>,
-    /// Held until an order is written down, so that the journal has no gap.
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
+    /// Held while slots are set aside.
+    pub(super) reserving: tokio::sync::Mutex<()>,
     /// Held while a line is renewed.
     pub(super) renewing: tokio::sync::Mutex<()>,
     pub(super) troubles: Mutex<Option<String>>,
     /// How terms ended, from the first on, as far as proofs needed it.
     pub(super) hand_overs: tokio::sync::Mutex<Vec<HandOver>>,
+}
+
+/// What most requests ask of the ledger.
+#[derive(Default)]
+pub(super) struct Readings {
+    pub(super) inputs: Recent<Vec<(Domain, Score)>, Arc<super::order::Read>>,
+    pub(super) titles: Recent<Vec<ProviderId>, Arc<Titles>>,
+    pub(super) offers: Recent<(), Vec<Offer>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -112,20 +125,13 @@ impl Desk {
     /// Chain or journal fail, or the gateway's account cannot pay for a line.
     pub async fn open(setup: Setup) -> anyhow::Result<Arc<Self>> {
         let (key, requester) = (setup.key, setup.requester);
-        let (settled, settled_height) = settled(&*setup.chain, key.public_key()).await?;
-        let entries = setup.journal.entries(settled).await?;
-        let (next_slot, height) = match entries.last() {
-            Some(last) => (last.slot.next().unwrap_or(last.slot), last.height),
-            None => (settled, settled_height),
-        };
-        // What has no end now was lost when the program stopped: nobody is owed anything for it.
-        for lost in entries.iter().filter(|entry| entry.leaf.is_none()) {
-            let leaf = settle::void_leaf(lost.height, lost.voucher.body.line);
-            setup.journal.end(lost.slot, leaf, None).await?;
-        }
+        let network = setup.network.id();
+        let settled = settled(&*setup.chain, key.public_key()).await?;
+        let (next_slot, height) =
+            go_on(&setup.journal, &network, &key.public_key(), settled).await?;
         let placeholder = Purse::new(LineId::default(), Amount::ZERO, 0, Amount::ZERO);
         let desk = Arc::new(Self {
-            id: setup.network.id(),
+            id: network,
             network: setup.network,
             key,
             requester,
@@ -137,14 +143,18 @@ impl Desk {
             accounts: tokio::sync::Mutex::new(Accounts {
                 chain: Chain::new(setup.secrets.chain(), CHAIN_LENGTH),
                 next_slot,
-                height: height.max(settled_height),
+                reserved: next_slot,
+                closed: false,
+                height,
                 purse: placeholder,
                 line_ends: Epoch(0),
             }),
             secrets: setup.secrets,
             classifier: setup.classifier,
             panel: setup.panel,
+            readings: Readings::default(),
             models: setup.models,
+            reserving: tokio::sync::Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
             hand_overs: tokio::sync::Mutex::default(),
@@ -191,11 +201,8 @@ impl Desk {
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
             let (setup, hold) = desk.order(request, panel, &domains, &allowance).await?;
-            let done = desk
-                .conduct_and_record(setup, hold, progress, hung_up)
-                .await;
-            desk.work.notify_one();
-            done
+            desk.conduct_and_record(setup, hold, progress, hung_up)
+                .await
         });
         let done = task.await;
         drop(waiting);
@@ -203,13 +210,12 @@ impl Desk {
     }
 
     async fn conduct_and_record(
-        &self,
+        self: &Arc<Self>,
         setup: SessionSetup,
         hold: Hold,
         progress: mpsc::Sender<Progress>,
         hung_up: oneshot::Receiver<()>,
     ) -> Result<Finished, AnswerError> {
-        let slot = setup.slot;
         let voucher = setup.voucher.clone();
         let finished = conduct(
             self.hub.clone(),
@@ -223,26 +229,41 @@ impl Desk {
         hold.charge(total);
         let leaf = Leaf::of(&finished.receipt, finished.signed.body);
         let document = self.document(&finished).map_err(internal)?;
-        self.journal
-            .end(slot, leaf, Some(document))
-            .await
-            .map_err(internal)?;
         self.accounts.lock().await.charge(&voucher, total);
-        self.tell_seats(&finished);
+        let entry = Entry {
+            slot: finished.receipt.slot,
+            height: leaf.height,
+            voucher: Some(voucher),
+            leaf,
+        };
+        let contract = finished.receipt.contract();
+        let written = self.journal.end(contract, entry, Some(document)).await;
+        let mut written = written.map_err(internal)?;
+        let desk = Arc::clone(self);
+        let statement = statement(&finished);
+        tokio::spawn(async move {
+            match written.synced().await {
+                Ok(()) => {
+                    desk.tell_seats(statement);
+                    desk.work.notify_one();
+                }
+                Err(error) => desk.trouble(&error.into()),
+            }
+        });
         Ok(finished)
     }
 
     /// Shows every seat the receipt, so that it knows what it is owed and can agree to the settlement.
-    fn tell_seats(&self, finished: &Finished) {
-        let statement = Statement {
-            receipt: finished.receipt.clone(),
-            salt: finished.salt,
-            signed: finished.signed.clone(),
-        };
+    fn tell_seats(&self, statement: Statement) {
+        let receipt = &statement.receipt;
+        let seats: Vec<_> = receipt
+            .seats
+            .iter()
+            .map(|seat| seat.assign.body.seat)
+            .collect();
         let bytes = ToSeat::Receipt(Box::new(statement)).to_bytes();
         let (replies, _inbox) = mpsc::channel(REPLIES);
-        for seat in &finished.receipt.seats {
-            let node = seat.assign.body.seat;
+        for node in seats {
             // A seat that cannot hear it is paid later, without its co-signature.
             let _ = self
                 .hub
@@ -279,6 +300,15 @@ impl Desk {
     /// The newest finalized height, the moment it is asked for.
     pub(super) fn height(&self) -> Height {
         self.chain.tip().borrow().height()
+    }
+}
+
+/// What seats are shown of a contract that is over.
+fn statement(finished: &Finished) -> Statement {
+    Statement {
+        receipt: finished.receipt.clone(),
+        salt: finished.salt,
+        signed: finished.signed.clone(),
     }
 }
 

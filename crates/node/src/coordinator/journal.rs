@@ -1,32 +1,37 @@
 //! What the coordinator must not forget: slots, orders, receipts, settlements on their way.
 //!
-//! A slot is written down before anybody is offered a seat in it, so that after a crash it is never used
-//! for another order (CON-1); a receipt before its answer leaves; a settlement before it is submitted.
+//! Slots are set aside, some at a time, before anybody is offered a seat in them, so that after a crash none is used
+//! for another order (CON-1). A receipt is written before its answer leaves, and on disk before a seat is shown it; a
+//! settlement is on disk before it is submitted.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod disk;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use llmnet_types::{
     codec::{decode, encode},
     contract::Voucher,
     document::{DOCUMENT_LENGTH_MAX, ReceiptDocument},
-    id::{ContractId, TransactionId},
-    settlement::Leaf,
+    id::{ContractId, LineId, TransactionId},
+    settlement::{LEAVES_MAX, Leaf},
     signature::Signed,
     transaction::{TRANSACTION_LENGTH_MAX, Transaction},
     units::{Height, Slot},
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
+
+use disk::Disk;
+pub use disk::Written;
 
 /// The journal cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
     /// The database failed.
     #[error("the coordinator's journal failed: {0}")]
-    Database(rusqlite::Error),
+    Database(Arc<rusqlite::Error>),
+    /// The disk failed.
+    #[error("the coordinator's journal cannot be brought to disk: {0}")]
+    Disk(Arc<std::io::Error>),
     /// Something in it cannot be read.
     #[error("the coordinator's journal is damaged at slot {0}")]
     Damaged(Slot),
@@ -37,30 +42,45 @@ pub enum JournalError {
 
 impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+        Self::Database(Arc::new(error))
     }
 }
 
-/// A slot that was used.
+impl JournalError {
+    fn of_disk(error: std::io::Error) -> Self {
+        Self::Disk(Arc::new(error))
+    }
+}
+
+/// A slot that has an end.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The slot.
     pub slot: Slot,
     /// The height of its selection.
     pub height: Height,
-    /// Its order.
-    pub voucher: Signed<Voucher>,
-    /// How it ended; `None` while it is open, or where a crash ended it.
-    pub leaf: Option<Leaf>,
+    /// Its order; `None` where it was lost, with whatever came of it.
+    pub voucher: Option<Signed<Voucher>>,
+    /// How it ended.
+    pub leaf: Leaf,
 }
 
-/// A handle to the journal; calls run on threads that may wait for the disk.
+/// Slots that are set aside: some may be used, so none of them is used by a coordinator that starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reserved {
+    /// The first slot that is not.
+    pub until: Slot,
+    /// The line that their orders are on.
+    pub line: LineId,
+    /// The last number that an order of theirs may have on that line.
+    pub order: u32,
+}
+
+/// A handle to the journal.
 #[derive(Debug, Clone)]
-pub struct Journal(Arc<Mutex<Connection>>);
+pub struct Journal(Disk);
 
 const SCHEMA: &str = "
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS slots (
         slot INTEGER PRIMARY KEY,
         contract BLOB NOT NULL UNIQUE,
@@ -77,6 +97,14 @@ const SCHEMA: &str = "
         id BLOB PRIMARY KEY,
         bytes BLOB NOT NULL
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS unproven ON slots (slot) WHERE proven = 0 AND document IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS settlements_by_slot ON settlements (first_slot);
+    CREATE TABLE IF NOT EXISTS reserved (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        until INTEGER NOT NULL,
+        line INTEGER NOT NULL,
+        last_order INTEGER NOT NULL
+    ) STRICT;
 ";
 
 impl Journal {
@@ -85,184 +113,219 @@ impl Journal {
     /// # Errors
     /// The file cannot be used.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let connection = Connection::open(path)?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        Ok(Self(Disk::open(path, SCHEMA)?))
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, JournalError> + Send + 'static,
-    ) -> Result<T, JournalError> {
-        let connection = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
-            work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-        .await
-        .map_err(|_| JournalError::Interrupted)?
-    }
-
-    /// All slots from one on, in order.
-    pub async fn entries(&self, from: Slot) -> Result<Vec<Entry>, JournalError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT slot, height, voucher, leaf FROM slots WHERE slot >= ?1 ORDER BY slot",
+    /// Slots that ended, from one on, in order, at most so many. A slot that is missing is worked on, or was lost.
+    pub async fn entries(&self, from: Slot, most: usize) -> Result<Vec<Entry>, JournalError> {
+        let rows = self.0.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT slot, height, voucher, leaf FROM slots
+                 WHERE slot >= ?1 AND leaf IS NOT NULL ORDER BY slot LIMIT ?2",
             )?;
-            let rows = statement.query_map([number(from.0)], |row| {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map([number(from.0), most], |row| {
                 Ok((
                     row.get::<_, i64>(0)?,
                     row.get::<_, i64>(1)?,
                     row.get::<_, Vec<u8>>(2)?,
-                    row.get::<_, Option<Vec<u8>>>(3)?,
+                    row.get::<_, Vec<u8>>(3)?,
                 ))
             })?;
-            let mut entries = Vec::new();
-            for row in rows {
-                let (slot, height, voucher, leaf) = row?;
-                let slot = Slot(slot.unsigned_abs());
-                let damaged = |_| JournalError::Damaged(slot);
-                let leaf = leaf
-                    .map(|bytes| decode(&bytes, TRANSACTION_LENGTH_MAX))
-                    .transpose()
-                    .map_err(damaged)?;
-                entries.push(Entry {
-                    slot,
-                    height: Height(height.unsigned_abs()),
-                    voucher: decode(&voucher, TRANSACTION_LENGTH_MAX).map_err(damaged)?,
-                    leaf,
-                });
-            }
-            Ok(entries)
-        })
-        .await
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        let read = |(slot, height, voucher, leaf): (i64, i64, Vec<u8>, Vec<u8>)| {
+            let slot = Slot(slot.unsigned_abs());
+            let damaged = |_| JournalError::Damaged(slot);
+            let voucher = (!voucher.is_empty()).then(|| decode(&voucher, TRANSACTION_LENGTH_MAX));
+            Ok(Entry {
+                slot,
+                height: Height(height.unsigned_abs()),
+                voucher: voucher.transpose().map_err(damaged)?,
+                leaf: decode(&leaf, TRANSACTION_LENGTH_MAX).map_err(damaged)?,
+            })
+        };
+        rows.await?.into_iter().map(read).collect()
     }
 
-    /// Uses a slot up for an order. Durable when it returns.
-    pub async fn begin(
-        &self,
-        slot: Slot,
-        contract: ContractId,
-        height: Height,
-        voucher: Signed<Voucher>,
-    ) -> Result<(), JournalError> {
-        self.run(move |connection| {
+    /// The slots that are set aside.
+    pub async fn reserved(&self) -> Result<Reserved, JournalError> {
+        self.0
+            .read(|connection| {
+                // Programs before this one wrote a slot down when its order was taken.
+                let begun = connection.query_row("SELECT max(slot) + 1 FROM slots", [], |row| {
+                    row.get::<_, Option<i64>>(0)
+                })?;
+                let begun = Slot(begun.unwrap_or(0).unsigned_abs());
+                let row = connection.query_row(
+                    "SELECT until, line, last_order FROM reserved",
+                    [],
+                    |row| {
+                        Ok(Reserved {
+                            until: Slot(row.get::<_, i64>(0)?.unsigned_abs()),
+                            line: LineId(row.get(1)?),
+                            order: row.get(2)?,
+                        })
+                    },
+                );
+                let reserved = row.optional()?.unwrap_or_default();
+                Ok(Reserved {
+                    until: reserved.until.max(begun),
+                    ..reserved
+                })
+            })
+            .await
+    }
+
+    /// Sets slots aside, or gives back those that were not used. On disk when it returns.
+    pub async fn reserve(&self, reserved: Reserved) -> Result<(), JournalError> {
+        let written = self.0.write(move |connection| {
             connection.execute(
-                "INSERT INTO slots (slot, contract, height, voucher) VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    number(slot.0),
-                    contract.0,
-                    number(height.0),
-                    encode(&voucher)
-                ],
+                "INSERT OR REPLACE INTO reserved (one, until, line, last_order) VALUES (1, ?1, ?2, ?3)",
+                params![number(reserved.until.0), reserved.line.0, reserved.order],
             )?;
             Ok(())
-        })
-        .await
+        });
+        written.await?.synced().await
     }
 
-    /// Ends a slot with what is to be settled, and with its receipt if it has one. Durable when it returns.
+    /// Ends a slot with what is to be settled, and with its receipt if it has one.
     pub async fn end(
         &self,
-        slot: Slot,
-        leaf: Leaf,
+        contract: ContractId,
+        entry: Entry,
         document: Option<ReceiptDocument>,
-    ) -> Result<(), JournalError> {
-        self.run(move |connection| {
-            connection.execute(
-                "UPDATE slots SET leaf = ?2, document = coalesce(?3, document) WHERE slot = ?1",
-                params![number(slot.0), encode(&leaf), document.as_ref().map(encode)],
-            )?;
-            Ok(())
-        })
-        .await
+    ) -> Result<Written, JournalError> {
+        let voucher = entry.voucher.as_ref().map(encode).unwrap_or_default();
+        let leaf = encode(&entry.leaf);
+        let document = document.as_ref().map(encode);
+        self.0
+            .write(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "INSERT INTO slots (slot, contract, height, voucher, leaf, document)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (slot) DO UPDATE
+                     SET leaf = excluded.leaf, document = coalesce(excluded.document, document)",
+                )?;
+                statement.execute(params![
+                    number(entry.slot.0),
+                    contract.0,
+                    number(entry.height.0),
+                    voucher,
+                    leaf,
+                    document
+                ])?;
+                Ok(())
+            })
+            .await
     }
 
-    /// Notes a settlement before it is submitted.
+    /// Ends a slot, or changes its end, so that nothing is owed for it. On disk when it returns.
+    pub async fn void(
+        &self,
+        contract: ContractId,
+        slot: Slot,
+        leaf: Leaf,
+    ) -> Result<(), JournalError> {
+        let entry = Entry {
+            slot,
+            height: leaf.height,
+            voucher: None,
+            leaf,
+        };
+        self.end(contract, entry, None).await?.synced().await
+    }
+
+    /// Notes a settlement before it is submitted. Once it is on disk, the receipts it settles are, too.
     pub async fn submit(
         &self,
         first: Slot,
         contracts: usize,
         transaction: Transaction,
-    ) -> Result<(), JournalError> {
-        self.run(move |connection| {
-            connection.execute(
-                "INSERT OR IGNORE INTO settlements (first_slot, contracts, id, bytes)
+    ) -> Result<Written, JournalError> {
+        self.0
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT OR IGNORE INTO settlements (first_slot, contracts, id, bytes)
                  VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    number(first.0),
-                    i64::try_from(contracts).unwrap_or(i64::MAX),
-                    transaction.id().0,
-                    encode(&transaction)
-                ],
-            )?;
-            Ok(())
-        })
-        .await
+                    params![
+                        number(first.0),
+                        i64::try_from(contracts).unwrap_or(i64::MAX),
+                        transaction.id().0,
+                        encode(&transaction)
+                    ],
+                )?;
+                Ok(())
+            })
+            .await
     }
 
     /// Settlements that were submitted for a slot, newest last.
     pub async fn submitted(&self, slot: Slot) -> Result<Vec<TransactionId>, JournalError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT id FROM settlements
-                 WHERE first_slot <= ?1 AND ?1 < first_slot + contracts ORDER BY rowid",
-            )?;
-            let ids = statement
-                .query_map([number(slot.0)], |row| row.get::<_, [u8; 32]>(0))?
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(ids.into_iter().map(TransactionId).collect())
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id FROM settlements
+                 WHERE first_slot BETWEEN ?2 AND ?1 AND ?1 < first_slot + contracts ORDER BY rowid",
+                )?;
+                let earliest = number(slot.0).saturating_sub(LEAVES_MAX as i64);
+                let ids = statement
+                    .query_map([number(slot.0), earliest], |row| row.get::<_, [u8; 32]>(0))?
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(ids.into_iter().map(TransactionId).collect())
+            })
+            .await
     }
 
     /// Slots below `settled` whose receipts have no proof yet.
     pub async fn unproven(&self, settled: Slot) -> Result<Vec<Slot>, JournalError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT slot FROM slots
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT slot FROM slots
                  WHERE slot < ?1 AND proven = 0 AND document IS NOT NULL ORDER BY slot LIMIT 256",
-            )?;
-            let slots = statement
-                .query_map([number(settled.0)], |row| row.get::<_, i64>(0))?
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(slots
-                .into_iter()
-                .map(|slot| Slot(slot.unsigned_abs()))
-                .collect())
-        })
-        .await
+                )?;
+                let slots = statement
+                    .query_map([number(settled.0)], |row| row.get::<_, i64>(0))?
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(slots
+                    .into_iter()
+                    .map(|slot| Slot(slot.unsigned_abs()))
+                    .collect())
+            })
+            .await
     }
 
     /// Gives up on the proof of a slot that was settled without its receipt.
-    pub async fn abandon(&self, slot: Slot) -> Result<(), JournalError> {
-        self.run(move |connection| {
-            connection.execute(
-                "UPDATE slots SET proven = 1 WHERE slot = ?1",
-                [number(slot.0)],
-            )?;
-            Ok(())
-        })
-        .await
+    pub async fn abandon(&self, slot: Slot) -> Result<Written, JournalError> {
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE slots SET proven = 1 WHERE slot = ?1")?
+                    .execute([number(slot.0)])?;
+                Ok(())
+            })
+            .await
     }
 
-    /// Replaces receipts by the same with their proofs.
+    /// Replaces receipts by the same with their proofs. Lost before they are on disk, they are made again.
     pub async fn prove(
         &self,
         height: Height,
         documents: BTreeMap<Slot, ReceiptDocument>,
-    ) -> Result<(), JournalError> {
-        self.run(move |connection| {
-            let transaction = connection.transaction()?;
-            for (slot, document) in &documents {
-                transaction.execute(
+    ) -> Result<Written, JournalError> {
+        self.0
+            .write(move |connection| {
+                let mut statement = connection.prepare_cached(
                     "UPDATE slots SET document = ?2, settled_at = ?3, proven = 1 WHERE slot = ?1",
-                    params![number(slot.0), encode(document), number(height.0)],
                 )?;
-            }
-            transaction.commit()?;
-            Ok(())
-        })
-        .await
+                for (slot, document) in &documents {
+                    let document = encode(document);
+                    statement.execute(params![number(slot.0), document, number(height.0)])?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// A receipt by slot.
@@ -295,23 +358,25 @@ impl Journal {
         query: &'static str,
         key: impl rusqlite::ToSql + Send + 'static,
     ) -> Result<Option<(Slot, ReceiptDocument)>, JournalError> {
-        self.run(move |connection| {
-            let row = connection
-                .query_row(query, [key], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
-                })
-                .optional()?;
-            let Some((slot, Some(bytes))) = row else {
-                return Ok(None);
-            };
-            let slot = Slot(slot.unsigned_abs());
-            let document = decode(&bytes, DOCUMENT_LENGTH_MAX);
-            Ok(Some((
-                slot,
-                document.map_err(|_| JournalError::Damaged(slot))?,
-            )))
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let row = connection
+                    .prepare_cached(query)?
+                    .query_row([key], |row| {
+                        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                    })
+                    .optional()?;
+                let Some((slot, Some(bytes))) = row else {
+                    return Ok(None);
+                };
+                let slot = Slot(slot.unsigned_abs());
+                let document = decode(&bytes, DOCUMENT_LENGTH_MAX);
+                Ok(Some((
+                    slot,
+                    document.map_err(|_| JournalError::Damaged(slot))?,
+                )))
+            })
+            .await
     }
 }
 
@@ -319,3 +384,6 @@ impl Journal {
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,23 +107,29 @@ impl Desk {
         };
         let (last, unsettled) = self.unsettled(id).await?;
         let charged = line.drawn.checked_add(unsettled).unwrap_or(line.locked);
-        let mut accounts = self.accounts.lock().await;
-        accounts.purse = Purse::new(id, line.locked, last.max(line.n), charged);
-        accounts.line_ends = line.ends;
-        Ok(())
+        {
+            let mut accounts = self.accounts.lock().await;
+            accounts.purse = Purse::new(id, line.locked, last.max(line.n), charged);
+            accounts.line_ends = line.ends;
+            // Slots are set aside for orders of one line.
+            accounts.reserved = accounts.next_slot;
+        }
+        self.set_aside().await
     }
 
     /// The last order on a line that is not settled yet, and what such orders will still draw from it.
     async fn unsettled(&self, line: LineId) -> anyhow::Result<(u32, Amount)> {
         let (settled, _) = settled(&*self.chain, self.key.public_key()).await?;
-        let entries = self.journal.entries(settled).await?;
-        let ours = entries
-            .iter()
-            .filter(|entry| entry.voucher.body.line == line);
-        let last = ours.clone().map(|entry| entry.voucher.body.n).max();
-        let charges = ours
-            .filter_map(|entry| entry.leaf.as_ref())
-            .map(|leaf| leaf.charge);
+        let entries = self.journal.entries(settled, usize::MAX).await?;
+        let ours = entries.iter().filter_map(|entry| {
+            let voucher = &entry.voucher.as_ref()?.body;
+            (voucher.line == line).then_some((voucher.n, entry.leaf.charge))
+        });
+        // Orders that a crash lost may have been signed: their numbers are not used again (LIN-4).
+        let reserved = self.journal.reserved().await?;
+        let lost = (reserved.line == line).then_some(reserved.order);
+        let last = ours.clone().map(|(n, _)| n).chain(lost).max();
+        let charges = ours.map(|(_, charge)| charge);
         Ok((last.unwrap_or(0), Amount::sum(charges).unwrap_or_default()))
     }
 }

@@ -1,6 +1,6 @@
-//! Taking an order: read what a panel is selected from, take the next slot, write it down.
+//! Taking an order: read what a panel is selected from, take the next slot, sign for it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use llmnet_chain::query;
 use llmnet_gateway::port::{Allowance, AnswerError, Hold};
@@ -10,12 +10,13 @@ use llmnet_ledger::{
 };
 use llmnet_protocol::{quote::worst_case, session::Setup as SessionSetup};
 use llmnet_types::{
-    contract::{Terms, contract_id},
+    contract::Terms,
     domain::Domain,
     id::{Digest, ProviderId},
     request::Request,
     selection::{DomainChoice, SelectionInputs},
-    units::{Score, Slot},
+    signature::PublicKey,
+    units::{Height, Score, Slot},
 };
 
 use super::{
@@ -28,7 +29,7 @@ use super::{
 const ATTEMPTS: usize = 8;
 
 /// What a selection was read with.
-struct Read {
+pub(super) struct Read {
     inputs: SelectionInputs,
     fee: Score,
     policy: u16,
@@ -36,10 +37,18 @@ struct Read {
 
 impl Desk {
     /// Selection inputs at the newest finalized height, with the network's fee and policy.
-    async fn inputs(&self, domains: &[(Domain, Score)]) -> Result<Read, AnswerError> {
-        let domains = domains.to_vec();
+    async fn inputs(&self, domains: &[(Domain, Score)]) -> Result<Arc<Read>, AnswerError> {
+        let read = self.read_inputs(domains.to_vec());
+        let inputs = &self.readings.inputs;
+        inputs.at(self.height(), domains.to_vec(), read).await
+    }
+
+    async fn read_inputs(
+        &self,
+        domains: Vec<(Domain, Score)>,
+    ) -> Result<(Height, Arc<Read>), AnswerError> {
         let classifier = self.classifier.version();
-        let (_, read) = query(&*self.chain, move |state| {
+        let (height, read) = query(&*self.chain, move |state| {
             let clock = ledger::clock(state);
             let choices: Vec<DomainChoice> = domains
                 .iter()
@@ -61,17 +70,18 @@ impl Desk {
         })
         .await
         .map_err(internal)?;
-        read.map_err(|fault| AnswerError::NoRespondent {
+        let read = read.map_err(|fault| AnswerError::NoRespondent {
             message: format!("nobody can be selected for this domain: {fault}"),
             skipped: Vec::new(),
             retry_after: Duration::from_secs(5),
-        })
+        })?;
+        Ok((height, Arc::new(read)))
     }
 
-    /// Orders a slot within what the asker may spend, and writes it down. Not to be dropped half way: the slot
-    /// would have no end, and those after it would wait for it.
+    /// Orders a slot within what the asker may spend. Not to be dropped half way: the slot would have no end, and
+    /// those after it would wait for it.
     pub(super) async fn order(
-        &self,
+        self: &Arc<Self>,
         request: Request,
         panel: Panel,
         domains: &[(Domain, Score)],
@@ -89,18 +99,12 @@ impl Desk {
             let height = read.inputs.height;
             let at = (height, read.inputs.epoch);
             let ordered = accounts.order(at, &terms, read.fee, &self.id, &self.requester);
-            if let Ok(ordered) = &ordered {
-                let contract = contract_id(&self.id, &self.key.public_key(), slot);
-                let voucher = ordered.voucher.clone();
-                let written = self.journal.begin(slot, contract, height, voucher).await;
-                if let Err(error) = written {
-                    accounts.take_back(ordered);
-                    return Err(internal(error));
-                }
-            }
+            let reserved = accounts.reserved;
             drop(accounts);
             match ordered {
                 Ok(ordered) => {
+                    self.set_aside_in_time(ordered.slot, reserved);
+                    let order = self.ranks(&read, ordered.slot, &ordered.secret, &terms);
                     let setup = SessionSetup {
                         network: self.id,
                         key: self.key.clone(),
@@ -108,16 +112,18 @@ impl Desk {
                         slot_secret: ordered.secret,
                         requester: self.requester.public_key(),
                         voucher: ordered.voucher,
-                        order: self.ranks(&read, ordered.slot, &ordered.secret, &terms),
+                        own: self.own(&read.inputs, &order, &terms),
+                        order,
                         terms,
                         request,
                         salt,
-                        selection: read.inputs,
+                        selection: read.inputs.clone(),
                         fee: read.fee,
                     };
                     return Ok((setup, hold));
                 }
                 Err(OrderError::Stale) => {}
+                Err(OrderError::NoneAside) => self.set_aside().await.map_err(internal)?,
                 Err(error @ (OrderError::Line(_) | OrderError::LineEnding(_))) => {
                     let renewed = self.renew_line().await;
                     let renewed = renewed.map_err(|failed| AnswerError::Unfunded {
@@ -140,6 +146,17 @@ impl Desk {
         Err(AnswerError::Overloaded {
             retry_after: Duration::from_millis(500),
         })
+    }
+
+    /// Those that can be asked and are of this program.
+    fn own(&self, inputs: &SelectionInputs, order: &[ProviderId], terms: &Terms) -> Vec<PublicKey> {
+        let asked = order.iter().take(2 * usize::from(terms.seats));
+        let nodes = asked.filter_map(|id| {
+            let mut candidates = inputs.candidates.iter();
+            let candidate = candidates.find(|candidate| candidate.provider == *id)?;
+            Some(candidate.node)
+        });
+        nodes.filter(|node| self.hub.is_near(node)).collect()
     }
 
     fn ranks(&self, read: &Read, slot: Slot, secret: &Digest, terms: &Terms) -> Vec<ProviderId> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use llmnet_chain::query;
+use llmnet_chain::{client::ChainError, query};
 use llmnet_gateway::port::{
     Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, PanelSize, Part,
     ReceiptDocument as File, ReceiptState,
@@ -55,10 +55,15 @@ impl Coordinator for Port {
             .0
             .contract(request, panel, domains, allowance, progress)
             .await?;
-        let receipt = finished.receipt.clone();
-        let (_, titles) = query(&*self.0.chain, move |state| view::titles(state, &receipt))
-            .await
-            .map_err(internal)?;
+        let named = view::named(&finished.receipt);
+        let asked = named.clone();
+        let read = async {
+            let read = query(&*self.0.chain, move |state| view::titles(state, &asked));
+            let (height, titles) = read.await?;
+            Ok::<_, ChainError>((height, Arc::new(titles)))
+        };
+        let titles = self.0.readings.titles.at(self.0.height(), named, read);
+        let titles = titles.await.map_err(internal)?;
         let mut answered = view::answered(&finished, &titles);
         if finished.receipt.status == ContractStatus::Void {
             if !view::nothing_found(&finished.receipt) {
@@ -80,10 +85,9 @@ impl Coordinator for Port {
     }
 
     async fn models(&self) -> Vec<Offer> {
-        query(&*self.0.chain, |state| view::offers(state))
-            .await
-            .map(|(_, offers)| offers)
-            .unwrap_or_default()
+        let read = query(&*self.0.chain, |state| view::offers(state));
+        let offers = self.0.readings.offers.at(self.0.height(), (), read);
+        offers.await.unwrap_or_default()
     }
 
     async fn experts(&self) -> Vec<Expert> {

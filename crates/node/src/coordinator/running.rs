@@ -31,6 +31,7 @@ const FIRST_BLOCK: Duration = Duration::from_secs(30);
 pub struct Running {
     gateway: SocketAddr,
     link: Listening,
+    desk: Arc<Desk>,
     serving: Serving,
     chain: Arc<dyn ChainClient>,
     _lock: File,
@@ -126,13 +127,14 @@ pub async fn start(
     })
     .await?;
     let ports = Ports {
-        coordinator: Arc::new(Port(desk)),
+        coordinator: Arc::new(Port(Arc::clone(&desk))),
         ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
         access: Access::open(),
     };
     Ok(Running {
         gateway,
         link,
+        desk,
         serving: Serving::begin(listener, ports),
         chain,
         _lock: lock,
@@ -179,8 +181,9 @@ impl Running {
     /// settled after the next start.
     ///
     /// # Errors
-    /// Requests had to be cut off.
+    /// Requests had to be cut off, or the journal failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.serving.end().await
+        let served = self.serving.end().await;
+        served.and(self.desk.close().await)
     }
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use llmnet_chain::{
     client::{ChainError, Finality, FinalizedBlock, SubmitError},
     query,
@@ -37,6 +38,8 @@ use crate::proof::Settlements;
 
 /// Contracts of one settlement: with a voucher and co-signatures they fit one transaction.
 const LEAVES: usize = 128;
+/// Settlements that are submitted together: a busy coordinator's requests must not come faster than they are settled.
+const SETTLEMENTS: usize = 16;
 /// How long seats have to co-sign.
 const AGREEMENT: Duration = Duration::from_millis(300);
 /// How long a settlement may take before it is looked into again.
@@ -76,7 +79,7 @@ impl Desk {
         self.prove_settled().await
     }
 
-    /// Settles what can be settled now. Says whether there may be more.
+    /// Settles what can be settled now, in transactions that are submitted together. Says whether there may be more.
     async fn settle_once(&self) -> anyhow::Result<bool> {
         let coordinator = self.key.public_key();
         let (_, (record, account, epoch_length)) = query(&*self.chain, move |state| {
@@ -87,39 +90,68 @@ impl Desk {
             )
         })
         .await?;
-        let next = record.map_or(Slot(0), |record| record.next_slot);
+        let mut next = record.map_or(Slot(0), |record| record.next_slot);
         let waiting = self.waiting(next).await?;
-        let Some(mut settled) = settlement(next, &waiting, LEAVES, epoch_length)? else {
+        let mut settlements = Vec::new();
+        while settlements.len() < SETTLEMENTS
+            && let Some(settled) = settlement(next, &waiting, LEAVES, epoch_length)?
+        {
+            let leaves = u64::try_from(settled.leaves.len())?;
+            next = Slot(next.0.saturating_add(leaves));
+            settlements.push(settled);
+        }
+        if settlements.is_empty() {
+            return Ok(false);
+        }
+        let agreed = join_all(settlements.iter().map(|settled| self.agreements(settled))).await;
+        let mut submitted = Vec::new();
+        for (place, (mut settled, line_oks)) in settlements.into_iter().zip(agreed).enumerate() {
+            settled.line_oks = line_oks?;
+            let (first, leaves) = (settled.first_slot, settled.leaves.len());
+            let nonce = account.nonce.saturating_add(u64::try_from(place)?);
+            let instruction = Instruction::Settle(Box::new(settled));
+            let transaction = Transaction::sign(self.network.id(), &self.key, nonce, instruction);
+            let noted = self.journal.submit(first, leaves, transaction.clone());
+            submitted.push((transaction, noted.await?));
+        }
+        for (transaction, noted) in &mut submitted {
+            // On disk before anybody else has it.
+            noted.synced().await?;
+            self.chain.submit(transaction.clone()).await?;
+        }
+        for (transaction, _) in submitted {
+            if !self.included(transaction, &waiting).await? {
+                // Those after it are refused for its slots, which come again.
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until a settlement is final, and proves what it settled. Says whether it settled anything.
+    async fn included(
+        &self,
+        transaction: Transaction,
+        waiting: &BTreeMap<Slot, Unsettled>,
+    ) -> anyhow::Result<bool> {
+        let id = transaction.id();
+        let Instruction::Settle(settled) = transaction.body.instruction else {
             return Ok(false);
         };
-        settled.line_oks = self.agreements(&settled).await?;
-        let leaves = settled.leaves.len();
-        let transaction = Transaction::sign(
-            self.network.id(),
-            &self.key,
-            account.nonce,
-            Instruction::Settle(Box::new(settled)),
-        );
-        self.journal
-            .submit(next, leaves, transaction.clone())
-            .await?;
-        let id = self.chain.submit(transaction.clone()).await?;
         let Some(inclusion) = self.chain.outcome(id, INCLUSION).await? else {
-            anyhow::bail!("settlement {id} of slot {next} is not final after {INCLUSION:?}");
+            let slot = settled.first_slot;
+            anyhow::bail!("settlement {id} of slot {slot} is not final after {INCLUSION:?}");
         };
         match inclusion.outcome {
             Outcome::Applied { .. } => {
-                let block = self.chain.block(inclusion.height).await?;
-                if let (Some(block), Instruction::Settle(settled)) =
-                    (block, &transaction.body.instruction)
-                {
-                    self.prove(&block, settled).await?;
+                if let Some(block) = self.chain.block(inclusion.height).await? {
+                    self.prove(&block, &settled).await?;
                 }
                 Ok(true)
             }
             Outcome::Rejected { reason, .. } => {
-                self.refused(&waiting, reason).await?;
-                Ok(true)
+                self.refused(waiting, reason).await?;
+                Ok(false)
             }
         }
     }
@@ -127,19 +159,23 @@ impl Desk {
     /// What waits from a slot on, up to the first contract that is still worked on.
     async fn waiting(&self, next: Slot) -> anyhow::Result<BTreeMap<Slot, Unsettled>> {
         let mut waiting = BTreeMap::new();
-        for entry in self.journal.entries(next).await?.into_iter().take(LEAVES) {
-            let Some(leaf) = entry.leaf else { break };
-            let Some(slot_secret) = self.slot_secret(entry.slot).await else {
+        let mut slot = next;
+        for entry in self.journal.entries(next, LEAVES * SETTLEMENTS).await? {
+            if entry.slot != slot {
+                break;
+            }
+            let Some(slot_secret) = self.slot_secret(slot).await else {
                 break;
             };
-            let void = leaf.status == ContractStatus::Void;
+            let void = entry.leaf.status == ContractStatus::Void;
             let unsettled = Unsettled {
-                slot: entry.slot,
+                slot,
                 slot_secret,
-                leaf,
-                voucher: (!void).then_some(entry.voucher),
+                leaf: entry.leaf,
+                voucher: entry.voucher.filter(|_| !void),
             };
-            waiting.insert(entry.slot, unsettled);
+            waiting.insert(slot, unsettled);
+            slot = slot.next().unwrap_or(slot);
         }
         Ok(waiting)
     }
@@ -247,7 +283,8 @@ impl Desk {
             "slot {} is void: {reason}",
             unsettled.slot
         ));
-        Ok(self.journal.end(unsettled.slot, leaf, None).await?)
+        let contract = self.name(unsettled.slot);
+        Ok(self.journal.void(contract, unsettled.slot, leaf).await?)
     }
 
     /// Gives receipts of earlier settlements their proofs: those settled just before a crash.
@@ -314,11 +351,12 @@ impl Desk {
                     );
                 }
                 // A void slot, or one whose receipt was given up: there is nothing to prove.
-                None => self.journal.abandon(slot).await?,
+                None => drop(self.journal.abandon(slot).await?),
             }
             slot = slot.next().unwrap_or(slot);
         }
-        self.journal.prove(height, proven).await?;
+        // Whoever waits reads what is written; what a power cut takes is proven again.
+        drop(self.journal.prove(height, proven).await?);
         self.proven.send_replace(height);
         Ok(())
     }

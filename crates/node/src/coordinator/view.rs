@@ -66,16 +66,22 @@ fn candidate(receipt: &Receipt, provider: ProviderId) -> Option<&Candidate> {
 /// What respondents are called and registered for, for those that are shown.
 pub(super) type Titles = BTreeMap<ProviderId, (String, Vec<Domain>)>;
 
-/// The titles of all that a receipt names.
-pub(super) fn titles(state: &dyn State, receipt: &Receipt) -> Titles {
+/// All that a receipt names.
+pub(super) fn named(receipt: &Receipt) -> Vec<ProviderId> {
     let seats = receipt.seats.iter().map(|seat| seat.provider);
-    let named = seats.chain(receipt.skips.iter().map(|skip| skip.provider));
+    let skips = receipt.skips.iter().map(|skip| skip.provider);
+    seats.chain(skips).collect()
+}
+
+/// Their titles.
+pub(super) fn titles(state: &dyn State, named: &[ProviderId]) -> Titles {
     named
+        .iter()
         .filter_map(|id| {
-            let provider = ledger::provider(state, id)?;
+            let provider = ledger::provider(state, *id)?;
             let registration = &provider.newest().registration;
             let domains = registration.domains.iter().cloned().collect();
-            Some((id, (title(registration), domains)))
+            Some((*id, (title(registration), domains)))
         })
         .collect()
 }

@@ -95,7 +95,7 @@ async fn is_registered(chain: &dyn ChainClient, node: PublicKey) -> bool {
 
 /// Carries what the hub has for a respondent, and its answers back, until the link ends or a newer one is there.
 async fn carry(link: Link, hub: &Hub) -> Ended {
-    let mut parcels = hub.join(link.peer());
+    let mut parcels = hub.open(link.peer(), false);
     let (out, mut back) = link.split();
     let mut conversations = Conversations::default();
     loop {

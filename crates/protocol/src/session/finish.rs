@@ -85,9 +85,9 @@ impl Session {
             .filter(|member| matches!(member.presence, Presence::Seated | Presence::Failed(_)))
             .collect();
         seated.sort_by_key(|member| member.rank);
-        let receipt = self.receipt(&seated);
-        let winner = receipt.verdict.winner.map(usize::from);
         let reading = self.reading(&seated);
+        let receipt = self.receipt(&seated, &reading);
+        let winner = receipt.verdict.winner.map(usize::from);
         let answer = winner.and_then(|winner| reading.answers[winner].clone());
         let minority = not_taken(&receipt.verdict, &reading, &self.transcript);
         let root = receipt.root(&self.setup.salt);
@@ -116,8 +116,7 @@ impl Session {
         read_transcript(&case, &views, &closes, &self.transcript)
     }
 
-    fn receipt(&self, seated: &[&Member]) -> Receipt {
-        let reading = self.reading(seated);
+    fn receipt(&self, seated: &[&Member], reading: &Reading) -> Receipt {
         let setup = &self.setup;
         let verdict = conclude(
             setup.terms.strategy,
@@ -125,12 +124,12 @@ impl Session {
             &reading.standings,
             &reading.judged,
         );
-        let status = status(seated.len(), &reading, &verdict, setup, self.cancelled);
+        let status = status(seated.len(), reading, &verdict, setup, self.cancelled);
         let seats: Vec<SeatReceipt> = seated
             .iter()
             .enumerate()
             .filter_map(|(place, member)| {
-                self.seat_receipt(member, place, status, &reading, &verdict)
+                self.seat_receipt(member, place, status, reading, &verdict)
             })
             .collect();
         let owed = Amount::sum(seats.iter().map(|seat| seat.pay)).unwrap_or(Amount::ZERO);

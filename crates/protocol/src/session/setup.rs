@@ -7,7 +7,7 @@ use llmnet_types::{
     rating::Ballot,
     request::Request,
     selection::{Candidate, SelectionInputs},
-    signature::{PrivateKey, PublicKey, Signed},
+    signature::{Message, PrivateKey, PublicKey, Signed},
     units::{Score, Slot, Timestamp},
 };
 
@@ -40,11 +40,19 @@ pub struct Setup {
     pub order: Vec<ProviderId>,
     /// The network's share of what coordinator and seats earn (SET-3).
     pub fee: Score,
+    /// Seats that are run by the coordinator's own program, which has their keys: whoever could forge their words
+    /// there could sign them as well, so their signatures are not checked again.
+    pub own: Vec<PublicKey>,
 }
 
 impl Setup {
     pub(super) fn contract(&self) -> ContractId {
         contract_id(&self.network, &self.key.public_key(), self.slot)
+    }
+
+    /// Whether a seat's word is its own.
+    pub(super) fn signed<M: Message>(&self, word: &Signed<M>, seat: &PublicKey) -> bool {
+        self.own.contains(seat) || word.verify(&self.network, seat).is_ok()
     }
 
     pub(super) fn seats_wanted(&self) -> usize {

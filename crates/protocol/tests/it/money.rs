@@ -302,9 +302,9 @@ fn a_respondent_co_signs_what_it_was_promised() {
     let mut books = Books::default();
     let mut forged = statement.clone();
     forged.signed = Signed::new(forged.signed.body, &network, &key("somebody"));
-    books.note(&network, &coordinator, provider, &forged);
+    books.note(&network, &coordinator, provider, &forged, false);
     assert_eq!(books.total(), Amount::ZERO);
-    books.note(&network, &coordinator, provider, &statement);
+    books.note(&network, &coordinator, provider, &statement, false);
     assert_eq!(books.total(), receipt.seats[0].pay);
 
     let mut shrunk = statement;
@@ -314,7 +314,7 @@ fn a_respondent_co_signs_what_it_was_promised() {
     }));
     let root = shrunk.receipt.root(&shrunk.salt);
     shrunk.signed = Signed::new(root, &network, &world.setup.key);
-    books.note(&network, &coordinator, provider, &shrunk);
+    books.note(&network, &coordinator, provider, &shrunk, false);
     assert_eq!(
         books.total(),
         receipt.seats[0].pay,
@@ -366,7 +366,13 @@ fn what_is_owed_is_what_is_remembered() {
     let mut books = Books::default();
     let many = OWED_MAX as u64;
     for slot in 0..many + 2 {
-        books.note(&network, &coordinator, provider, &statement(slot, slot + 1));
+        books.note(
+            &network,
+            &coordinator,
+            provider,
+            &statement(slot, slot + 1),
+            false,
+        );
     }
     let sum = |from: u64, to: u64| (from..=to).sum::<u64>();
     assert_eq!(books.total(), Amount(sum(3, many + 2)));
@@ -387,7 +393,13 @@ fn what_is_owed_is_what_is_remembered() {
 
     for slot in 0..2 {
         let slot = many + 10 + slot;
-        books.note(&network, &coordinator, provider, &statement(slot, u64::MAX));
+        books.note(
+            &network,
+            &coordinator,
+            provider,
+            &statement(slot, u64::MAX),
+            false,
+        );
     }
     assert_eq!(books.total(), Amount(u64::MAX));
 }

@@ -196,6 +196,7 @@ pub fn account(world: &World, rank: usize) -> Account {
         price: price(),
         owed: Amount::ZERO,
         credit_limit: Amount::CREDIT,
+        own: false,
     }
 }
 

@@ -227,6 +227,7 @@ impl World {
             selection,
             order,
             fee: FEE,
+            own: Vec::new(),
         };
         Self {
             setup,
