@@ -6,7 +6,7 @@ client (crates/node/benches/speed), in one run. Writes every figure to speed.jso
 table. Installs the peers by itself, from Debian and PyPI into target/speed: a peer that cannot be had is left out,
 and the table says so. Python's standard library only.
 
-    python3 benches/speed.py                # some fifteen minutes, on a machine that does nothing else
+    python3 benches/speed.py                # some half an hour, on a machine that does nothing else
     python3 benches/speed.py --quick        # a few seconds of each, to see that all of it works
 """
 
@@ -18,9 +18,11 @@ import platform
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -77,6 +79,13 @@ def family(pid):
         for child in task.read_text().split():
             pids += family(int(child))
     return pids
+
+
+def resident(pid, field="VmRSS"):
+    """MiB that a process has, or had at most."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith(f"{field}:"))
+    return int(line.split()[1]) / 1024
 
 
 def free_port():
@@ -186,6 +195,31 @@ def start_ours(started, binary, mock, name, directory):
         # Its three seats judge each other's answers as well, each pair in both orders: six calls more than a mixture needs.
         "mixture": target(name, endpoint, mixture, process, expected=" answers question @@:", calls=10),
     }
+
+
+def start_apart(started, binary, mock, directory):
+    """The same with every role in a process of its own, linked by TLS. Of these, coordinator and respondent are counted."""
+    plan = [binary, "testnet", directory, "--respondents", "1", "--json"]
+    made = json.loads(subprocess.run(plan, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    settings = directory / "respondent-1" / "respondent.toml"
+    model = f'[model]\nname = "mock"\nbase_url = "{mock}/v1"\ndomains = ["speed"]\nlimits = {{ calls = 256 }}\n'
+    # A table takes what follows it: the coordinator's table comes last as well.
+    text = settings.read_text().replace('expert = "llm-net"\n', "")
+    head, mark, tail = text.partition("[[coordinator]]")
+    settings.write_text(f"{head}{model}\n{mark}{tail}")
+    keys = ["--passphrase-file", made["passphrase_file"]]
+    processes = {}
+    for process in made["processes"]:
+        role = process["role"]
+        verb = "join" if role == "respondent" else "run"
+        command = [binary, role, verb, "--dir", process["dir"], *keys]
+        processes[role] = started.start(pathlib.Path(process["dir"]).name, command)
+    endpoint = f"{made['api']}/v1/chat/completions"
+    single = question("llmnet/single", llmnet={"domain": "speed", "progress": False})
+    answering("llmnet-apart", endpoint, single, process=processes["coordinator"])
+    apart = target("llmnet-apart", endpoint, single, processes["coordinator"])
+    apart["pids"] += family(processes["respondent"].pid)
+    return {"url": made["api"], "single": apart, "coordinator": processes["coordinator"].pid}
 
 
 NGINX = """
@@ -456,6 +490,7 @@ def table(raw):
         "`speed.json`. Client, mock and gateway share these cores. Milliseconds are *through the gateway minus direct*,",
         "in alternating blocks over a provider that answers at once; `llmnet` writes its journal to disk,",
         "`llmnet-memory` to memory. Both are whole networks in one process: their CPU and memory are also four validators'.",
+        "`llmnet-apart` is a coordinator and a respondent, each in its process, linked by TLS; its validators are not counted.",
         "",
         "| target | added p50 | added p99 | first token, added p50 | requests a second | CPU s / 1,000 | peak MiB |",
         "|---|---|---|---|---|---|---|",
@@ -481,6 +516,9 @@ def table(raw):
         lines.append(f"| {name} | {found['whole_ms']['added_p50']:.3f} | {found['whole_ms']['added_p99']:.3f} |")
     lines.append("| goal | 1.2 | 2.5 |")
     settled = raw["settled"]
+    lines += ["", f"A coordinator alone in its process had {raw['coordinator_peak_mib']:.0f} MiB at most (goal: 40)."]
+    if "soak" in raw:
+        lines += ["", *soaked(raw["soak"])]
     lines += [
         "",
         f"Receipts of the run: {settled['receipts']:,}, all signed; settled on the ledger, with proof: {settled['settled']:,}.",
@@ -491,9 +529,42 @@ def table(raw):
     return "\n".join(lines) + "\n"
 
 
+def soak(client, apart, seconds):
+    """Requests without a pause for so long, and how the coordinator's memory goes meanwhile."""
+    samples, over = [], threading.Event()
+
+    def sample():
+        began = time.monotonic()
+        while not over.wait(min(5.0, seconds / 20)):
+            samples.append([round(time.monotonic() - began, 1), round(resident(apart["coordinator"]), 1)])
+
+    watcher = threading.Thread(target=sample)
+    watcher.start()
+    each = apart["single"]
+    requests = max(CONNECTIONS, int(5 * rate(client, each)))
+    began, answered = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        client.measure("crowd", [each], 1, requests)
+        answered += requests
+    over.set()
+    watcher.join()
+    return {"seconds": time.monotonic() - began, "answered": answered, "resident_mib": samples}
+
+
+def soaked(found):
+    values = [mib for _, mib in found["resident_mib"]]
+    fifth = max(len(values) // 5, 1)
+    first, last = (statistics.median(part) for part in (values[:fifth], values[-fifth:]))
+    return [
+        f"Soak: {found['answered']:,} requests in {found['seconds']:,.0f} s; the coordinator's memory was {first:.0f} MiB in the "
+        f"first fifth, {last:.0f} MiB in the last (medians), {max(values):.0f} MiB at most."
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds of each")
+    parser.add_argument("--soak", type=float, default=600, help="seconds of requests without a pause; 0 for none")
     parser.add_argument("--tokens", type=int, default=64, help="of an answer")
     parser.add_argument("--only", nargs="*", help="of nginx, tensorzero, litellm, python: these peers alone")
     parser.add_argument("--binary", help="an llmnet that is built already")
@@ -528,6 +599,7 @@ def main():
         found = {
             "llmnet": start_ours(started, binary, mock, "llmnet", folder / "network"),
             "llmnet-memory": start_ours(started, binary, mock, "llmnet-memory", memory / "network"),
+            "llmnet-apart": start_apart(started, binary, mock, folder / "apart"),
         }
         networks = {name: ours["url"] for name, ours in found.items()}
         peers = {
@@ -557,6 +629,9 @@ def main():
         counts = {each["name"]: max(CONNECTIONS, int(seconds * rate(client, each))) for each in singles}
         raw["crowd"] = client.measure("crowd", singles, max(blocks // 4, 2), counts)
         raw["mixture"] = client.measure("plain", mixtures, blocks, max(requests // 2, 10))
+        if arguments.soak:
+            raw["soak"] = soak(client, found["llmnet-apart"], 5 if arguments.quick else arguments.soak)
+        raw["coordinator_peak_mib"] = resident(found["llmnet-apart"]["coordinator"], "VmHWM")
         raw["settled"] = client.settled(networks)
     finally:
         started.stop()
