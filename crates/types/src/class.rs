@@ -71,24 +71,50 @@ fn quotes(answer: &Answer) -> bool {
 pub fn normalised(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut before = None;
+    let mut gap = false;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let to_digit = characters.peek().is_some_and(char::is_ascii_digit);
         let from_digit = before.is_some_and(|before: char| before.is_ascii_digit());
         let kept = to_digit && (from_digit || character == '.');
-        if is_prose(character) && !kept {
+        before = Some(character);
+        if character.is_whitespace() || (is_prose(character) && !kept) {
+            gap = true;
+            continue;
+        }
+        if std::mem::take(&mut gap) && !plain.is_empty() {
             plain.push(' ');
+        }
+        // Every answer passes here several times, and most of it is ASCII.
+        if character.is_ascii() {
+            plain.push(character.to_ascii_lowercase());
         } else {
             plain.extend(character.to_lowercase());
         }
-        before = Some(character);
     }
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    plain
 }
 
-fn is_prose(character: char) -> bool {
-    const PUNCTUATION: &str = ".,;:!?\"'`()[]{}*_";
-    PUNCTUATION.contains(character) || matches!(character, '\u{2018}'..='\u{201f}')
+const fn is_prose(character: char) -> bool {
+    matches!(
+        character,
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '"'
+            | '\''
+            | '`'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '*'
+            | '_'
+    ) || matches!(character, '\u{2018}'..='\u{201f}')
 }
 
 #[cfg(test)]
