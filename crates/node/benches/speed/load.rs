@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpStream, task::LocalSet, time::timeout};
 
@@ -75,26 +76,18 @@ async fn measure(plan: &Plan, run: &Rc<Run>) -> Result<Vec<Measured>, String> {
     } else {
         1
     };
-    let mut open = Vec::new();
-    for target in &plan.targets {
-        let mut of_target = Vec::new();
-        for _ in 0..connections {
-            of_target.push(connect(target).await?);
-        }
-        open.push(of_target);
-    }
     // The first turn warms up and counts for nothing.
     for turn in 0..=plan.blocks {
         for place in 0..plan.targets.len() {
             // Each begins as often as the others.
             let place = (place + turn) % plan.targets.len();
             let target = &plan.targets[place];
+            // Servers end what was idle while others had their turn, each after another time.
+            let open = warm(run, target, connections).await?;
             let used = cpu_seconds(&target.pids);
             let began = Instant::now();
-            let connections = std::mem::take(&mut open[place]);
-            let (connections, timed) = block(run, target, connections).await?;
+            let timed = block(run, target, open).await?;
             let span = began.elapsed().as_secs_f64();
-            open[place] = connections;
             if turn > 0 {
                 let measured = &mut measured[place];
                 measured.spans.push(span);
@@ -117,7 +110,7 @@ async fn block(
     run: &Rc<Run>,
     target: &Target,
     connections: Vec<Connection>,
-) -> Result<(Vec<Connection>, Vec<Timed>), String> {
+) -> Result<Vec<Timed>, String> {
     let left = Rc::new(Cell::new(target.requests));
     let mut tasks = Vec::new();
     for mut connection in connections {
@@ -132,16 +125,28 @@ async fn block(
                     answered.unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")));
                 timed.push(answered.map_err(|error| format!("{}: {error}", target.name))?);
             }
-            Ok::<_, String>((connection, timed))
+            Ok::<_, String>(timed)
         }));
     }
-    let (mut back, mut all) = (Vec::new(), Vec::new());
+    let mut all = Vec::new();
     for task in tasks {
-        let (connection, timed) = task.await.map_err(|error| error.to_string())??;
-        back.push(connection);
-        all.extend(timed);
+        all.extend(task.await.map_err(|error| error.to_string())??);
     }
-    Ok((back, all))
+    Ok(all)
+}
+
+/// New connections of a target that have had a question each.
+async fn warm(run: &Run, target: &Target, count: usize) -> Result<Vec<Connection>, String> {
+    let connections = (0..count).map(|_| async {
+        let mut connection = connect(target).await?;
+        let asked = timeout(PATIENCE, ask(run, target, &mut connection)).await;
+        let failed = |error| format!("{}: {error}", target.name);
+        asked
+            .unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")))
+            .map_err(failed)?;
+        Ok(connection)
+    });
+    join_all(connections).await.into_iter().collect()
 }
 
 async fn connect(target: &Target) -> Result<Connection, String> {

@@ -62,7 +62,10 @@ fn what_does_not_change_the_meaning_is_left_out() {
         (".5 and 1,000.", ".5 and 1,000"),
         ("C++", "c++"),
         ("...", ""),
-        ("\u{a0}\u{130}stanbul\u{3000}. (\u{2019}s) ", "i\u{307}stanbul s"),
+        (
+            "\u{a0}\u{130}stanbul\u{3000}. (\u{2019}s) ",
+            "i\u{307}stanbul s",
+        ),
         ("*a*_b_", "a b"),
     ] {
         assert_eq!(normalised(text), plain, "{text}");
