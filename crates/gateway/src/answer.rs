@@ -20,7 +20,7 @@ mod once;
 mod voice;
 
 pub(crate) use once::Once;
-pub(crate) use voice::{Ask, Head, Voice, named};
+pub(crate) use voice::{Ask, Called, Head, Voice, called, has_words, named};
 
 use std::{
     sync::Arc,

@@ -10,6 +10,7 @@
 //! Dialects differ in names and nesting; what may be asked is the same in all. Complaints name the field as the
 //! client spelled it.
 
+pub(crate) mod alone;
 mod model;
 mod ours;
 mod panel;
@@ -29,7 +30,7 @@ use llmnet_types::{
 
 use crate::{
     error::ApiError,
-    fields::{Fields, invalid, unsupported, wrong_type},
+    fields::{Fields, invalid, wrong_type},
 };
 
 /// The model that a body names.
@@ -54,36 +55,6 @@ pub(crate) fn output_tokens_max(
         }
     }
     Ok(None)
-}
-
-/// Refuses tools: a panel that called none would answer as if there were none.
-pub(crate) fn no_tools(fields: &Fields<'_>, names: &[&str]) -> Result<(), ApiError> {
-    for name in names {
-        if fields.array(name)?.is_some_and(|tools| !tools.is_empty()) {
-            let message = format!("panels call no tools: leave '{name}' out");
-            return Err(unsupported(fields.path(name), message));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses an answer of a form other than text: a client that asks for a schema parses what it gets.
-pub(crate) fn text_only(fields: &Fields<'_>, name: &str) -> Result<(), ApiError> {
-    let Some(format) = fields.object(name)? else {
-        return Ok(());
-    };
-    let kind = format.text("type")?.unwrap_or("text");
-    if kind == "text" {
-        return Ok(());
-    }
-    let path = fields.path(name);
-    let kind = crate::fields::shown(kind);
-    let message = format!(
-        "a panel's answer is taken from the words of several models, which no schema holds; only the \
-         strategy 'single', which takes one model's words as they are, could honour {kind}, and it does \
-         not yet: leave '{path}' out and describe the form in the question"
-    );
-    Err(unsupported(path, message))
 }
 
 /// A request of all its parts, if it is not too long as a whole.

@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The way to the object itself.
+    pub(crate) fn at(&self) -> &str {
+        &self.path
+    }
+
     /// The way to a field.
     pub(crate) fn path(&self, name: &str) -> String {
         if self.path.is_empty() {

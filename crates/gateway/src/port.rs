@@ -23,6 +23,7 @@ use llmnet_types::{
     registration::{Corpus, Model, Price},
     request::{Progress, Request},
     signature::PublicKey,
+    tool::ToolCall,
     units::{Amount, Height, Score, Tokens},
 };
 use tokio::sync::mpsc;
@@ -100,8 +101,11 @@ pub struct PanelSize {
 pub struct Answered {
     /// The contract, by which the receipt is found; absent where it never came to one.
     pub receipt: Option<ContractId>,
-    /// The answer, exactly as the receipt's digest of the response has it.
+    /// The words of the answer. Where no tools were offered, exactly as the receipt's digest of the response has them;
+    /// else that is of words and calls together, as [`Said`](llmnet_types::tool::Said) spells them.
     pub text: String,
+    /// Tools that the answer calls, of those that the request offered.
+    pub calls: Vec<ToolCall>,
     /// Whether a cap on tokens cut the answer off.
     pub truncated: bool,
     /// Nobody knew: the text says so, and nothing is charged.

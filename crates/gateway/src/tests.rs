@@ -12,8 +12,75 @@ use crate::{
 
 type Reader = fn(&[u8]) -> Result<Ask, ApiError>;
 
-/// Readers, each with a body that has all it knows.
-fn dialects() -> [(Reader, Value); 3] {
+/// Readers, each with bodies that have all it knows.
+fn dialects() -> Vec<(Reader, Value)> {
+    [panels(), alone()].concat()
+}
+
+/// What one model alone is asked.
+fn alone() -> Vec<(Reader, Value)> {
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let function =
+        json!({"name": "weather", "description": "d", "parameters": schema, "strict": true});
+    let flat = json!({"type": "function", "name": "weather", "parameters": schema});
+    let call =
+        json!({"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{}"}});
+    vec![
+        (
+            chat::ask::read,
+            json!({
+                "model": "llmnet/single",
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": "b", "tool_calls": [call]},
+                    {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "c"}]},
+                ],
+                "tools": [{"type": "function", "function": function}],
+                "tool_choice": {"type": "function", "function": {"name": "weather"}},
+                "parallel_tool_calls": false,
+                "response_format": {"type": "json_schema",
+                    "json_schema": {"name": "n", "description": "d", "schema": schema, "strict": true}},
+            }),
+        ),
+        (
+            responses::ask::read,
+            json!({
+                "model": "llmnet/single",
+                "input": [
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": "b"},
+                    {"type": "function_call", "call_id": "1", "name": "weather", "arguments": "{}"},
+                    {"type": "function_call_output", "call_id": "1", "output": "c"},
+                ],
+                "tools": [flat], "tool_choice": "required", "parallel_tool_calls": true,
+                "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}},
+            }),
+        ),
+        (
+            messages::ask::read,
+            json!({
+                "model": "llmnet/single", "max_tokens": 9,
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": [
+                        {"type": "text", "text": "b"},
+                        {"type": "tool_use", "id": "1", "name": "weather", "input": {}},
+                    ]},
+                    {"role": "user", "content": [
+                        {"type": "tool_result", "tool_use_id": "1", "is_error": true, "content": "c"},
+                        {"type": "text", "text": "d"},
+                    ]},
+                ],
+                "tools": [{"name": "weather", "description": "d", "input_schema": schema}],
+                "tool_choice": {"type": "any", "disable_parallel_tool_use": true},
+                "output_config": {"format": {"type": "json_schema", "schema": schema}},
+            }),
+        ),
+    ]
+}
+
+/// What panels are asked.
+fn panels() -> Vec<(Reader, Value)> {
     let turns = json!([
         {"role": "system", "content": "be brief"},
         {"role": "assistant", "content": [{"type": "text", "text": "hm"}]},
@@ -24,7 +91,7 @@ fn dialects() -> [(Reader, Value); 3] {
         {"role": "assistant", "content": [{"type": "output_text", "text": "hm"}]},
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "echo"}]},
     ]);
-    [
+    vec![
         (
             chat::ask::read,
             json!({
@@ -80,8 +147,14 @@ fn any_json() -> impl Strategy<Value = Value> {
             "reasoning",
             "thinking",
             "tool_use",
+            "tool_result",
+            "function",
+            "function_call",
+            "function_call_output",
+            "json_object",
             "message",
             "llmnet/auto",
+            "llmnet/single",
             "llmnet/expert:Ü",
             "",
         ])
@@ -132,7 +205,8 @@ fn check(read: Reader, bytes: &[u8]) {
             return;
         }
     };
-    assert!(!ask.request.question().trim().is_empty());
+    // What a tool gave back is a question by itself.
+    assert!(ask.request.needs_model() || !ask.request.question().trim().is_empty());
     let head = Head {
         id: ask.voice.id("1"),
         created: 0,
@@ -182,7 +256,7 @@ proptest! {
             let mut place = 1 + place.index(count(&body) - 1);
             assert!(put(&mut body, &mut place, &value));
             check(read, body.to_string().as_bytes());
-            let _ = messages::ask::read_messages(body.to_string().as_bytes());
+            let _ = messages::ask::read_to_count(body.to_string().as_bytes());
         }
     }
 }

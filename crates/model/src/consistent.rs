@@ -13,7 +13,7 @@ use llmnet_types::{
     id::ContractId,
     message::{Answer, Revision},
     rating::Ballot,
-    request::Request,
+    request::{Request, Setting},
 };
 
 use crate::answer::{AnswerError, Answerer, Limits, VERSION_LENGTH_MAX};
@@ -139,16 +139,15 @@ impl<A: Answerer> Answerer for Consistent<A> {
     }
 }
 
-/// Whether the requester's settings make a model say the same each time.
+/// Whether the requester's settings make a model say the same each time, or what it says is no choice: what calls
+/// tools, or has a form, is taken as it is (DEB-12).
 fn is_fixed(request: &Request) -> bool {
-    request
-        .settings
-        .iter()
-        .any(|setting| match setting.name.as_str() {
-            "seed" => true,
-            "temperature" => setting.value.parse() == Ok(0.0),
-            _ => false,
-        })
+    let fixes = |setting: &Setting| match setting.name.as_str() {
+        "seed" => true,
+        "temperature" => setting.value.parse() == Ok(0.0),
+        _ => false,
+    };
+    request.needs_model() || request.settings.iter().any(fixes)
 }
 
 /// How often the second most frequent was found.

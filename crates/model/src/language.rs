@@ -3,16 +3,19 @@
 use async_trait::async_trait;
 use llmnet_types::{
     request::{ChatMessage, Setting},
+    tool::ToolCall,
     units::Tokens,
 };
 
 use crate::answer::Limits;
 
-/// Text that a model wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a model wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Completion {
     /// The text. A server may have written more than it was allowed: whoever hands it on cuts it.
     pub text: String,
+    /// Tools that it would have run, of those that the settings offered. An id may be empty: not every API has them.
+    pub calls: Vec<ToolCall>,
     /// Tokens by the model's own count, where it gave one; billing never rests on it (REG-4).
     pub usage: Option<Usage>,
 }
@@ -60,8 +63,10 @@ pub enum LanguageError {
     /// It would not say anything about this: its own decision, or its maker's filter.
     #[error("the model or its maker's filter withheld the text")]
     Withheld,
-    /// It thought until its tokens were used up, and wrote nothing.
-    #[error("the model used up its tokens by thinking; allow it more: thinking_tokens")]
+    /// It thought until its tokens were used up, and wrote nothing, or no call of a tool to its end.
+    #[error(
+        "the model used up its tokens before it had said anything; allow it more: thinking_tokens"
+    )]
     Exhausted,
     /// Nobody there, or the server failed.
     #[error("the model's server cannot be reached or failed: {0}")]

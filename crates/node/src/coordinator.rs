@@ -13,6 +13,7 @@ pub mod journal;
 pub mod running;
 pub mod settings;
 
+mod able;
 mod accounts;
 mod conduct;
 mod line;

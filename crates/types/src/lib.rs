@@ -23,6 +23,7 @@ pub mod message;
 pub mod passage;
 pub mod rating;
 pub mod request;
+pub mod tool;
 
 pub mod receipt;
 pub mod selection;

@@ -41,6 +41,10 @@ pub enum Role {
     User = 1,
     /// Who answered before.
     Assistant = 2,
+    /// Who answered before, and called tools: the content is a [`Said`](crate::tool::Said) in its spelling.
+    Calls = 3,
+    /// A tool, called before: the content is a [`Returned`](crate::tool::Returned) in its spelling.
+    Tool = 4,
 }
 
 /// One turn of a conversation.
@@ -53,6 +57,13 @@ pub struct ChatMessage {
     pub content: Text<MESSAGE_LENGTH_MAX>,
 }
 
+/// The most bytes of a setting's value: room for the tools of a coding agent.
+pub const SETTING_LENGTH_MAX: usize = 60_000;
+/// The setting that offers tools, as OpenAI spells them.
+pub const TOOLS: &str = "tools";
+/// The setting that says which form the answer must have, as OpenAI spells it.
+pub const RESPONSE_FORMAT: &str = "response_format";
+
 /// A setting passed to models as it came, for example `temperature` and `0.2`.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,14 +71,14 @@ pub struct Setting {
     /// OpenAI's name for it.
     pub name: Text<64>,
     /// Its value as JSON.
-    pub value: Text<4096>,
+    pub value: Text<SETTING_LENGTH_MAX>,
 }
 
 /// A question, as a coordinator takes it.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation; the last turn is the user's.
+    /// The conversation; the last turn is the user's, or a tool's.
     pub messages: List<ChatMessage, MESSAGES_MAX>,
     /// How the panel is to work.
     pub strategy: Strategy,
@@ -87,6 +98,37 @@ impl Request {
             .rev()
             .find(|message| message.role == Role::User)
             .map_or("", |message| message.content.as_str())
+    }
+
+    /// A setting's value as JSON, where it is set.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let mut settings = self.settings.iter();
+        let setting = settings.find(|setting| setting.name.as_str() == name)?;
+        Some(setting.value.as_str())
+    }
+
+    /// Whether it offers tools: its answer is then a [`Said`](crate::tool::Said) in its spelling (DEB-12).
+    pub fn offers_tools(&self) -> bool {
+        self.setting(TOOLS).is_some()
+    }
+
+    /// Whether it says which form its answer must have.
+    pub fn wants_form(&self) -> bool {
+        self.setting(RESPONSE_FORMAT).is_some()
+    }
+
+    /// Whether only a language model can answer it, and one alone: it is about tools, or says which form the
+    /// answer must have (DEB-12).
+    pub fn needs_model(&self) -> bool {
+        let of_tools = |message: &ChatMessage| matches!(message.role, Role::Calls | Role::Tool);
+        self.offers_tools() || self.wants_form() || self.messages.iter().any(of_tools)
+    }
+
+    /// All of it that a model reads, as it is billed: the conversation, the tools, the form of the answer.
+    pub fn read(&self) -> impl Iterator<Item = &str> {
+        let turns = self.messages.iter().map(|message| message.content.as_str());
+        let rules = [TOOLS, RESPONSE_FORMAT].into_iter();
+        turns.chain(rules.filter_map(|name| self.setting(name)))
     }
 
     /// What contracts say instead of the text: a digest under the field's sub-salt (ENC-5).

@@ -26,7 +26,7 @@ use crate::{
         asking::{Asking, Event},
         comment,
         once::Kept,
-        voice::{Head, Voice},
+        voice::{Head, Voice, called, has_words},
     },
     error::ApiError,
     limits::Call,
@@ -202,11 +202,25 @@ impl Writer {
                 return self.send(failure).await;
             }
         };
-        let beginning = self.voice.beginning(&self.head);
-        self.send(beginning).await?;
-        for piece in pieces(&answered.text) {
-            let piece = self.voice.piece(&self.head, piece);
-            self.send(piece).await?;
+        if has_words(answered) {
+            let beginning = self.voice.beginning(&self.head);
+            self.send(beginning).await?;
+            for piece in pieces(&answered.text) {
+                let piece = self.voice.piece(&self.head, piece);
+                self.send(piece).await?;
+            }
+            let ending = self.voice.ending(&self.head, answered);
+            self.send(ending).await?;
+        }
+        for called in called(answered) {
+            let begins = self.voice.call_begins(&self.head, &called);
+            self.send(begins).await?;
+            for piece in pieces(&called.call.arguments) {
+                let piece = self.voice.call_piece(&self.head, &called, piece);
+                self.send(piece).await?;
+            }
+            let ends = self.voice.call_ends(&self.head, &called);
+            self.send(ends).await?;
         }
         let end = self.voice.end(&self.head, answered);
         self.send(end).await

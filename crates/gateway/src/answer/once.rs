@@ -57,7 +57,12 @@ impl Kept {
             .map(|citation| ENTRY_LENGTH / 4 + citation.quote.len() + citation.document.len())
             .sum();
         let seats = (answered.panel.len() + answered.skipped.len()) * ENTRY_LENGTH / 4;
-        ENTRY_LENGTH + answered.text.len() + quotes + seats
+        let calls: usize = answered
+            .calls
+            .iter()
+            .map(|call| call.id.len() + call.name.len() + call.arguments.len())
+            .sum();
+        ENTRY_LENGTH + answered.text.len() + calls + quotes + seats
     }
 
     /// Whether asking again would be paid again, or may be.

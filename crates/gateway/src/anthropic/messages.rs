@@ -39,10 +39,10 @@ pub(crate) async fn count_tokens(
 ) -> Result<Response, ApiError> {
     let body = request.into_body();
     let bytes = call.wait(limits::read(body, &gateway.config)).await?;
-    let messages = ask::read_messages(&bytes)?;
-    let tokens = messages
-        .iter()
-        .map(|message| u64::from(Tokenizer::Bytes4.count(&message.content).0));
+    let request = ask::read_to_count(&bytes)?;
+    let tokens = request
+        .read()
+        .map(|text| u64::from(Tokenizer::Bytes4.count(text).0));
     Ok(json::object(&Count {
         input_tokens: tokens.sum(),
     }))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use llmnet_types::{
     codec::{List, Text},
-    request::Setting,
+    request::{SETTING_LENGTH_MAX, Setting},
 };
 use serde_json::Value;
 
@@ -14,12 +14,14 @@ use crate::{
     fields::{Fields, invalid, wrong_type},
 };
 
+/// The most bytes of a value, but for tools and forms.
+const VALUE_LENGTH_MAX: usize = 4_096;
 /// The most strings at which an answer stops.
 const STOPS_MAX: usize = 4;
 
 /// Settings as they are read, sorted by name.
 #[derive(Default)]
-pub(crate) struct Settings(BTreeMap<&'static str, Text<4096>>);
+pub(crate) struct Settings(BTreeMap<&'static str, Text<SETTING_LENGTH_MAX>>);
 
 impl Settings {
     /// A value as it stands at a path.
@@ -29,9 +31,22 @@ impl Settings {
         path: &str,
         value: &Value,
     ) -> Result<(), ApiError> {
-        let text = Text::new(value.to_string())
-            .map_err(|error| too_long(path, error.found, error.limit))?;
-        self.0.insert(name, text);
+        self.put(name, path, value, VALUE_LENGTH_MAX)
+    }
+
+    /// A value of so many bytes at the most.
+    pub(crate) fn put(
+        &mut self,
+        name: &'static str,
+        path: &str,
+        value: &Value,
+        length_max: usize,
+    ) -> Result<(), ApiError> {
+        let text = value.to_string();
+        if text.len() > length_max {
+            return Err(too_long(path, text.len(), length_max));
+        }
+        self.0.insert(name, Text::truncated(&text));
         Ok(())
     }
 
@@ -83,7 +98,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn list(self) -> List<Setting, 16> {
+    pub(crate) fn list(self) -> List<Setting, 16> {
         let settings = self.0.into_iter().map(|(name, value)| Setting {
             name: Text::truncated(name),
             value,

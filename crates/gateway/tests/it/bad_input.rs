@@ -297,7 +297,7 @@ async fn answers_of_a_schema() {
     let reply = server.ask("hello", fields).await;
     expect![[r#"
         400
-        {"error":{"message":"a panel's answer is taken from the words of several models, which no schema holds; only the strategy 'single', which takes one model's words as they are, could honour \"json_schema\", and it does not yet: leave 'response_format' out and describe the form in the question",
+        {"error":{"message":"a form is kept to by one model, and a panel's answer is taken from the words of several models: ask the model llmnet/single, with \"llmnet\": {\"domain\": …} for respondents of one domain, or leave 'response_format' out",
         "type":"invalid_request_error",
         "param":"response_format",
         "code":"unsupported_parameter"}}"#]].assert_eq(&reply.shown());

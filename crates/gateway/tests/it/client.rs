@@ -239,6 +239,7 @@ pub(crate) fn steady(text: &str) -> String {
         ("chatcmpl-", 16),
         ("resp_", 16),
         ("msg_", 16),
+        ("fc_", 16),
         ("\"request_id\":\"", 16),
         ("\"created_at\":", 10),
         ("accepted ", 16),

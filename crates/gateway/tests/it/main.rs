@@ -26,4 +26,5 @@ mod script;
 mod sdk;
 mod stream;
 mod tls;
+mod tools;
 mod transactions;

@@ -23,6 +23,49 @@ fn message(question: &str, stop_sequences: Value) -> String {
     .to_string()
 }
 
+fn city() -> Value {
+    json!({"type": "object", "properties": {"city": {"type": "string"}}})
+}
+
+fn chat_with_tools() -> String {
+    let function =
+        json!({"name": "weather", "description": "d", "parameters": city(), "strict": true});
+    let call = json!({"name": "weather", "arguments": "{}"});
+    json!({
+        "model": "llmnet/single",
+        "messages": [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": call}]},
+            {"role": "tool", "tool_call_id": "1", "content": "b"},
+            {"role": "user", "content": "Paris?"},
+        ],
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": "auto", "parallel_tool_calls": true,
+        "response_format": {"type": "text"},
+    })
+    .to_string()
+}
+
+fn response_with_tools() -> String {
+    json!({
+        "model": "llmnet/single", "input": "Paris?",
+        "tools": [{"type": "function", "name": "weather", "parameters": city()}],
+        "tool_choice": {"type": "function", "name": "weather"}, "parallel_tool_calls": false,
+        "text": {"format": {"type": "text"}},
+    })
+    .to_string()
+}
+
+fn message_with_tools() -> String {
+    json!({
+        "model": "llmnet/single", "max_tokens": 9,
+        "messages": [{"role": "user", "content": "Paris?"}],
+        "tools": [{"name": "weather", "description": "d", "input_schema": city()}],
+        "tool_choice": {"type": "tool", "name": "weather", "disable_parallel_tool_use": true},
+    })
+    .to_string()
+}
+
 /// Requests that are answered, and some that are refused, by the path they are of.
 fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
     let get = |path, example: &str| ("get", path, example.to_owned(), None);
@@ -77,6 +120,9 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
             json!({"model": "llmnet/single", "input": "aspirin?", "llmnet": {"domain": "medicine"}})
                 .to_string(),
         ),
+        post("/v1/chat/completions", "/v1/chat/completions", chat_with_tools()),
+        post("/v1/responses", "/v1/responses", response_with_tools()),
+        post("/v1/messages", "/v1/messages", message_with_tools()),
         post("/v1/responses", "/v1/responses", "{}".to_owned()),
         post(
             "/v1/embeddings",

@@ -17,10 +17,12 @@ use llmnet_types::{
     message::{DeclineReason, Response},
     receipt::{Charges, Conclusion, ContractStatus, SeatOutcome},
     registration::{Assurance, Corpus, Model, Price},
-    request::{Progress, Request},
+    request::{Progress, Request, TOOLS},
     signature::PublicKey,
+    tool::{Returned, ToolCall},
     units::{Amount, Height, Score, Tokens},
 };
+use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::sleep};
 
 /// The one receipt there is.
@@ -28,6 +30,8 @@ pub(crate) const RECEIPT: ContractId = ContractId([0xab; 32]);
 /// Its file, with spaces no serialiser would write.
 pub(crate) const RECEIPT_FILE: &str = "{ \"receipt\" :  1 }\n";
 
+/// What is said where a form is asked for.
+const FORMED: &str = r#"{"city":"Paris","degrees":18}"#;
 /// What any question may cost at most.
 const WORST: Amount = Amount(2_000);
 
@@ -101,6 +105,7 @@ pub(crate) fn answered(request: &Request) -> Answered {
         text: "Aspirin thins the blood; ask before you combine it with warfarin [1]. \
                Übrigens: it does so for the life of a platelet, about ten days."
             .to_owned(),
+        calls: Vec::new(),
         truncated: false,
         declined: false,
         status: ContractStatus::Concluded,
@@ -151,6 +156,42 @@ pub(crate) fn answered(request: &Request) -> Answered {
             completion_tokens: Tokens(36),
         },
     }
+}
+
+/// What a model alone says: it calls the first tool for each city that is asked for, then repeats what came of it;
+/// and of a form it has one answer.
+fn alone(request: &Request) -> Answered {
+    let last = request.messages.last().expect("a turn");
+    let (text, calls) = match Returned::of_text(&last.content) {
+        Some(returned) => (format!("It says: {}.", returned.content), Vec::new()),
+        None if request.wants_form() => (FORMED.to_owned(), Vec::new()),
+        None => (String::new(), calls(request)),
+    };
+    Answered {
+        text,
+        calls,
+        conclusion: Conclusion::Unanimous,
+        rounds: 0,
+        agreement: Score::ONE,
+        minority: Vec::new(),
+        citations: Vec::new(),
+        ..answered(request)
+    }
+}
+
+fn calls(request: &Request) -> Vec<ToolCall> {
+    let tools: Value = serde_json::from_str(request.setting(TOOLS).unwrap_or("[]")).expect("JSON");
+    let name = tools[0]["function"]["name"].as_str().unwrap_or_default();
+    let cities = ["Paris", "Rome"].into_iter();
+    let cities = cities.filter(|city| request.question().contains(city));
+    let calls = cities.enumerate().map(|(place, city)| ToolCall {
+        id: format!("call_{place}"),
+        name: name.to_owned(),
+        arguments:
+            json!({ "city": city, "unit": "degrees Celsius, as everywhere else in the world" })
+                .to_string(),
+    });
+    calls.collect()
 }
 
 fn declined(request: &Request) -> Answered {
@@ -257,6 +298,7 @@ impl Coordinator for Script {
                 text: serde_json::to_string(&request).expect("a request"),
                 ..answered(&request)
             }),
+            _ if request.needs_model() => Ok(alone(&request)),
             other => match refusal(other) {
                 Some(error) => Err(error),
                 None => {

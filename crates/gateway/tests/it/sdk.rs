@@ -104,3 +104,16 @@ async fn openais_agents() {
     })
     .await;
 }
+
+/// All of them, where a model calls tools and keeps to a form (DEB-12).
+#[tokio::test]
+async fn tools_and_forms_for_python() {
+    check(&Client {
+        name: "openai, anthropic and openai-agents for Python",
+        program: "python3",
+        probe: ["-c", "import openai, anthropic, agents"],
+        script: "check_tools.py",
+        given_up: 0,
+    })
+    .await;
+}

@@ -93,6 +93,54 @@ const tests = {
     }
   },
 
+  async tools() {
+    const weather = {
+      type: "function",
+      function: {
+        name: "weather",
+        parameters: { type: "object", properties: { city: { type: "string" } } },
+      },
+    };
+    const messages = [{ role: "user", content: "What is the weather in Paris?" }];
+    const body = { model: "llmnet/single", messages, tools: [weather] };
+    let asked;
+    try {
+      asked = await client.chat.completions.create(body);
+    } catch (error) {
+      // Nobody is there but experts who quote: an honest refusal.
+      assert.ok(error instanceof OpenAI.BadRequestError && error.param === "tools", `${error}`);
+      return;
+    }
+    const [call] = asked.choices[0].message.tool_calls;
+    assert.equal(asked.choices[0].finish_reason, "tool_calls");
+    assert.equal(JSON.parse(call.function.arguments).city, "Paris");
+
+    const runner = client.chat.completions.runTools({
+      model: "llmnet/single",
+      messages,
+      stream: true,
+      tools: [
+        {
+          type: "function",
+          function: {
+            ...weather.function,
+            parse: JSON.parse,
+            function: ({ city }) => `18 degrees in ${city}`,
+          },
+        },
+      ],
+    });
+    assert.equal(await runner.finalContent(), "It says: 18 degrees in Paris.");
+
+    const format = { type: "json_schema", json_schema: { name: "place", schema: { type: "object" } } };
+    const formed = await client.chat.completions.create({
+      model: "llmnet/single",
+      messages,
+      response_format: format,
+    });
+    assert.equal(JSON.parse(formed.choices[0].message.content).city, "Paris");
+  },
+
   async models() {
     const names = [];
     for await (const model of client.models.list()) names.push(model.id);

@@ -6,6 +6,7 @@
 //!   breaker     a server that fails again and again is left alone for a while
 //!   pace        calls at a time, calls a minute
 //!   openai, anthropic, gemini     pure: a Call as JSON; a reply's bytes as a Completion
+//!   offered     tools and forms that a request wants, out of its settings
 //!   transport   one POST, bounded in time and size; what came back instead of a reply
 //! key           a secret that is never shown
 //! list          which models a server has
@@ -22,9 +23,11 @@ mod transport;
 
 mod anthropic;
 mod gemini;
+mod offered;
 mod openai;
 
 use std::{
+    borrow::Cow,
     fmt,
     str::FromStr,
     sync::Arc,
@@ -33,7 +36,8 @@ use std::{
 
 use async_trait::async_trait;
 use llmnet_types::{
-    request::{ChatMessage, Setting},
+    request::{ChatMessage, RESPONSE_FORMAT, Setting, TOOLS},
+    tool::{CALL_ID_LENGTH_MAX, CALLS_MAX, TOOL_NAME_LENGTH_MAX, ToolCall},
     units::Tokens,
 };
 use reqwest::{
@@ -201,6 +205,25 @@ impl Call<'_> {
         let setting = self.settings.iter().find(|it| it.name.as_str() == name)?;
         serde_json::from_str(&setting.value).ok()
     }
+}
+
+/// Settings without which an answer would mean something else: never left out.
+const MEANT: [&str; 3] = [TOOLS, "tool_choice", RESPONSE_FORMAT];
+
+fn is_meant(setting: &Setting) -> bool {
+    MEANT.contains(&setting.name.as_str())
+}
+
+/// Calls of tools, if all of them can be handed on.
+fn whole_calls(calls: Vec<ToolCall>) -> Result<Vec<ToolCall>, LanguageError> {
+    let whole = |call: &ToolCall| {
+        call.id.len() <= CALL_ID_LENGTH_MAX && (1..=TOOL_NAME_LENGTH_MAX).contains(&call.name.len())
+    };
+    if calls.len() <= CALLS_MAX && calls.iter().all(whole) {
+        return Ok(calls);
+    }
+    let what = "a call of a tool without a name, or with too long a one, or too many of them";
+    Err(LanguageError::Malformed(what.to_owned()))
 }
 
 /// What one model may be asked, whatever a contract allows.
@@ -429,10 +452,11 @@ impl Client {
     async fn attempts(
         &self,
         messages: &[ChatMessage],
-        mut settings: &[Setting],
+        settings: &[Setting],
         limits: &Limits,
         deadline: Instant,
     ) -> Result<Completion, LanguageError> {
+        let mut settings = Cow::Borrowed(settings);
         // A second attempt, and only one: a panel has other seats, a server in trouble has enough to do.
         let mut last = false;
         loop {
@@ -441,7 +465,7 @@ impl Client {
             let call = Call {
                 model: &self.model,
                 messages,
-                settings,
+                settings: &settings,
                 output: Tokens(limits.output_tokens.0.saturating_add(thinking)),
             };
             let body = self.api.body(&call);
@@ -460,7 +484,9 @@ impl Client {
                     tokio::time::sleep(transport::spread(wait, left)).await;
                 }
                 // Models differ in the settings they take, and the asker knows none of them.
-                Again::Plainer if !last && !settings.is_empty() => settings = &[],
+                Again::Plainer if !last && settings.iter().any(|setting| !is_meant(setting)) => {
+                    settings.to_mut().retain(is_meant);
+                }
                 _ => {
                     return Err(match error {
                         LanguageError::Timeout { .. } => LanguageError::Timeout {

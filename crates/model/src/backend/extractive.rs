@@ -162,6 +162,10 @@ impl Answerer for Extractive {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
+        // Who only quotes calls no tool and writes no JSON (DEB-12).
+        if request.needs_model() {
+            return Err(AnswerError::Declined(DeclineReason::Policy));
+        }
         let question = request.question();
         let findings = self.choose(question)?;
         let passages: Vec<&Passage> = findings

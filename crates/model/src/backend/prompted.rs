@@ -1,9 +1,12 @@
 //! Answers, revises and judges by prompting a language model, whichever and wherever it is.
 //!
 //! `prompt` has the words, `reply` reads what comes back, strictly. This file only conducts: an answer is
-//! one completion, a revision one, a judgement two for each pair of answers. What travels to a model's
-//! server, and how, is [`api`](super::api)'s.
+//! one completion, a revision one, a judgement two for each pair of answers. What is about tools, or must have a
+//! form, goes to the model as it came, without words of ours (`alone`). What travels to a model's server, and how,
+//! is [`api`](super::api)'s.
 
+mod alone;
+mod form;
 mod prompt;
 mod reply;
 
@@ -49,16 +52,8 @@ impl<M: LanguageModel> Prompted<M> {
         limits: &Limits,
     ) -> Result<String, AnswerError> {
         let limits = &self.model.within(limits);
-        let needed: u32 = messages
-            .iter()
-            .map(|message| Tokenizer::Bytes4.count(&message.content).0)
-            .fold(0, u32::saturating_add);
-        if needed > limits.input_tokens.0 {
-            return Err(AnswerError::TooLarge {
-                needed,
-                limit: limits.input_tokens.0,
-            });
-        }
+        let texts = messages.iter().map(|message| message.content.as_str());
+        fits(texts, limits)?;
         let completion = self.model.complete(messages, settings, limits).await?;
         Ok(reply::spoken(&completion.text).to_owned())
     }
@@ -109,6 +104,9 @@ impl<M: LanguageModel> Answerer for Prompted<M> {
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
         let limits = &self.model.within(limits);
+        if request.needs_model() {
+            return self.alone(contract, request, limits).await;
+        }
         let messages = prompt::answer(request);
         let text = self.complete(&messages, &request.settings, limits).await?;
         let text = cut(text.trim(), limits.output_tokens).trim_end();
@@ -219,6 +217,18 @@ impl<M: LanguageModel> Answerer for Prompted<M> {
         }
         Ok(Ballot::truncated(comparisons))
     }
+}
+
+/// Refuses more to read than the limits allow.
+fn fits<'a>(texts: impl Iterator<Item = &'a str>, limits: &Limits) -> Result<(), AnswerError> {
+    let needed = texts
+        .map(|text| Tokenizer::Bytes4.count(text).0)
+        .fold(0, u32::saturating_add);
+    let limit = limits.input_tokens.0;
+    if needed > limit {
+        return Err(AnswerError::TooLarge { needed, limit });
+    }
+    Ok(())
 }
 
 /// Refuses a text that says nothing.

@@ -20,6 +20,7 @@ use llmnet_types::{
 };
 
 use super::{
+    able,
     accounts::OrderError,
     desk::{Desk, internal},
     terms::{Panel, terms},
@@ -89,10 +90,11 @@ impl Desk {
     ) -> Result<(SessionSetup, Hold), AnswerError> {
         for _ in 0..ATTEMPTS {
             let read = self.inputs(domains).await?;
+            let filters = able::filters(&request, &read.inputs)?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
             let salt = self.secrets.contract(slot);
-            let terms = terms(&request, &salt, read.policy, panel);
+            let terms = terms(&request, &salt, read.policy, panel, filters);
             // Out of range is the order's own to say.
             let worst = worst_case(&terms, read.fee).unwrap_or_default();
             let hold = allowance.reserve(worst)?;

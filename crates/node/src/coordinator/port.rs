@@ -17,6 +17,7 @@ use llmnet_types::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    able,
     desk::{Desk, internal, lock},
     view,
 };
@@ -37,14 +38,21 @@ impl Coordinator for Port {
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Answered, AnswerError> {
-        if request.question().trim().is_empty() {
+        // What a tool gave back is a question by itself.
+        if request.question().trim().is_empty() && !request.needs_model() {
             return Err(AnswerError::InvalidRequest {
                 param: Some("messages".to_owned()),
                 message: "the last user message is empty; ask something".to_owned(),
             });
         }
         let panel = self.0.panel.of(request.strategy, size)?;
-        let domains = self.0.domains(&request);
+        let mut domains = self.0.domains(&request);
+        if request.needs_model() {
+            let (_, models) = query(&*self.0.chain, |state| able::models(state))
+                .await
+                .map_err(internal)?;
+            domains = able::domains(&request, domains, &models)?;
+        }
         if domains.is_empty() {
             return Ok(view::declined(NOBODY, request.strategy, self.0.height()));
         }

@@ -70,12 +70,18 @@ impl Panel {
 }
 
 /// Terms for a request: one round of debate where its strategy holds one.
-pub(super) fn terms(request: &Request, salt: &Salt, policy: u16, panel: Panel) -> Terms {
+pub(super) fn terms(
+    request: &Request,
+    salt: &Salt,
+    policy: u16,
+    panel: Panel,
+    filters: Filters,
+) -> Terms {
     let output = request.output_tokens_max.unwrap_or(Tokens(2_000));
     Terms {
         request: request.digest(&salt.field("request")),
         domain: request.domain.clone(),
-        filters: Filters::default(),
+        filters,
         strategy: request.strategy,
         seats: panel.seats,
         quorum: panel.quorum,

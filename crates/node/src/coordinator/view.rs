@@ -13,8 +13,9 @@ use llmnet_types::{
     id::{DomainId, ProviderId},
     message::{Answer, DeclineReason, Response},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatReceipt},
-    registration::{Price, Registration},
+    registration::{Price, Registration, Tokenizer},
     selection::Candidate,
+    tool::Said,
     units::{Height, Score, Tokens},
 };
 
@@ -25,6 +26,7 @@ pub(super) fn declined(text: &str, strategy: Strategy, height: Height) -> Answer
     Answered {
         receipt: None,
         text: text.to_owned(),
+        calls: Vec::new(),
         truncated: false,
         declined: true,
         status: ContractStatus::Void,
@@ -113,13 +115,17 @@ pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
         .seats
         .iter()
         .fold(0_u32, |sum, seat| sum.saturating_add(seat.output.0));
+    let text = finished.answer.as_ref();
+    let text = text.map_or("", |answer| answer.text.as_str());
+    let said = match finished.request.offers_tools() {
+        true => Said::of_text(text),
+        false => Said::words(text),
+    };
     Answered {
         receipt: Some(receipt.contract()),
-        text: finished
-            .answer
-            .as_ref()
-            .map_or_else(String::new, |answer| answer.text.to_string()),
-        truncated: false,
+        truncated: is_cut(finished),
+        text: said.content,
+        calls: said.tool_calls,
         declined: false,
         status: receipt.status,
         strategy: receipt.terms.strategy,
@@ -146,6 +152,15 @@ pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
             completion_tokens: Tokens(completion),
         },
     }
+}
+
+/// Whether the answer ends where the cap does. What is of a form, or calls tools, is never cut.
+fn is_cut(finished: &Finished) -> bool {
+    let Some(answer) = &finished.answer else {
+        return false;
+    };
+    let cap = finished.receipt.terms.caps.output_tokens;
+    !finished.request.needs_model() && Tokenizer::Bytes4.count(&answer.text) >= cap
 }
 
 fn panel_seat(
@@ -246,7 +261,7 @@ fn domains(state: &dyn State, provider: &Provider, id: ProviderId) -> Vec<(Domai
         .collect()
 }
 
-fn providers(state: &dyn State) -> Vec<(ProviderId, Provider)> {
+pub(super) fn providers(state: &dyn State) -> Vec<(ProviderId, Provider)> {
     let count = ledger::counters(state).provider.0;
     (0..count)
         .map(ProviderId)

@@ -15,6 +15,9 @@ use crate::{
     models::Source,
 };
 
+/// The family of those who answer in the words of passages, and so call no tool and write no JSON.
+pub const EXTRACTIVE: &str = "extractive";
+
 /// What answers, with all that its registration says.
 #[derive(Clone)]
 pub struct Backing {
@@ -44,7 +47,7 @@ impl Backing {
     /// An expert in the box.
     pub fn expert(expert: Expert) -> Self {
         Self {
-            model: model("extractive", &expert.answerer.version()),
+            model: model(EXTRACTIVE, &expert.answerer.version()),
             domains: expert.domains,
             corpus: Some(expert.corpus),
             price: experts::PRICE,

@@ -28,5 +28,6 @@ mod sdk;
 mod strategies;
 mod support;
 mod testnet;
+mod tools;
 mod validators;
 mod verify;

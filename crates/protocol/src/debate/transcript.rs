@@ -271,11 +271,8 @@ impl Reading {
 /// Tokens each seat was sent: the request, and the answers of every phase that another one followed; no
 /// more are billed than the cap (CON-10).
 pub fn input_tokens(case: &Case<'_>, transcript: &[(Phase, Vec<Opening>)]) -> Tokens {
-    let asked = case
-        .request
-        .messages
-        .iter()
-        .map(|message| Tokenizer::Bytes4.count(&message.content).0);
+    let read = case.request.read();
+    let asked = read.map(|text| Tokenizer::Bytes4.count(text).0);
     let followed = transcript.len().saturating_sub(1);
     let shown = transcript[..followed]
         .iter()

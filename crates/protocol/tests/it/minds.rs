@@ -80,7 +80,10 @@ impl LanguageModel for Reader {
         _: &Limits,
     ) -> Result<Completion, LanguageError> {
         let text = reply(&messages[0].content);
-        Ok(Completion { text, usage: None })
+        Ok(Completion {
+            text,
+            ..Completion::default()
+        })
     }
 }
 

@@ -340,7 +340,7 @@ enums! {
     Response { Accept, Busy, Decline(any) }
     Role { Respondent, Coordinator, Validator, Auditor }
     SeatOutcome { Served, NoShow, Withheld, Invalid, Excused }
-    Speaker { System, User, Assistant }
+    Speaker { System, User, Assistant, Calls, Tool }
     Statement { Notarize(any), Nullify, Finalize(any) }
     Strategy { Auto, Single, Vote, Debate, Mixture }
     SuccessionFormat { Succession1 }

@@ -3,7 +3,7 @@
 //! ```text
 //! event: message_start          a message without content; tokens are not known yet and said to be 0
 //! event: ping                   at once, and whenever there is silence
-//! event: content_block_start
+//! event: content_block_start    words, then a block for each tool that is called
 //! event: content_block_delta    the answer, piece by piece
 //! event: content_block_stop
 //! event: message_delta          why it ended, all tokens, "llmnet": {…}
@@ -12,10 +12,12 @@
 //!
 //! What fails on the way is `event: error` and the end.
 
+use llmnet_types::tool::ToolCall;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
-    answer::{Head, Voice, named},
+    answer::{Called, Head, Voice, has_words, named},
     anthropic::error,
     error::ApiError,
     json,
@@ -33,7 +35,11 @@ impl Voice for Messages {
 
     fn whole(&mut self, head: &Head, answered: &Answered) -> String {
         json::text(&Message {
-            content: vec![Block::of(&answered.text)],
+            content: {
+                let words = has_words(answered).then(|| Block::of(&answered.text));
+                let calls = answered.calls.iter().map(Block::call);
+                words.into_iter().chain(calls).collect()
+            },
             stop_reason: Some(stop_reason(answered)),
             usage: UsageShape::of(answered.usage),
             llmnet: Some(Account::of(answered)),
@@ -56,34 +62,48 @@ impl Voice for Messages {
     }
 
     fn beginning(&mut self, _head: &Head) -> String {
-        let kind = "content_block_start";
-        let start = BlockStart {
-            kind,
-            index: 0,
-            content_block: Block::of(""),
-        };
-        named(kind, &start)
+        started(0, Block::of(""))
     }
 
     fn piece(&mut self, _head: &Head, piece: &str) -> String {
-        let kind = "content_block_delta";
-        let delta = TextDelta {
-            kind: "text_delta",
-            text: piece,
+        changed(0, BlockChange::TextDelta { text: piece })
+    }
+
+    fn ending(&mut self, _head: &Head, _answered: &Answered) -> String {
+        stopped(0)
+    }
+
+    fn call_begins(&mut self, _head: &Head, called: &Called<'_>) -> String {
+        started(called.index, Block::begun(called.call))
+    }
+
+    fn call_piece(&mut self, _head: &Head, called: &Called<'_>, piece: &str) -> String {
+        // Clients read the pieces together as an object: what is none is put into one, in one piece, at its end.
+        match object(&called.call.arguments) {
+            Some(_) => changed(
+                called.index,
+                BlockChange::InputJsonDelta {
+                    partial_json: piece,
+                },
+            ),
+            None => String::new(),
+        }
+    }
+
+    fn call_ends(&mut self, _head: &Head, called: &Called<'_>) -> String {
+        let whole = match object(&called.call.arguments) {
+            Some(_) => String::new(),
+            None => changed(
+                called.index,
+                BlockChange::InputJsonDelta {
+                    partial_json: &json::text(&input(called.call)),
+                },
+            ),
         };
-        named(
-            kind,
-            &BlockDelta {
-                kind,
-                index: 0,
-                delta,
-            },
-        )
+        whole + &stopped(called.index)
     }
 
     fn end(&mut self, _head: &Head, answered: &Answered) -> String {
-        let kind = "content_block_stop";
-        let stop = named(kind, &BlockStop { kind, index: 0 });
         let kind = "message_delta";
         let delta = MessageDelta {
             kind,
@@ -96,7 +116,7 @@ impl Voice for Messages {
         };
         let delta = named(kind, &delta);
         let kind = "message_stop";
-        stop + &delta + &named(kind, &Bare { kind })
+        delta + &named(kind, &Bare { kind })
     }
 
     fn failure(&mut self, _head: &Head, error: &ApiError, call_id: &str) -> String {
@@ -108,12 +128,49 @@ fn ping() -> String {
     named("ping", &Bare { kind: "ping" })
 }
 
+fn started(index: usize, content_block: Block<'_>) -> String {
+    let kind = "content_block_start";
+    let start = BlockStart {
+        kind,
+        index,
+        content_block,
+    };
+    named(kind, &start)
+}
+
+fn changed(index: usize, delta: BlockChange<'_>) -> String {
+    let kind = "content_block_delta";
+    named(kind, &BlockDelta { kind, index, delta })
+}
+
+fn stopped(index: usize) -> String {
+    let kind = "content_block_stop";
+    named(kind, &BlockStop { kind, index })
+}
+
 fn stop_reason(answered: &Answered) -> &'static str {
-    if answered.truncated {
-        "max_tokens"
-    } else {
-        "end_turn"
+    match answered {
+        answered if answered.truncated => "max_tokens",
+        answered if answered.calls.is_empty() => "end_turn",
+        _ => "tool_use",
     }
+}
+
+/// What a tool is called with, as far as it is the object that this API says it is.
+fn object(arguments: &str) -> Option<Map<String, Value>> {
+    match serde_json::from_str(arguments) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+/// What a tool is called with: an object, whatever the model wrote.
+fn input(call: &ToolCall) -> Map<String, Value> {
+    object(&call.arguments).unwrap_or_else(|| {
+        let said = call.arguments.trim();
+        let said = (!said.is_empty()).then(|| ("arguments".to_owned(), said.into()));
+        said.into_iter().collect()
+    })
 }
 
 #[derive(Serialize)]
@@ -149,15 +206,38 @@ impl<'a> Message<'a> {
 }
 
 #[derive(Serialize)]
-struct Block<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: &'a str,
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block<'a> {
+    Text {
+        text: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Map<String, Value>,
+    },
 }
 
 impl<'a> Block<'a> {
     fn of(text: &'a str) -> Self {
-        Self { kind: "text", text }
+        Self::Text { text }
+    }
+
+    fn call(call: &'a ToolCall) -> Self {
+        Self::ToolUse {
+            id: &call.id,
+            name: &call.name,
+            input: input(call),
+        }
+    }
+
+    /// A call of which only the tool is told yet.
+    fn begun(call: &'a ToolCall) -> Self {
+        Self::ToolUse {
+            id: &call.id,
+            name: &call.name,
+            input: Map::new(),
+        }
     }
 }
 
@@ -188,7 +268,7 @@ struct Start<'a> {
 struct BlockStart<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    index: u8,
+    index: usize,
     content_block: Block<'a>,
 }
 
@@ -196,22 +276,22 @@ struct BlockStart<'a> {
 struct BlockDelta<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    index: u8,
-    delta: TextDelta<'a>,
+    index: usize,
+    delta: BlockChange<'a>,
 }
 
 #[derive(Serialize)]
-struct TextDelta<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: &'a str,
+#[serde(tag = "type", rename_all = "snake_case")]
+enum BlockChange<'a> {
+    TextDelta { text: &'a str },
+    InputJsonDelta { partial_json: &'a str },
 }
 
 #[derive(Serialize)]
 struct BlockStop {
     #[serde(rename = "type")]
     kind: &'static str,
-    index: u8,
+    index: usize,
 }
 
 #[derive(Serialize)]

@@ -2,13 +2,18 @@
 
 use llmnet_types::{
     codec::List,
-    request::{ChatMessage, MESSAGES_MAX, Role},
+    request::{ChatMessage, MESSAGES_MAX, RESPONSE_FORMAT, Role},
+    tool::{Returned, Said, ToolCall},
 };
 use serde_json::Value;
 
 use crate::{
     answer::Ask,
-    conversation::{self, Ours, Settings, Turns, turns},
+    conversation::{
+        self, ModelName, Ours, Settings, Turns,
+        alone::{self, Choice, Tool},
+        turns,
+    },
     error::ApiError,
     fields::{Fields, invalid, read_json, unsupported, wrong_type},
     openai::chat::shape::Chat,
@@ -23,7 +28,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
     let fields = Fields::of("", &value)?;
     let model = conversation::model(&fields)?;
     refuse_unsupported(&fields)?;
-    let messages = messages(&fields)?;
+    let mut settings = settings(&fields)?;
+    tools(&fields, &model, &mut settings)?;
+    alone::form(&fields, RESPONSE_FORMAT, &model, &mut settings, |format| {
+        let schema = format.required("json_schema")?;
+        alone::openai_schema(&Fields::of(format.path("json_schema"), schema)?)
+    })?;
+    let messages = messages(&fields, &model)?;
     let include_usage = match fields.object("stream_options")? {
         Some(options) => options.flag("include_usage")?.unwrap_or(false),
         None => false,
@@ -32,7 +43,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
     // The newer name wins where both are given.
     let names = ["max_completion_tokens", "max_tokens"];
     let tokens_max = conversation::output_tokens_max(&fields, &names)?;
-    let settings = settings(&fields)?;
     Ok(Ask {
         request: conversation::request("messages", messages, &model, &ours, tokens_max, settings)?,
         model,
@@ -52,8 +62,13 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
             return Err(unsupported("n", message));
         }
     }
-    conversation::no_tools(fields, &["tools", "functions"])?;
-    conversation::text_only(fields, "response_format")?;
+    if fields
+        .array("functions")?
+        .is_some_and(|functions| !functions.is_empty())
+    {
+        let message = "'functions' is of an older API: offer them under 'tools'";
+        return Err(unsupported("functions", message));
+    }
     let modalities = fields.array("modalities")?;
     let other = |modality: &Value| modality.as_str() != Some("text");
     if modalities.is_some_and(|modalities| modalities.iter().any(other)) {
@@ -70,51 +85,134 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn messages(fields: &Fields<'_>) -> Result<List<ChatMessage, MESSAGES_MAX>, ApiError> {
+/// Functions that the client runs, and which of them are to be called.
+fn tools(fields: &Fields<'_>, model: &ModelName, settings: &mut Settings) -> Result<(), ApiError> {
+    let names = alone::tools(fields, model, settings, |tool| {
+        tool.required("type")?;
+        match tool.text("type")?.unwrap_or_default() {
+            "function" => {}
+            other => return Err(alone::no_function(tool, other)),
+        }
+        let function = Fields::of(tool.path("function"), tool.required("function")?)?;
+        Ok(Tool {
+            name: alone::tool_name(&function, "name")?,
+            description: function.text("description")?,
+            parameters: alone::schema(&function, "parameters")?,
+            strict: function.flag("strict")?,
+        })
+    })?;
+    let path = "tool_choice";
+    let choice = match fields.get(path) {
+        None => None,
+        Some(Value::String(word)) => Some(word_of_choice(path, word)?),
+        Some(value) => {
+            let choice = Fields::of(path, value)?;
+            choice.required("function")?;
+            let function = Fields::of(choice.path("function"), choice.required("function")?)?;
+            Some(Choice::One(alone::tool_name(&function, "name")?.to_owned()))
+        }
+    };
+    if let Some(choice) = choice {
+        alone::choose(settings, path, &choice, &names)?;
+    }
+    let path = "parallel_tool_calls";
+    alone::parallel(settings, path, fields.flag(path)?, &names)
+}
+
+/// OpenAI's words for a choice among tools.
+pub(in crate::openai) fn word_of_choice(path: &str, word: &str) -> Result<Choice, ApiError> {
+    match word {
+        "auto" => Ok(Choice::Auto),
+        "none" => Ok(Choice::None),
+        "required" => Ok(Choice::Required),
+        _ => {
+            let message = format!("'{path}' must be auto, none, required or a function of 'tools'");
+            Err(invalid(path, message))
+        }
+    }
+}
+
+fn messages(
+    fields: &Fields<'_>,
+    model: &ModelName,
+) -> Result<List<ChatMessage, MESSAGES_MAX>, ApiError> {
     let values = match fields.required("messages")? {
         Value::Array(values) => values,
         other => return Err(wrong_type("messages", "an array", other)),
     };
-    let mut turns = Turns::new("messages");
+    let mut turns = Turns::new("messages", model);
     for (place, value) in turns.listed(values)?.iter().enumerate() {
-        let at = format!("messages[{place}]");
-        let fields = Fields::of(at.as_str(), value)?;
-        let (role, text) = message(&fields)?;
-        turns.push(role, at, fields.path("content"), text)?;
+        let fields = Fields::of(format!("messages[{place}]"), value)?;
+        message(&fields, &mut turns)?;
     }
     turns.ended()
 }
 
-fn message(fields: &Fields<'_>) -> Result<(Role, String), ApiError> {
+fn message(fields: &Fields<'_>, turns: &mut Turns<'_>) -> Result<(), ApiError> {
     fields.required("role")?;
-    let role = match fields.text("role")?.unwrap_or_default() {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "tool" | "function" => {
-            let message = "panels call no tools: leave messages of tools out";
-            return Err(unsupported(fields.path("role"), message));
+    let (at, text_at) = (fields.at().to_owned(), fields.path("content"));
+    match fields.text("role")?.unwrap_or_default() {
+        "system" | "developer" => turns.push(Role::System, at, text_at, content(fields)?),
+        "user" => turns.push(Role::User, at, text_at, content(fields)?),
+        "assistant" => {
+            // It may have been a refusal, or a call and no words.
+            let content = match fields.get("content") {
+                None => String::new(),
+                Some(_) => content(fields)?,
+            };
+            let said = Said {
+                content,
+                tool_calls: calls(fields)?,
+            };
+            turns.said(at, text_at, &fields.path("tool_calls"), said)
         }
-        other => return Err(turns::no_role(fields, other, "system, user or assistant")),
-    };
-    if fields
-        .array("tool_calls")?
-        .is_some_and(|calls| !calls.is_empty())
-    {
-        let message = "panels call no tools: leave messages that call them out";
-        return Err(unsupported(fields.path("tool_calls"), message));
+        "tool" => {
+            turns.of_tools(&fields.path("role"))?;
+            let id_at = fields.path("tool_call_id");
+            let returned = Returned {
+                tool_call_id: turns::part(fields, "tool_call_id")?.unwrap_or_default(),
+                content: content(fields)?,
+                failed: false,
+            };
+            turns.returned(at, text_at, &id_at, returned)
+        }
+        "function" => {
+            let message =
+                "functions are of an older API: send what they gave back with the role 'tool'";
+            Err(unsupported(fields.path("role"), message))
+        }
+        other => Err(turns::no_role(
+            fields,
+            other,
+            "system, user, assistant or tool",
+        )),
     }
-    let content = match fields.get("content") {
-        // An assistant's turn may have been a refusal or a call.
-        None if role == Role::Assistant => return Ok((role, String::new())),
-        None => fields.required("content")?,
-        Some(content) => content,
-    };
-    let text = turns::text(&fields.path("content"), content, |part, kind| match kind {
+}
+
+fn content(fields: &Fields<'_>) -> Result<String, ApiError> {
+    let content = fields.required("content")?;
+    turns::text(&fields.path("content"), content, |part, kind| match kind {
         "text" => turns::part(part, "text"),
         other => Err(turns::no_text(part, other)),
-    })?;
-    Ok((role, text))
+    })
+}
+
+/// Tools that an assistant's turn called.
+fn calls(fields: &Fields<'_>) -> Result<Vec<ToolCall>, ApiError> {
+    let values = fields.array("tool_calls")?.map_or(&[][..], Vec::as_slice);
+    let calls = values.iter().enumerate().map(|(place, value)| {
+        let call = Fields::of(format!("{}[{place}]", fields.path("tool_calls")), value)?;
+        if let Some(other) = call.text("type")?.filter(|kind| *kind != "function") {
+            return Err(alone::no_function(&call, other));
+        }
+        let function = Fields::of(call.path("function"), call.required("function")?)?;
+        Ok(ToolCall {
+            id: turns::part(&call, "id")?.unwrap_or_default(),
+            name: alone::tool_name(&function, "name")?.to_owned(),
+            arguments: turns::part(&function, "arguments")?.unwrap_or_default(),
+        })
+    });
+    calls.collect()
 }
 
 fn settings(fields: &Fields<'_>) -> Result<Settings, ApiError> {

@@ -3,6 +3,8 @@
 //! ```text
 //! data: {… "delta":{"role":"assistant","content":""} …}
 //! data: {… "delta":{"content":"…"} …}
+//! data: {… "delta":{"tool_calls":[{"index":0, "id":…, "function":{"name":…, "arguments":""}}]} …}
+//! data: {… "delta":{"tool_calls":[{"index":0, "function":{"arguments":"…"}}]} …}
 //! data: {… "delta":{}, "finish_reason":"stop" … "llmnet":{…}}
 //! data: {… "choices":[], "usage":{…}}    only if asked for
 //! data: [DONE]
@@ -12,8 +14,10 @@
 
 use serde::Serialize;
 
+use llmnet_types::tool::ToolCall;
+
 use crate::{
-    answer::{Head, Voice},
+    answer::{Called, Head, Voice, has_words},
     error::ApiError,
     json,
     llmnet::account::Account,
@@ -32,8 +36,8 @@ impl Chat {
 
     fn content(&self, head: &Head, content: &str) -> String {
         let delta = Delta {
-            role: None,
             content: Some(content),
+            ..Delta::default()
         };
         self.delta(head, delta)
     }
@@ -52,6 +56,7 @@ impl Voice for Chat {
         let delta = Delta {
             role: Some("assistant"),
             content: Some(""),
+            ..Delta::default()
         };
         self.delta(head, delta)
     }
@@ -62,6 +67,39 @@ impl Voice for Chat {
 
     fn piece(&mut self, head: &Head, piece: &str) -> String {
         self.content(head, piece)
+    }
+
+    fn call_begins(&mut self, head: &Head, called: &Called<'_>) -> String {
+        let delta = Delta {
+            tool_calls: Some([CallDelta {
+                index: called.place,
+                call: Some(Named {
+                    id: &called.call.id,
+                    kind: "function",
+                }),
+                function: FunctionDelta {
+                    name: Some(&called.call.name),
+                    arguments: "",
+                },
+            }]),
+            ..Delta::default()
+        };
+        self.delta(head, delta)
+    }
+
+    fn call_piece(&mut self, head: &Head, called: &Called<'_>, piece: &str) -> String {
+        let delta = Delta {
+            tool_calls: Some([CallDelta {
+                index: called.place,
+                call: None,
+                function: FunctionDelta {
+                    name: None,
+                    arguments: piece,
+                },
+            }]),
+            ..Delta::default()
+        };
+        self.delta(head, delta)
     }
 
     fn end(&mut self, head: &Head, answered: &Answered) -> String {
@@ -84,7 +122,11 @@ fn data(chunk: &Chunk<'_>) -> String {
 
 /// Why an answer ended.
 fn finish_reason(answered: &Answered) -> &'static str {
-    if answered.truncated { "length" } else { "stop" }
+    match answered {
+        answered if answered.truncated => "length",
+        answered if answered.calls.is_empty() => "stop",
+        _ => "tool_calls",
+    }
 }
 
 /// An answer of one piece.
@@ -110,8 +152,47 @@ struct Choice<'a> {
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    /// Null where it only calls tools.
+    content: Option<&'a str>,
     refusal: Option<()>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+}
+
+/// A function that the client is to run.
+#[derive(Serialize)]
+struct Call<'a> {
+    #[serde(flatten)]
+    named: Named<'a>,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> Call<'a> {
+    fn of(call: &'a ToolCall) -> Self {
+        Self {
+            named: Named {
+                id: &call.id,
+                kind: "function",
+            },
+            function: Function {
+                name: &call.name,
+                arguments: &call.arguments,
+            },
+        }
+    }
 }
 
 impl<'a> Completion<'a> {
@@ -125,8 +206,9 @@ impl<'a> Completion<'a> {
                 index: 0,
                 message: Message {
                     role: "assistant",
-                    content: &answered.text,
+                    content: has_words(answered).then_some(&*answered.text),
                     refusal: None,
+                    tool_calls: answered.calls.iter().map(Call::of).collect(),
                 },
                 logprobs: None,
                 finish_reason: finish_reason(answered),
@@ -168,6 +250,24 @@ struct Delta<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[CallDelta<'a>; 1]>,
+}
+
+/// What a chunk adds to a call: all that names it with the first, then what it is called with.
+#[derive(Serialize)]
+struct CallDelta<'a> {
+    index: usize,
+    #[serde(flatten)]
+    call: Option<Named<'a>>,
+    function: FunctionDelta<'a>,
+}
+
+#[derive(Serialize)]
+struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
 }
 
 impl<'a> Chunk<'a> {

@@ -3,15 +3,23 @@
 use llmnet_types::{
     codec::List,
     request::{ChatMessage, MESSAGES_MAX, Role},
+    tool::{Returned, Said, ToolCall},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     answer::Ask,
-    conversation::{self, Ours, Settings, Turns, turns},
+    conversation::{
+        self, ModelName, Ours, Settings, Turns,
+        alone::{self, Choice, Tool},
+        turns,
+    },
     error::ApiError,
     fields::{Fields, invalid, read_json, shown, unsupported, wrong_type},
-    openai::responses::{events::Responses, shape::Echo},
+    openai::{
+        chat::ask::word_of_choice,
+        responses::{events::Responses, shape::Echo},
+    },
 };
 
 /// What a body looks like.
@@ -28,9 +36,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
     let model = conversation::model(&fields)?;
     let ours = Ours::read(&fields, &model)?;
     refuse_unsupported(&fields)?;
-    let messages = messages(&fields)?;
+    let mut settings = settings(&fields)?;
+    tools(&fields, &model, &mut settings)?;
+    let text = fields.object("text")?;
+    if let Some(text) = &text {
+        alone::form(text, "format", &model, &mut settings, alone::openai_schema)?;
+    }
+    let messages = messages(&fields, &model)?;
     let tokens_max = conversation::output_tokens_max(&fields, &["max_output_tokens"])?;
-    let settings = settings(&fields)?;
     let echo = Echo {
         instructions: fields.text("instructions")?.map(str::to_owned),
         max_output_tokens: tokens_max.map(|tokens| tokens.0),
@@ -41,6 +54,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Ask, ApiError> {
         },
         temperature: fields.number("temperature")?,
         top_p: fields.number("top_p")?,
+        tools: fields.array("tools")?.cloned().unwrap_or_default(),
+        tool_choice: fields.get("tool_choice").cloned(),
+        parallel_tool_calls: fields.flag("parallel_tool_calls")?,
+        format: match &text {
+            Some(text) => text.get("format").cloned(),
+            None => None,
+        }
+        .unwrap_or_else(|| json!({"type": "text"})),
     };
     Ok(Ask {
         request: conversation::request("input", messages, &model, &ours, tokens_max, settings)?,
@@ -74,10 +95,6 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
         let message = "prompts are not stored here: leave 'prompt' out and write it into 'input'";
         return Err(unsupported("prompt", message));
     }
-    conversation::no_tools(fields, &["tools"])?;
-    if let Some(text) = fields.object("text")? {
-        conversation::text_only(&text, "format")?;
-    }
     if fields.whole("top_logprobs")?.unwrap_or(0) > 0 {
         let message = "a panel's answer has no log probabilities: leave 'top_logprobs' out";
         return Err(unsupported("top_logprobs", message));
@@ -85,8 +102,46 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn messages(fields: &Fields<'_>) -> Result<List<ChatMessage, MESSAGES_MAX>, ApiError> {
-    let mut turns = Turns::new("input");
+/// Functions that the client runs, and which of them are to be called.
+fn tools(fields: &Fields<'_>, model: &ModelName, settings: &mut Settings) -> Result<(), ApiError> {
+    let names = alone::tools(fields, model, settings, |tool| {
+        tool.required("type")?;
+        match tool.text("type")?.unwrap_or_default() {
+            "function" => {}
+            other => return Err(alone::no_function(tool, other)),
+        }
+        Ok(Tool {
+            name: alone::tool_name(tool, "name")?,
+            description: tool.text("description")?,
+            parameters: alone::schema(tool, "parameters")?,
+            strict: tool.flag("strict")?,
+        })
+    })?;
+    let path = "tool_choice";
+    let choice = match fields.get(path) {
+        None => None,
+        Some(Value::String(word)) => Some(word_of_choice(path, word)?),
+        Some(value) => {
+            let choice = Fields::of(path, value)?;
+            match choice.text("type")?.unwrap_or_default() {
+                "function" => {}
+                other => return Err(alone::no_function(&choice, other)),
+            }
+            Some(Choice::One(alone::tool_name(&choice, "name")?.to_owned()))
+        }
+    };
+    if let Some(choice) = choice {
+        alone::choose(settings, path, &choice, &names)?;
+    }
+    let path = "parallel_tool_calls";
+    alone::parallel(settings, path, fields.flag(path)?, &names)
+}
+
+fn messages(
+    fields: &Fields<'_>,
+    model: &ModelName,
+) -> Result<List<ChatMessage, MESSAGES_MAX>, ApiError> {
+    let mut turns = Turns::new("input", model);
     if let Some(instructions) = fields.text("instructions")? {
         turns.preface("instructions", instructions.to_owned())?;
     }
@@ -96,32 +151,65 @@ fn messages(fields: &Fields<'_>) -> Result<List<ChatMessage, MESSAGES_MAX>, ApiE
             turns.push(Role::User, at.clone(), at, question.clone())?;
         }
         Value::Array(values) => {
+            // What an assistant said at once are several items here, and one turn elsewhere.
+            let mut said = None;
             for (place, value) in turns.listed(values)?.iter().enumerate() {
-                let at = format!("input[{place}]");
-                let fields = Fields::of(at.as_str(), value)?;
-                if let Some((role, text)) = item(&fields)? {
-                    turns.push(role, at, fields.path("content"), text)?;
-                }
+                let fields = Fields::of(format!("input[{place}]"), value)?;
+                item(&fields, &mut turns, &mut said)?;
             }
+            flush(&mut turns, &mut said)?;
         }
         other => return Err(wrong_type("input", "a string or an array", other)),
     }
     turns.ended()
 }
 
-/// An item of the input; `None` is one that is no part of what was said.
-fn item(fields: &Fields<'_>) -> Result<Option<(Role, String)>, ApiError> {
+/// What an assistant says, as far as it was read, and where it began.
+type Saying = Option<(String, Said)>;
+
+fn flush(turns: &mut Turns<'_>, saying: &mut Saying) -> Result<(), ApiError> {
+    let Some((at, said)) = saying.take() else {
+        return Ok(());
+    };
+    let text_at = format!("{at}.content");
+    turns.said(at.clone(), text_at, &at, said)
+}
+
+/// An item of the input.
+fn item(fields: &Fields<'_>, turns: &mut Turns<'_>, saying: &mut Saying) -> Result<(), ApiError> {
+    let at = fields.at().to_owned();
     match fields.text("type")?.unwrap_or("message") {
         "message" => {}
-        // What another model thought before it said something.
-        "reasoning" => return Ok(None),
+        // What another model thought before it said something is no part of what was said.
+        "reasoning" => return Ok(()),
         "item_reference" => {
             let message = "answers are not stored here: send the item itself";
             return Err(unsupported(fields.path("type"), message));
         }
+        "function_call" => {
+            turns.of_tools(&fields.path("type"))?;
+            let call = ToolCall {
+                id: turns::part(fields, "call_id")?.unwrap_or_default(),
+                name: alone::tool_name(fields, "name")?.to_owned(),
+                arguments: turns::part(fields, "arguments")?.unwrap_or_default(),
+            };
+            let (_, said) = saying.get_or_insert_with(|| (at, Said::default()));
+            said.tool_calls.push(call);
+            return Ok(());
+        }
+        "function_call_output" => {
+            turns.of_tools(&fields.path("type"))?;
+            flush(turns, saying)?;
+            let returned = Returned {
+                tool_call_id: turns::part(fields, "call_id")?.unwrap_or_default(),
+                content: text(fields, "output")?,
+                failed: false,
+            };
+            return turns.returned(at, fields.path("output"), &fields.path("call_id"), returned);
+        }
         other => {
             let message = format!(
-                "panels take messages and call no tools: leave items of type {} out",
+                "messages, functions' calls and their outputs are read here: leave items of type {} out",
                 shown(other)
             );
             return Err(unsupported(fields.path("type"), message));
@@ -134,13 +222,26 @@ fn item(fields: &Fields<'_>) -> Result<Option<(Role, String)>, ApiError> {
         "assistant" => Role::Assistant,
         other => return Err(turns::no_role(fields, other, "system, user or assistant")),
     };
-    let content = fields.required("content")?;
-    let text = turns::text(&fields.path("content"), content, |part, kind| match kind {
-        "input_text" | "output_text" | "text" => turns::part(part, "text"),
-        "refusal" => turns::part(part, "refusal"),
-        other => Err(turns::no_text(part, other)),
-    })?;
-    Ok(Some((role, text)))
+    let text = text(fields, "content")?;
+    flush(turns, saying)?;
+    if role == Role::Assistant {
+        *saying = Some((at, Said::words(text)));
+        return Ok(());
+    }
+    turns.push(role, at, fields.path("content"), text)
+}
+
+/// The text of a string, or of parts.
+fn text(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
+    turns::text(
+        &fields.path(name),
+        fields.required(name)?,
+        |part, kind| match kind {
+            "input_text" | "output_text" | "text" => turns::part(part, "text"),
+            "refusal" => turns::part(part, "refusal"),
+            other => Err(turns::no_text(part, other)),
+        },
+    )
 }
 
 fn settings(fields: &Fields<'_>) -> Result<Settings, ApiError> {

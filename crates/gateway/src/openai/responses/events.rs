@@ -9,6 +9,11 @@
 //! event: response.output_text.done
 //! event: response.content_part.done
 //! event: response.output_item.done
+//!                                      and for each tool that is called:
+//! event: response.output_item.added
+//! event: response.function_call_arguments.delta
+//! event: response.function_call_arguments.done
+//! event: response.output_item.done
 //! event: response.completed            or response.incomplete: the whole response, "llmnet": {…}
 //! ```
 //!
@@ -17,10 +22,10 @@
 use serde::Serialize;
 
 use crate::{
-    answer::{Head, Voice, named},
+    answer::{Called, Head, Voice, named},
     error::{ApiError, Inner},
     json,
-    openai::responses::shape::{Echo, Item, Part, Response, status},
+    openai::responses::shape::{Echo, Item, Part, Response, call_id, message_id, status},
     port::Answered,
 };
 
@@ -39,18 +44,13 @@ impl Responses {
     }
 }
 
-/// The message within a response has an id of its own.
-fn item_id(head: &Head) -> String {
-    head.id.replacen("resp_", "msg_", 1)
-}
-
 impl Voice for Responses {
     fn id(&self, unique: &str) -> String {
         format!("resp_{unique}")
     }
 
     fn whole(&mut self, head: &Head, answered: &Answered) -> String {
-        json::text(&Response::ended(head, &self.echo, &item_id(head), answered))
+        json::text(&Response::ended(head, &self.echo, answered))
     }
 
     fn opening(&mut self, head: &Head) -> String {
@@ -67,10 +67,10 @@ impl Voice for Responses {
     }
 
     fn beginning(&mut self, head: &Head) -> String {
-        let id = item_id(head);
+        let id = message_id(head);
         let item = OfItem {
             output_index: 0,
-            item: Item::begun(&id),
+            item: Item::begun(head),
         };
         let part = OfPart {
             place: Place::of(&id),
@@ -81,7 +81,7 @@ impl Voice for Responses {
     }
 
     fn piece(&mut self, head: &Head, piece: &str) -> String {
-        let id = item_id(head);
+        let id = message_id(head);
         let delta = Delta {
             place: Place::of(&id),
             delta: piece,
@@ -90,8 +90,8 @@ impl Voice for Responses {
         self.numbers.event("response.output_text.delta", &delta)
     }
 
-    fn end(&mut self, head: &Head, answered: &Answered) -> String {
-        let id = item_id(head);
+    fn ending(&mut self, head: &Head, answered: &Answered) -> String {
+        let id = message_id(head);
         let text = Done {
             place: Place::of(&id),
             text: &answered.text,
@@ -103,20 +103,56 @@ impl Voice for Responses {
         };
         let item = OfItem {
             output_index: 0,
-            item: Item::of(&id, answered),
-        };
-        let response = Response::ended(head, &self.echo, &id, answered);
-        let last = match status(answered) {
-            "incomplete" => "response.incomplete",
-            _ => "response.completed",
+            item: Item::of(head, answered),
         };
         [
             self.numbers.event("response.output_text.done", &text),
             self.numbers.event("response.content_part.done", &part),
             self.numbers.event("response.output_item.done", &item),
-            self.numbers.event(last, &Whole { response }),
         ]
         .concat()
+    }
+
+    fn call_begins(&mut self, head: &Head, called: &Called<'_>) -> String {
+        let item = OfItem {
+            output_index: called.index,
+            item: Item::call_begun(head, called),
+        };
+        self.numbers.event("response.output_item.added", &item)
+    }
+
+    fn call_piece(&mut self, head: &Head, called: &Called<'_>, piece: &str) -> String {
+        let delta = ArgumentsDelta {
+            item_id: call_id(head, called.place),
+            output_index: called.index,
+            delta: piece,
+        };
+        let kind = "response.function_call_arguments.delta";
+        self.numbers.event(kind, &delta)
+    }
+
+    fn call_ends(&mut self, head: &Head, called: &Called<'_>) -> String {
+        let done = ArgumentsDone {
+            item_id: call_id(head, called.place),
+            output_index: called.index,
+            name: &called.call.name,
+            arguments: &called.call.arguments,
+        };
+        let item = OfItem {
+            output_index: called.index,
+            item: Item::call(head, called),
+        };
+        let kind = "response.function_call_arguments.done";
+        self.numbers.event(kind, &done) + &self.numbers.event("response.output_item.done", &item)
+    }
+
+    fn end(&mut self, head: &Head, answered: &Answered) -> String {
+        let response = Response::ended(head, &self.echo, answered);
+        let last = match status(answered) {
+            "incomplete" => "response.incomplete",
+            _ => "response.completed",
+        };
+        self.numbers.event(last, &Whole { response })
     }
 
     fn failure(&mut self, head: &Head, error: &ApiError, _call_id: &str) -> String {
@@ -161,11 +197,26 @@ struct Whole<'a> {
 
 #[derive(Serialize)]
 struct OfItem<'a> {
-    output_index: u8,
+    output_index: usize,
     item: Item<'a>,
 }
 
-/// Where the text is: the only part of the only item.
+#[derive(Serialize)]
+struct ArgumentsDelta<'a> {
+    item_id: String,
+    output_index: usize,
+    delta: &'a str,
+}
+
+#[derive(Serialize)]
+struct ArgumentsDone<'a> {
+    item_id: String,
+    output_index: usize,
+    name: &'a str,
+    arguments: &'a str,
+}
+
+/// Where the text is: the only part of the first item.
 #[derive(Serialize)]
 struct Place<'a> {
     item_id: &'a str,

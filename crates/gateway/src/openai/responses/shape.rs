@@ -1,10 +1,11 @@
 //! The JSON of a response.
 
+use llmnet_types::tool::ToolCall;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::Head,
+    answer::{Called, Head, called, has_words},
     error::{ApiError, Ours},
     llmnet::account::Account,
     port::{Answered, Usage},
@@ -19,6 +20,19 @@ pub(super) struct Echo {
     pub(super) reasoning_effort: Option<String>,
     pub(super) temperature: Option<f64>,
     pub(super) top_p: Option<f64>,
+    pub(super) tools: Vec<Value>,
+    pub(super) tool_choice: Option<Value>,
+    pub(super) parallel_tool_calls: Option<bool>,
+    pub(super) format: Value,
+}
+
+impl Echo {
+    /// Which tools might be called: none where there are none.
+    fn tool_choice(&self) -> Value {
+        let none = self.tools.is_empty();
+        let said = self.tool_choice.clone().filter(|_| !none);
+        said.unwrap_or_else(|| if none { "none" } else { "auto" }.into())
+    }
 }
 
 /// A response at some moment.
@@ -41,9 +55,9 @@ pub(super) struct Response<'a> {
     reasoning: Reasoning<'a>,
     store: bool,
     temperature: Option<f64>,
-    text: TextConfig,
-    tool_choice: &'static str,
-    tools: [(); 0],
+    text: TextConfig<'a>,
+    tool_choice: Value,
+    tools: &'a [Value],
     top_logprobs: u8,
     top_p: Option<f64>,
     truncation: &'static str,
@@ -70,7 +84,7 @@ impl<'a> Response<'a> {
             max_tool_calls: None,
             model: &head.model,
             output: Vec::new(),
-            parallel_tool_calls: false,
+            parallel_tool_calls: !echo.tools.is_empty() && echo.parallel_tool_calls != Some(false),
             previous_response_id: None,
             reasoning: Reasoning {
                 effort: echo.reasoning_effort.as_deref(),
@@ -79,10 +93,10 @@ impl<'a> Response<'a> {
             store: false,
             temperature: echo.temperature,
             text: TextConfig {
-                format: Format { kind: "text" },
+                format: &echo.format,
             },
-            tool_choice: "none",
-            tools: [],
+            tool_choice: echo.tool_choice(),
+            tools: &echo.tools,
             top_logprobs: 0,
             top_p: echo.top_p,
             truncation: "disabled",
@@ -94,18 +108,17 @@ impl<'a> Response<'a> {
     }
 
     /// Answered, if only as far as a cap on tokens let it.
-    pub(super) fn ended(
-        head: &'a Head,
-        echo: &'a Echo,
-        item_id: &'a str,
-        answered: &'a Answered,
-    ) -> Self {
+    pub(super) fn ended(head: &'a Head, echo: &'a Echo, answered: &'a Answered) -> Self {
         Self {
             status: status(answered),
             incomplete_details: answered.truncated.then_some(Incomplete {
                 reason: "max_output_tokens",
             }),
-            output: vec![Item::of(item_id, answered)],
+            output: {
+                let words = has_words(answered).then(|| Item::of(head, answered));
+                let calls = called(answered).map(|called| Item::call(head, &called));
+                words.into_iter().chain(calls).collect()
+            },
             usage: Some(UsageShape::of(answered.usage)),
             llmnet: Some(About::Answer(Box::new(Account::of(answered)))),
             ..Self::begun(head, echo)
@@ -173,20 +186,22 @@ struct Reasoning<'a> {
 }
 
 #[derive(Serialize)]
-struct TextConfig {
-    format: Format,
+struct TextConfig<'a> {
+    format: &'a Value,
 }
 
+/// A part of what is answered: words, or a tool that is called.
 #[derive(Serialize)]
-struct Format {
-    #[serde(rename = "type")]
-    kind: &'static str,
+#[serde(untagged)]
+pub(super) enum Item<'a> {
+    Message(Message<'a>),
+    Call(FunctionCall<'a>),
 }
 
-/// The one message that is answered.
+/// The one message of an answer.
 #[derive(Serialize)]
-pub(super) struct Item<'a> {
-    id: &'a str,
+pub(super) struct Message<'a> {
+    id: String,
     #[serde(rename = "type")]
     kind: &'static str,
     status: &'static str,
@@ -194,22 +209,76 @@ pub(super) struct Item<'a> {
     content: Vec<Part<'a>>,
 }
 
+/// A function that the client is to run.
+#[derive(Serialize)]
+pub(super) struct FunctionCall<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+    call_id: &'a str,
+    name: &'a str,
+    arguments: &'a str,
+}
+
+/// The message within a response has an id of its own.
+pub(super) fn message_id(head: &Head) -> String {
+    head.id.replacen("resp_", "msg_", 1)
+}
+
+/// And so has each call.
+pub(super) fn call_id(head: &Head, place: usize) -> String {
+    format!("{}_{place}", head.id.replacen("resp_", "fc_", 1))
+}
+
 impl<'a> Item<'a> {
-    pub(super) fn begun(id: &'a str) -> Self {
+    pub(super) fn begun(head: &Head) -> Self {
+        Self::Message(Message::begun(head))
+    }
+
+    pub(super) fn of(head: &Head, answered: &'a Answered) -> Self {
+        Self::Message(Message {
+            status: status(answered),
+            content: vec![Part::of(&answered.text)],
+            ..Message::begun(head)
+        })
+    }
+
+    /// A call of which only the tool is told yet.
+    pub(super) fn call_begun(head: &Head, called: &Called<'a>) -> Self {
+        Self::Call(FunctionCall {
+            status: "in_progress",
+            arguments: "",
+            ..FunctionCall::of(head, called.place, called.call)
+        })
+    }
+
+    pub(super) fn call(head: &Head, called: &Called<'a>) -> Self {
+        Self::Call(FunctionCall::of(head, called.place, called.call))
+    }
+}
+
+impl Message<'_> {
+    fn begun(head: &Head) -> Self {
         Self {
-            id,
+            id: message_id(head),
             kind: "message",
             status: "in_progress",
             role: "assistant",
             content: Vec::new(),
         }
     }
+}
 
-    pub(super) fn of(id: &'a str, answered: &'a Answered) -> Self {
+impl<'a> FunctionCall<'a> {
+    fn of(head: &Head, place: usize, call: &'a ToolCall) -> Self {
         Self {
-            status: status(answered),
-            content: vec![Part::of(&answered.text)],
-            ..Self::begun(id)
+            id: call_id(head, place),
+            kind: "function_call",
+            status: "completed",
+            call_id: &call.id,
+            name: &call.name,
+            arguments: &call.arguments,
         }
     }
 }

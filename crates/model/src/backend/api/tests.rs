@@ -9,6 +9,7 @@ mod faults;
 mod golden;
 mod secrets;
 mod server;
+mod tools;
 
 use llmnet_types::{
     codec::Text,

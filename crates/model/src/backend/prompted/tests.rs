@@ -63,7 +63,10 @@ impl LanguageModel for Scripted {
         self.asked.lock().unwrap().push(messages.to_vec());
         let text = self.words.lock().unwrap().pop_front();
         let text = text.ok_or(LanguageError::RateLimited)?;
-        Ok(Completion { text, usage: None })
+        Ok(Completion {
+            text,
+            ..Completion::default()
+        })
     }
 }
 

@@ -94,8 +94,13 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
         let list = json!({ "object": "list", "data": [{ "id": super::NAME, "object": "model" }] });
         ("200 OK", list)
     } else if head.starts_with("POST /v1/chat/completions ") {
-        let text = complete(&body, manner, &calls);
+        let alone = alone(&body);
+        let text = match &alone {
+            Some(_) => String::new(),
+            None => complete(&body, manner, &calls),
+        };
         match manner {
+            Manner::Answer if alone.is_some() => ("200 OK", alone.unwrap_or_default()),
             Manner::Hang => return std::future::pending().await,
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
             Manner::Ponder if text.contains("keep") => return std::future::pending().await,
@@ -124,6 +129,41 @@ fn completion(text: &str) -> Value {
         }],
         "usage": { "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 },
     })
+}
+
+/// What it says where it may call tools, or must keep to a form: it calls the first tool for each city that is asked
+/// for, then repeats what came of it; and of a form it has one answer.
+fn alone(body: &Value) -> Option<Value> {
+    let tool = body["tools"][0]["function"]["name"].as_str();
+    let messages = body["messages"].as_array().cloned().unwrap_or_default();
+    let last = messages.last()?;
+    let content = last["content"].as_str().unwrap_or_default();
+    if last["role"] == "tool" {
+        return Some(completion(&format!("It says: {content}.")));
+    }
+    if body["response_format"]["type"].is_string() {
+        return Some(completion(r#"{"city":"Paris","degrees":18}"#));
+    }
+    let tool = tool?;
+    let cities = ["Paris", "Rome"].into_iter();
+    let cities = cities.filter(|city| content.contains(city));
+    let calls = cities.enumerate().map(|(place, city)| {
+        let arguments =
+            json!({ "city": city, "unit": "degrees Celsius, as everywhere else in the world" });
+        json!({
+            "id": format!("call_{place}"),
+            "type": "function",
+            "function": { "name": tool, "arguments": arguments.to_string() },
+        })
+    });
+    let calls: Vec<Value> = calls.collect();
+    let mut reply = completion("");
+    reply["choices"][0] = json!({
+        "index": 0,
+        "message": { "role": "assistant", "content": null, "tool_calls": calls },
+        "finish_reason": "tool_calls",
+    });
+    Some(reply)
 }
 
 /// What it says to a prompt.
