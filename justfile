@@ -80,6 +80,19 @@ machines kills='100':
 bench-receipts receipts='0':
     LLMNET_RECEIPTS='{{ receipts }}' cargo bench --profile release --locked -p llmnet-chain --bench receipts
 
+# Kill a process that adds documents so many times; what it acknowledged must be there.
+kill-store kills='100':
+    LLMNET_KILLS='{{ kills }}' cargo test --release --locked -p llmnet-knowledge --test it -- --nocapture kill::
+
+# Measure retrieval over a judged collection; with a sentence transformer's directory, by vectors as well.
+evaluate-retrieval collection='../shared/retrieval' model='' *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    features=() model=()
+    if [[ -n '{{ model }}' ]]; then features=(--features local) model=(--model-dir '{{ model }}'); fi
+    cargo run -p llmnet-evaluation --release --locked "${features[@]}" -- retrieval --collection '{{ collection }}' \
+        "${model[@]}" --work target/evaluation --out evaluation/results/retrieval {{ arguments }}
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

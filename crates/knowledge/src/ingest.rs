@@ -296,7 +296,7 @@ fn sections<'a>(
 }
 
 /// Days since 1970-01-01 of a day as `2026-11-01`; `None` for what is no day since then.
-fn day(text: &str) -> Option<u32> {
+pub(crate) fn day(text: &str) -> Option<u32> {
     let mut parts = text.split('-');
     let mut number = |length: usize| {
         let part = parts.next()?;

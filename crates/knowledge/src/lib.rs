@@ -18,6 +18,15 @@ pub mod sample;
 pub mod index;
 pub mod retrieve;
 
+pub mod bm25;
+pub mod chunk;
+pub mod folder;
+pub mod fuse;
+pub mod load;
+pub mod store;
+
+pub mod collaborate;
+
 pub mod classify;
 
 mod words;

@@ -4,3 +4,6 @@ pub mod extractive;
 pub mod prompted;
 
 pub mod api;
+
+#[cfg(feature = "local")]
+pub mod sentence;

@@ -5,16 +5,19 @@
 //! needs no model at all; [`backend::prompted`] prompts a [`LanguageModel`](language::LanguageModel).
 //! [`backend::api`] implements that second port for models behind HTTP: OpenAI's, Anthropic's, Google's,
 //! xAI's, and any server that speaks OpenAI's chat API. [`consistent`] asks another answerer more than once.
+//! An [`Embedder`](embedding::Embedder) embeds texts, for whoever looks for passages by meaning.
 //! None decides about panels, money or verdicts: that is `protocol`'s.
 //!
 //! ```text
 //! answer::Answerer <- backend::extractive -> library::Library
 //!                  <- backend::prompted   -> language::LanguageModel <- backend::api
 //!                  <- consistent          -> answer::Answerer
+//! embedding::Embedder <- backend::api (/v1/embeddings)
 //! ```
 
 pub mod answer;
 pub mod consistent;
+pub mod embedding;
 pub mod language;
 pub mod library;
 

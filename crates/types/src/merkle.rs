@@ -39,30 +39,16 @@ fn node_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The largest power of two below `size`, where the RFC splits a tree.
-const fn split(size: usize) -> usize {
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
-}
-
-fn tree_hash(hashes: &[[u8; 32]]) -> [u8; 32] {
-    match hashes {
-        [] => Sha256::digest([]).into(),
-        [leaf] => *leaf,
-        _ => {
-            let (left, right) = hashes.split_at(split(hashes.len()));
-            node_hash(&tree_hash(left), &tree_hash(right))
-        }
-    }
-}
-
 fn seal(size: u32, tree: &[u8; 32]) -> Digest {
     Digest::tagged("llmnet/tree/1", &[&size.to_le_bytes(), tree])
 }
 
-/// A tree over leaves' bytes, kept whole to cut paths from.
+/// A tree over leaves' bytes, kept whole to cut paths from: a path costs no hash.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    hashes: Vec<[u8; 32]>,
+    /// The leaves' hashes, then those of each row above them; the last row has one. A hash without a neighbour goes up
+    /// as it is, which gives the tree that the RFC splits at the largest power of two.
+    rows: Vec<Vec<[u8; 32]>>,
 }
 
 impl Tree {
@@ -76,42 +62,51 @@ impl Tree {
             .map(|leaf| leaf_hash(leaf.as_ref()))
             .collect();
         assert!(u32::try_from(hashes.len()).is_ok(), "too many leaves");
-        Self { hashes }
+        let mut rows = vec![hashes];
+        while let Some(below) = rows.last().filter(|row| row.len() > 1) {
+            let above = below
+                .chunks(2)
+                .map(|pair| match pair {
+                    [left, right] => node_hash(left, right),
+                    _ => pair[0],
+                })
+                .collect();
+            rows.push(above);
+        }
+        Self { rows }
+    }
+
+    fn leaves(&self) -> &[[u8; 32]] {
+        self.rows.first().map_or(&[], Vec::as_slice)
     }
 
     fn size(&self) -> u32 {
-        u32::try_from(self.hashes.len()).expect("checked when made")
+        u32::try_from(self.leaves().len()).expect("checked when made")
     }
 
     /// The digest of the leaf at `index`, as it stands in the tree; `None` past the end.
     pub fn leaf(&self, index: usize) -> Option<Digest> {
-        self.hashes.get(index).copied().map(Digest)
+        self.leaves().get(index).copied().map(Digest)
     }
 
     /// The sealed root.
     pub fn root(&self) -> Digest {
-        seal(self.size(), &tree_hash(&self.hashes))
+        let top = self.rows.last().and_then(|row| row.first());
+        let top = top.copied().unwrap_or_else(|| Sha256::digest([]).into());
+        seal(self.size(), &top)
     }
 
     /// The path of the leaf at `index`, or `None` past the end.
     pub fn path(&self, index: usize) -> Option<Path> {
-        if index >= self.hashes.len() {
+        if index >= self.leaves().len() {
             return None;
         }
-        let mut siblings = Vec::new();
-        let (mut hashes, mut at) = (&self.hashes[..], index);
-        while hashes.len() > 1 {
-            let (left, right) = hashes.split_at(split(hashes.len()));
-            if at < left.len() {
-                siblings.push(Digest(tree_hash(right)));
-                hashes = left;
-            } else {
-                siblings.push(Digest(tree_hash(left)));
-                at -= left.len();
-                hashes = right;
-            }
-        }
-        siblings.reverse();
+        let siblings: Vec<Digest> = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter_map(|(height, row)| row.get((index >> height) ^ 1).copied().map(Digest))
+            .collect();
         Some(Path {
             index: u32::try_from(index).ok()?,
             size: self.size(),
@@ -157,5 +152,38 @@ impl Path {
     /// Whether the leaf stands under the root.
     pub fn holds(&self, leaf: &[u8], root: &Digest) -> bool {
         self.root(leaf).as_ref() == Some(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree hash as RFC 9162, section 2.1.1, defines it.
+    fn defined(hashes: &[[u8; 32]]) -> [u8; 32] {
+        match hashes {
+            [] => Sha256::digest([]).into(),
+            [leaf] => *leaf,
+            _ => {
+                let half = hashes.len().next_power_of_two() / 2;
+                let (left, right) = hashes.split_at(half);
+                node_hash(&defined(left), &defined(right))
+            }
+        }
+    }
+
+    #[test]
+    fn rows_give_the_tree_of_the_rfc_and_every_path_leads_to_its_root() {
+        for size in 0..=130_u32 {
+            let leaves: Vec<_> = (0..size).map(u32::to_le_bytes).collect();
+            let tree = Tree::new(&leaves);
+            let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+            assert_eq!(tree.root(), seal(size, &defined(&hashes)), "{size}");
+            for (index, leaf) in leaves.iter().enumerate() {
+                let path = tree.path(index).expect("it is there");
+                assert!(path.holds(leaf, &tree.root()), "{index} of {size}");
+            }
+            assert_eq!(tree.path(leaves.len()), None);
+        }
     }
 }

@@ -16,6 +16,7 @@
 //! own words only: servers quote keys and prompts in theirs.
 
 mod breaker;
+mod embeddings;
 mod key;
 mod list;
 mod pace;
@@ -46,6 +47,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
+pub use embeddings::{Embeddings, EmbeddingsConfig};
 pub use key::Key;
 pub use list::{detect_ollama, first_model};
 

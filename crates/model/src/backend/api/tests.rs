@@ -5,6 +5,7 @@
 //! No hosted model was ever asked.
 
 mod answering;
+mod embedding;
 mod faults;
 mod golden;
 mod secrets;

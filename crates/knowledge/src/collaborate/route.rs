@@ -1,0 +1,86 @@
+//! Which experts to ask: those whose corpus is likely to have something, by what they told of it.
+
+use super::message::Catalogue;
+use crate::{analysis::Query, bm25::Statistics, fuse};
+
+/// How much of a term's chance is that of all corpora together, so that one word that a corpus lacks does not rule it
+/// out.
+const SMOOTHING: f64 = 0.5;
+
+/// An expert that may be asked.
+#[derive(Debug, Clone)]
+pub struct Expert {
+    /// Its corpus' counts.
+    statistics: Statistics,
+    model: String,
+    centroid: Vec<f32>,
+}
+
+impl Expert {
+    /// By what it told.
+    pub fn new(catalogue: &Catalogue) -> Self {
+        Self {
+            statistics: catalogue.statistics(),
+            model: catalogue.model.as_str().to_owned(),
+            centroid: catalogue.centroid.to_vec(),
+        }
+    }
+
+    /// Its corpus' counts.
+    pub const fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// How likely the question's terms are in a passage of this corpus, against one of all: the sum of logarithms.
+    fn lexical(&self, query: &Query, shared: &Statistics) -> f64 {
+        let chance = |statistics: &Statistics, term: &String| {
+            let count = statistics.counts.get(term).copied().unwrap_or(0) as f64;
+            count / (statistics.passages.max(1) as f64)
+        };
+        let mut sum = 0.0;
+        for term in &query.terms {
+            let (here, anywhere) = (chance(&self.statistics, term), chance(shared, term));
+            if anywhere > 0.0 {
+                sum += (SMOOTHING + (1.0 - SMOOTHING) * here.min(1.0) / anywhere.min(1.0)).ln();
+            }
+        }
+        sum
+    }
+
+    fn dense(&self, vector: Option<(&str, &[f32])>) -> Option<f32> {
+        let (model, vector) = vector?;
+        let fits = model == self.model && vector.len() == self.centroid.len();
+        let vector = crate::store::direction(vector)?;
+        fits.then(|| crate::store::dot(&self.centroid, &vector))
+    }
+}
+
+/// All experts' counts together.
+pub fn shared(experts: &[Expert]) -> Statistics {
+    let mut shared = Statistics::default();
+    for expert in experts {
+        shared.add(&expert.statistics);
+    }
+    shared
+}
+
+/// The places of experts, most promising first. Those that `trusted` refuses are left out.
+pub fn order(
+    query: &Query,
+    vector: Option<(&str, &[f32])>,
+    experts: &[Expert],
+    shared: &Statistics,
+    trusted: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..experts.len()).filter(|place| trusted(*place)).collect();
+    // Logarithms may be negative, and only their order counts here.
+    let lexical = |place: &usize| experts[*place].lexical(query, shared).exp();
+    let scores = places
+        .iter()
+        .map(|place| (lexical(place), experts[*place].dense(vector)));
+    let worth = fuse::hybrid(scores);
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|a, b| worth[*b].total_cmp(&worth[*a]).then(a.cmp(b)));
+    places = order.into_iter().map(|at| places[at]).collect();
+    places
+}

@@ -1,0 +1,353 @@
+use llmnet_types::{
+    codec::{Text, decode, encode},
+    id::{Digest, Salt},
+    passage::Passage,
+};
+
+use super::{
+    check::{self, Check, Record},
+    expert::{self, Disclosure},
+    merge::{Merged, merge},
+    message::{Ask, Catalogue, Found, MESSAGE_LENGTH_MAX, Reply, Request},
+    route::{self, Expert},
+};
+use crate::{
+    analysis::Query,
+    bm25::Statistics,
+    ingest::Section,
+    store::{Filter, NewDocument, Store, Wanted},
+};
+
+/// Documents of three subjects.
+const OWLS: [&str; 4] = [
+    "Owls hunt mice at midnight in the forest.",
+    "The barn owl nests in old barns and church towers.",
+    "Owls turn their heads far around, for their eyes cannot move.",
+    "A pellet holds the bones of mice that an owl has eaten.",
+];
+const SHIPS: [&str; 4] = [
+    "The keel of a ship runs along its bottom from bow to stern.",
+    "Ballast keeps an empty ship upright in the wind.",
+    "Old ships were caulked with oakum and pitch.",
+    "A mouse on a ship eats the crew's bread.",
+];
+const BREAD: [&str; 4] = [
+    "Bread rises because yeast makes gas in the dough.",
+    "Sourdough bread keeps longer than bread with yeast.",
+    "A crust forms when the oven is hot and moist.",
+    "Flour of rye makes a dark and heavy bread.",
+];
+
+fn store(salt: u8, texts: &[&str]) -> Store {
+    let store = Store::in_memory(&Salt([salt; 32])).unwrap();
+    let sections = texts.iter().map(|text| Section {
+        passage: Passage {
+            document: Text::new("d").unwrap(),
+            title: Text::empty(),
+            text: Text::new(*text).unwrap(),
+        },
+        terms: String::new(),
+    });
+    let document = NewDocument {
+        digest: Digest([salt; 32]),
+        title: "d".to_owned(),
+        kind: "text".to_owned(),
+        licence: String::new(),
+        as_of_day: 1,
+        bytes: 1,
+        sections: sections.collect(),
+    };
+    store.add("d", &document).unwrap();
+    // A vector that says which subject a passage is of, and a little more, as a model's would.
+    let vectors: Vec<_> = store
+        .unembedded("m", 100)
+        .unwrap()
+        .into_iter()
+        .map(|text| (text.id, vector(&text.text)))
+        .collect();
+    store.keep_vectors("m", &vectors).unwrap();
+    store
+}
+
+fn vector(text: &str) -> Vec<f32> {
+    let query = Query::new(text);
+    let mut vector = vec![0.01_f32; 64];
+    for term in &query.terms {
+        vector[usize::from(Digest::of(term.as_bytes()).0[0]) % 64] += 1.0;
+    }
+    vector
+}
+
+fn stores() -> Vec<Store> {
+    vec![store(1, &OWLS), store(2, &SHIPS), store(3, &BREAD)]
+}
+
+/// As it arrives at the other side.
+fn carried<T: borsh::BorshSerialize + borsh::BorshDeserialize>(value: &T) -> T {
+    decode(&encode(value), MESSAGE_LENGTH_MAX).unwrap()
+}
+
+fn catalogues(stores: &[Store]) -> Vec<Catalogue> {
+    let catalogue = |store| expert::catalogue(store, Some("m")).unwrap().unwrap();
+    stores
+        .iter()
+        .map(|store| carried(&catalogue(store)))
+        .collect()
+}
+
+fn found(stores: &[Store], catalogues: &[Catalogue], ask: &Ask) -> Vec<(Digest, Found)> {
+    let request = carried(&Request::Ask(Box::new(ask.clone())));
+    let Request::Ask(ask) = request else {
+        unreachable!("it was a question")
+    };
+    stores
+        .iter()
+        .zip(catalogues)
+        .map(|(store, catalogue)| {
+            let found = expert::answer(store, &ask, Disclosure::Passages).unwrap();
+            let Reply::Found(found) = carried(&Reply::Found(found)) else {
+                unreachable!("it was found")
+            };
+            (catalogue.corpus.root, found)
+        })
+        .collect()
+}
+
+fn texts(merged: &[Merged]) -> Vec<String> {
+    let text = |merged: &Merged| merged.scored.evidence().unwrap().passage.text.to_string();
+    merged.iter().map(text).collect()
+}
+
+const QUESTIONS: [&str; 6] = [
+    "Which bird hunts mice?",
+    "What do mice eat on a ship?",
+    "Why does bread rise?",
+    "Which bread keeps long?",
+    "How is a ship kept upright?",
+    "What does an owl nest in?",
+];
+
+#[test]
+fn experts_together_are_one_index() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let all: Vec<&str> = [OWLS, SHIPS, BREAD].concat();
+    let central = store(9, &all);
+    assert_eq!(shared, central.statistics(usize::MAX).unwrap());
+    for question in QUESTIONS {
+        for vector in [None, Some(vector(question))] {
+            let vector = vector.as_deref().map(|vector| ("m", vector));
+            let query = Query::new(question);
+            let wanted = Wanted {
+                query: &query,
+                vector,
+                statistics: &shared,
+                limit: 3,
+                filter: &Filter::default(),
+            };
+            let expected: Vec<_> = central
+                .best(&wanted)
+                .unwrap()
+                .iter()
+                .map(|hit| central.passage(hit.id).unwrap().text.to_string())
+                .collect();
+            let ask = Ask::new(question, &shared, vector, 3);
+            let merged = merge(&found(&stores, &catalogues, &ask), 3);
+            let mut ours = texts(&merged);
+            ours.truncate(expected.len());
+            // Equal worth may stand in either order.
+            assert_eq!(ours.first(), expected.first(), "{question}");
+        }
+    }
+}
+
+#[test]
+fn a_question_finds_its_expert_first() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let order = |question: &str, trusted: &dyn Fn(usize) -> bool| {
+        let vector = vector(question);
+        let query = Query::new(question);
+        route::order(&query, Some(("m", &vector)), &experts, &shared, trusted)
+    };
+    assert_eq!(order("Where do owls nest?", &|_| true)[0], 0);
+    assert_eq!(order("ballast of a ship", &|_| true)[0], 1);
+    assert_eq!(order("yeast in bread", &|_| true)[0], 2);
+    assert_eq!(order("yeast in bread", &|place| place != 2).len(), 2);
+    // A vector of another model says nothing.
+    let query = Query::new("yeast");
+    let other = route::order(
+        &query,
+        Some(("other", &[1.0; 64])),
+        &experts,
+        &shared,
+        |_| true,
+    );
+    assert_eq!(other[0], 2);
+}
+
+#[test]
+fn equal_text_stands_once_and_names_all_who_have_it() {
+    let stores = vec![store(1, &OWLS), store(2, &[OWLS[0], SHIPS[0]])];
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let ask = Ask::new("Which bird hunts mice?", &route::shared(&experts), None, 4);
+    let merged = merge(&found(&stores, &catalogues, &ask), 4);
+    let same: Vec<_> = merged
+        .iter()
+        .filter(|merged| merged.scored.evidence().unwrap().passage.text.as_str() == OWLS[0])
+        .collect();
+    assert_eq!(same.len(), 1);
+    assert_eq!((same[0].expert, same[0].also.as_slice()), (0, &[1][..]));
+}
+
+#[test]
+fn what_proves_nothing_is_left_out() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 4);
+    let honest = found(&stores, &catalogues, &ask);
+    let count = merge(&honest, 4).len();
+    let altered = |change: &dyn Fn(&mut Found)| {
+        let mut found = honest.clone();
+        change(&mut found[0].1);
+        merge(&found, 4)
+            .iter()
+            .filter(|merged| merged.expert == 0)
+            .count()
+    };
+    assert!(altered(&|_| ()) > 0 && count > 0);
+    let each = |change: fn(&mut super::message::Scored)| {
+        move |found: &mut Found| {
+            let mut passages = std::mem::take(&mut found.passages).into_vec();
+            passages.iter_mut().for_each(change);
+            found.passages = passages.try_into().unwrap();
+        }
+    };
+    use super::message::Shown;
+    assert_eq!(altered(&each(|scored| scored.lexical = f64::INFINITY)), 0);
+    assert_eq!(altered(&each(|scored| scored.dense = Some(f32::NAN))), 0);
+    assert_eq!(
+        altered(&each(|scored| scored.shown = Shown::Digest(Digest::ZERO))),
+        0
+    );
+    let forge: fn(&mut super::message::Scored) = |scored| {
+        if let Shown::Passage(evidence) = &mut scored.shown {
+            evidence.passage.text = Text::new("Owls hunt owls.").unwrap();
+        }
+    };
+    assert_eq!(altered(&each(forge)), 0);
+    let mut elsewhere = honest.clone();
+    elsewhere[0].0 = Digest([8; 32]);
+    assert!(merge(&elsewhere, 4).iter().all(|merged| merged.expert != 0));
+}
+
+#[test]
+fn an_expert_shows_what_its_owner_allows() {
+    let stores = stores();
+    let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 4);
+    let shown = |disclosure| {
+        expert::answer(&stores[0], &ask, disclosure)
+            .unwrap()
+            .passages
+    };
+    assert!(
+        shown(Disclosure::Passages)
+            .iter()
+            .all(|scored| scored.evidence().is_some())
+    );
+    let digests = shown(Disclosure::Digests);
+    assert!(!digests.is_empty() && digests.iter().all(|scored| scored.evidence().is_none()));
+    assert!(shown(Disclosure::Nothing).is_empty());
+    let empty = Store::in_memory(&Salt([5; 32])).unwrap();
+    assert_eq!(expert::catalogue(&empty, None).unwrap(), None);
+}
+
+/// An expert on bread that says of its passages that they are worth ten times as much.
+fn boasts(found: &mut Found) {
+    let mut passages = std::mem::take(&mut found.passages).into_vec();
+    for scored in &mut passages {
+        scored.lexical = scored.lexical * 10.0 + 5.0;
+        scored.dense = Some(0.99);
+    }
+    found.passages = passages.try_into().unwrap();
+}
+
+#[test]
+fn a_liar_is_found_out_and_loses_its_traffic() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let mut records = vec![Record::default(); stores.len()];
+    let mut asked = vec![0; stores.len()];
+    for (round, question) in QUESTIONS.iter().cycle().take(30).enumerate() {
+        let (query, vector) = (Query::new(question), vector(question));
+        let vector = Some(("m", vector.as_slice()));
+        let trusted = |place: usize| records[place].trusted();
+        let order = route::order(&query, vector, &experts, &shared, trusted);
+        let places: Vec<_> = order.into_iter().take(2).collect();
+        let ask = Ask::new(question, &shared, vector, 3);
+        let mut answers = found(&stores, &catalogues, &ask);
+        boasts(&mut answers[2].1);
+        let answers: Vec<_> = places.iter().map(|place| answers[*place].clone()).collect();
+        let merged = merge(&answers, 3);
+        for place in check::sample(merged.len(), 2, 1, round as u64) {
+            let (merged, statistics) = (&merged[place], ask.statistics());
+            let expert = places[merged.expert];
+            let text = &merged.scored.evidence().unwrap().passage;
+            let again = super::tests::vector(&format!("{}\n{}", text.title, text.text));
+            records[expert].note(check::lexical(&query, &statistics, &merged.scored));
+            records[expert].note(check::dense(vector.unwrap().1, &again, &merged.scored));
+        }
+        for place in places {
+            asked[place] += 1;
+        }
+    }
+    assert!(!records[2].trusted(), "{records:?}");
+    assert!(
+        asked[2] <= 2,
+        "asked again after it was found out: {asked:?}"
+    );
+    for honest in 0..2 {
+        assert_eq!(records[honest].wrong, 0);
+        assert!(
+            records[honest].checked > 10 && asked[honest] >= 28,
+            "{asked:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_shown_cannot_be_checked() {
+    let stores = stores();
+    let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 4);
+    let found = expert::answer(&stores[0], &ask, Disclosure::Digests).unwrap();
+    let query = Query::new(&ask.question);
+    let check = check::lexical(&query, &ask.statistics(), &found.passages[0]);
+    assert_eq!(check, Check::Hidden);
+    assert_eq!(check::sample(0, 3, 3, 1), Vec::<usize>::new());
+    let sample = check::sample(40, 3, 5, 7);
+    assert!(
+        sample.starts_with(&[0, 1, 2])
+            && sample.len() > 4
+            && sample.iter().all(|place| *place < 40)
+    );
+}
+
+#[test]
+fn messages_over_their_bounds_do_not_decode() {
+    let ask = Ask::new(&"owl ".repeat(10_000), &Statistics::default(), None, 9_999);
+    assert_eq!(usize::from(ask.limit), super::message::PASSAGES_MAX);
+    assert!(ask.question.len() <= crate::analysis::QUERY_LENGTH_MAX);
+    let bytes = encode(&Request::Ask(Box::new(ask)));
+    for cut in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+        assert!(decode::<Request>(&bytes[..cut], MESSAGE_LENGTH_MAX).is_err());
+    }
+    let endless = [&[1, 255, 255, 255, 255][..], &bytes].concat();
+    assert!(decode::<Request>(&endless, MESSAGE_LENGTH_MAX).is_err());
+}
