@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmnet_gateway::port::AnswerError;
-use llmnet_ledger::{State, query as ledger};
+use llmnet_ledger::State;
 use llmnet_types::{
     codec::List,
     contract::{Filters, Strategy},
