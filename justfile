@@ -124,3 +124,8 @@ speed *arguments:
 # Measure the figures of the README; --cold-build times a build from nothing as well.
 measure *arguments:
     python3 benches/first_minute.py {{ arguments }}
+
+# Play the whole table of the evaluation on recordings and write evaluation/REPORT.md.
+evaluate traces='../shared/traces' seeds='24':
+    cargo build --release --locked
+    python3 evaluation/table.py '{{ traces }}' --seeds '{{ seeds }}'

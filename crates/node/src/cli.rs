@@ -6,6 +6,7 @@ mod blocks;
 mod client;
 mod compare;
 mod coordinator;
+mod evaluate;
 mod experts;
 mod explain;
 mod failure;
@@ -118,6 +119,8 @@ enum Command {
     Ask(ask::Arguments),
     /// Compare the strategies on your own questions
     Compare(compare::Arguments),
+    /// Play recordings of models through a policy: accuracy, calls, adversaries
+    Evaluate(evaluate::Arguments),
     /// Keep the local network running
     Up(up::Arguments),
     /// List who answers, for what, and how good they were found
@@ -157,6 +160,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         // Needs no network, so it must not need a runtime either.
         Command::Verify(arguments) => verify::run(&arguments, &output),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, &output),
         Command::Genesis(arguments) => genesis::run(&arguments, &output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &cli.common, &output),
         Command::Testnet(arguments) => testnet::run(&arguments, &output),
@@ -184,6 +188,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
     match command {
         Command::Ask(arguments) => Box::pin(ask::run(&arguments, common, output)).await,
         Command::Compare(arguments) => Box::pin(compare::run(&arguments, common, output)).await,
+        Command::Evaluate(arguments) => evaluate::run(&arguments, output),
         Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
         Command::Experts => Box::pin(experts::run(common, output)).await,
         Command::Reputation(arguments) => {

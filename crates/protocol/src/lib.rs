@@ -23,5 +23,7 @@ pub mod session;
 pub mod debate;
 pub mod settle;
 
+pub mod policy;
+
 pub mod minority;
 pub mod replay;

@@ -11,6 +11,7 @@
 mod bad_input;
 mod commands;
 mod crash;
+mod evaluate;
 mod explain;
 mod explorer;
 mod faults;

@@ -1,0 +1,384 @@
+//! What a policy remembers of contracts, and the skills that follow.
+//!
+//! Skills are fitted to all of it again and again, instead of being moved by each contract: what early contracts
+//! say is read anew in the light of later ones, and a ring that was believed at first is not believed for ever.
+
+use super::{
+    Found, Heard,
+    posterior::{CLASSES_MAX, Skills, Voice},
+};
+
+/// How books are kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rule {
+    /// Skill of who is not known.
+    pub(super) unknown: f64,
+    /// Deviation of skills among providers.
+    pub(super) spread: f64,
+    /// Deviation of a provider's skills among domains.
+    pub(super) domain_spread: f64,
+    /// Contracts that are remembered.
+    pub(super) contracts_max: usize,
+    /// What remains of a contract's word with each further contract, without audits and with them.
+    pub(super) keep: (f64, f64),
+    /// The same of an audit's.
+    pub(super) keep_audit: f64,
+    /// Audits that are remembered.
+    pub(super) audits_max: usize,
+    /// What peers say of a provider counts up to this much information,
+    pub(super) peers_base: f64,
+    /// and this much for each unit that audits gave; without audits it counts in full.
+    pub(super) peers_share: f64,
+    /// Deviations over what audits found that are left possible.
+    pub(super) ceiling: f64,
+    /// What remains of the short record of audits at each further one.
+    pub(super) short_keep: f64,
+    /// The share of contested contracts in which two agree from which they count as one.
+    pub(super) twin_share: f64,
+    /// Contested contracts in which both answered before that is said.
+    pub(super) twin_contracts: f64,
+    /// What remains of such a record at each further one.
+    pub(super) twin_keep: f64,
+}
+
+/// A contract, as it is remembered.
+#[derive(Debug, Clone)]
+struct Contract {
+    /// Its number, from 0.
+    number: usize,
+    domain: usize,
+    wrong: f64,
+    /// Provider and the number of its class.
+    seats: Vec<(usize, Option<usize>)>,
+    truth: Option<u64>,
+}
+
+/// Sums of a fit: slope and curvature of the likelihood in a skill.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slope {
+    slope: f64,
+    curve: f64,
+}
+
+/// All that is remembered.
+#[derive(Debug, Clone)]
+pub(super) struct Book {
+    rule: Rule,
+    skills: Skills,
+    providers: usize,
+    domains: usize,
+    contracts: std::collections::VecDeque<Contract>,
+    audits: std::collections::VecDeque<Contract>,
+    /// Of each provider, over all domains.
+    overall: Vec<f64>,
+    overall_curve: Vec<f64>,
+    /// What a domain adds, by provider and domain.
+    local: Vec<f64>,
+    local_curve: Vec<f64>,
+    /// Right and wrong answers in audits: all of them, and the last few.
+    long: Vec<(f64, f64)>,
+    short: Vec<(f64, f64)>,
+    ceilings: Vec<f64>,
+    /// Agreement of two providers where others contradict one of them: agreed, of so many.
+    pairs: Vec<(f64, f64)>,
+    kept: usize,
+    twins: usize,
+    fits: usize,
+}
+
+impl Book {
+    pub(super) fn new(rule: Rule, skills: Skills, providers: usize, domains: usize) -> Self {
+        Self {
+            rule,
+            skills,
+            providers,
+            domains,
+            contracts: std::collections::VecDeque::new(),
+            audits: std::collections::VecDeque::new(),
+            overall: vec![rule.unknown; providers],
+            overall_curve: vec![1.0 / (rule.spread * rule.spread); providers],
+            local: vec![0.0; providers * domains],
+            local_curve: vec![1.0 / (rule.domain_spread * rule.domain_spread); providers * domains],
+            long: vec![(1.0, 1.0); providers],
+            short: vec![(1.0, 1.0); providers],
+            ceilings: vec![f64::INFINITY; providers],
+            pairs: vec![(0.0, 0.0); providers * providers],
+            kept: 0,
+            twins: 0,
+            fits: 0,
+        }
+    }
+
+    pub(super) const fn providers(&self) -> usize {
+        self.providers
+    }
+
+    pub(super) const fn skills(&self) -> &Skills {
+        &self.skills
+    }
+
+    /// A provider's skill in a domain, at most what audits leave possible.
+    pub(super) fn skill(&self, provider: usize, domain: usize) -> f64 {
+        let local = self.local[provider * self.domains + domain];
+        (self.overall[provider] + local).min(self.ceilings[provider])
+    }
+
+    /// Its skill over all domains.
+    pub(super) fn overall(&self, provider: usize) -> f64 {
+        let local = &self.local[provider * self.domains..(provider + 1) * self.domains];
+        let mean = local.iter().sum::<f64>() / self.domains.max(1) as f64;
+        (self.overall[provider] + mean).min(self.ceilings[provider])
+    }
+
+    /// How uncertain a skill is.
+    pub(super) fn doubt(&self, provider: usize, domain: usize) -> f64 {
+        let overall = 1.0 / (1.0 + (self.overall_curve[provider] - 1.0).max(0.0) / 2.0);
+        let local = 1.0 / self.local_curve[provider * self.domains + domain];
+        (overall + if self.domains > 1 { local } else { 0.0 }).sqrt()
+    }
+
+    /// What audits leave possible for a provider.
+    pub(super) fn ceiling(&self, provider: usize) -> f64 {
+        self.ceilings[provider]
+    }
+
+    /// Whether two agree so often where others contradict that they count as one.
+    pub(super) fn are_twins(&self, one: usize, other: usize) -> bool {
+        let (agreed, of) = self.pairs[one * self.providers + other];
+        of >= self.rule.twin_contracts && agreed >= self.rule.twin_share * of
+    }
+
+    /// Seats with their skills; who repeats a twin before it counts for little.
+    pub(super) fn voices(&self, domain: usize, seats: &[(usize, Option<usize>)]) -> Vec<Voice> {
+        const REPEATED: f64 = 0.02;
+        let voice = |place: usize| {
+            let (provider, class) = seats[place];
+            let repeats = seats[..place]
+                .iter()
+                .any(|(other, said)| *said == class && self.are_twins(provider, *other));
+            Voice {
+                skill: self.skill(provider, domain),
+                class,
+                weight: if repeats { REPEATED } else { 1.0 },
+            }
+        };
+        (0..seats.len()).map(voice).collect()
+    }
+
+    /// Seats with their skills, each for itself.
+    fn alone(&self, domain: usize, seats: &[(usize, Option<usize>)]) -> Vec<Voice> {
+        let voice = |(provider, class): &(usize, Option<usize>)| Voice {
+            skill: self.skill(*provider, domain),
+            class: *class,
+            weight: 1.0,
+        };
+        seats.iter().map(voice).collect()
+    }
+
+    /// Remembers a contract; the last one is forgotten again by [`Book::audited`].
+    pub(super) fn keep(&mut self, domain: usize, wrong: f64, heard: &[Heard]) {
+        let seats = numbered(heard);
+        self.compare(&seats);
+        self.kept += 1;
+        self.contracts.push_back(Contract {
+            number: self.kept,
+            domain,
+            wrong,
+            seats,
+            truth: None,
+        });
+        if self.contracts.len() > self.rule.contracts_max {
+            self.contracts.pop_front();
+        }
+    }
+
+    /// Remembers what an audit found, in place of the contract it was about.
+    pub(super) fn audited(&mut self, domain: usize, wrong: f64, found: &[Found]) {
+        self.contracts.pop_back();
+        let heard: Vec<Heard> = found.iter().map(|found| found.heard).collect();
+        let seats = numbered(&heard);
+        let mut truth = 0;
+        for ((provider, class), found) in seats.iter().zip(found) {
+            if let (Some(class), true) = (class, found.right) {
+                truth |= 1_u64 << class;
+            }
+            let keep = self.rule.short_keep;
+            let short = &mut self.short[*provider];
+            // One right and one wrong answer are always given.
+            *short = ((short.0 - 1.0) * keep + 1.0, (short.1 - 1.0) * keep + 1.0);
+            for record in [&mut self.long[*provider], &mut self.short[*provider]] {
+                if found.right {
+                    record.0 += 1.0;
+                } else {
+                    record.1 += 1.0;
+                }
+            }
+            let most = self
+                .upper(self.long[*provider])
+                .min(self.upper(self.short[*provider]));
+            self.ceilings[*provider] = self.skills.of_share(most);
+        }
+        self.compare(&seats);
+        self.audits.push_back(Contract {
+            number: self.kept,
+            domain,
+            wrong,
+            seats,
+            truth: Some(truth),
+        });
+        if self.audits.len() > self.rule.audits_max {
+            self.audits.pop_front();
+        }
+    }
+
+    /// Mean and some deviations of a record.
+    fn upper(&self, (right, wrong): (f64, f64)) -> f64 {
+        let of = right + wrong;
+        let mean = right / of;
+        (mean + self.rule.ceiling * (mean * (1.0 - mean) / (of + 1.0)).sqrt()).min(0.995)
+    }
+
+    /// Who agrees with whom, where a third contradicts.
+    fn compare(&mut self, seats: &[(usize, Option<usize>)]) {
+        for (place, &(one, class)) in seats.iter().enumerate() {
+            for &(other, said) in &seats[..place] {
+                let (Some(class), Some(said)) = (class, said) else {
+                    continue;
+                };
+                let contradicted = seats.iter().any(|&(third, third_class)| {
+                    third != one
+                        && third != other
+                        && third_class.is_some_and(|third| third != class || third != said)
+                });
+                if !contradicted {
+                    continue;
+                }
+                for (a, b) in [(one, other), (other, one)] {
+                    let pair = &mut self.pairs[a * self.providers + b];
+                    pair.0 = pair.0 * self.rule.twin_keep + f64::from(u8::from(class == said));
+                    pair.1 = pair.1 * self.rule.twin_keep + 1.0;
+                }
+            }
+        }
+    }
+
+    /// Fits all skills to what is remembered. Every eighth time, and when other twins are known, it begins anew:
+    /// what was believed before may hold itself up.
+    pub(super) fn fit(&mut self) {
+        const ANEW_EVERY: usize = 8;
+        const STEPS: usize = 2;
+        const STEPS_ANEW: usize = 8;
+        self.fits += 1;
+        let twins = (0..self.providers)
+            .flat_map(|one| (0..one).map(move |other| (one, other)))
+            .filter(|(one, other)| self.are_twins(*one, *other))
+            .count();
+        let anew = twins != self.twins || self.fits.is_multiple_of(ANEW_EVERY);
+        self.twins = twins;
+        if anew {
+            self.overall.fill(self.rule.unknown);
+            self.local.fill(0.0);
+        }
+        for _ in 0..if anew { STEPS_ANEW } else { STEPS } {
+            self.step();
+        }
+    }
+
+    /// A step of Newton's method, all skills at once.
+    fn step(&mut self) {
+        let (alone, beside_audits) = self.rule.keep;
+        let keep = if self.audits.is_empty() {
+            alone
+        } else {
+            beside_audits
+        };
+        let mut peers = self.slopes(&self.contracts, keep);
+        let audits = self.slopes(&self.audits, self.rule.keep_audit);
+        for provider in 0..self.providers {
+            let own = provider * self.domains..(provider + 1) * self.domains;
+            if !self.audits.is_empty() {
+                let sum = |slopes: &[Slope]| slopes.iter().map(|slope| slope.curve).sum::<f64>();
+                let most = self.rule.peers_base + self.rule.peers_share * sum(&audits[own.clone()]);
+                let share = (most / sum(&peers[own.clone()]).max(1e-9)).min(1.0);
+                for (peers, audits) in peers[own.clone()].iter_mut().zip(&audits[own.clone()]) {
+                    peers.slope = peers.slope * share + audits.slope;
+                    peers.curve = peers.curve * share + audits.curve;
+                }
+            }
+            let prior = 1.0 / (self.rule.spread * self.rule.spread);
+            let slopes = &peers[own];
+            let overall = &mut self.overall[provider];
+            let slope = slopes.iter().map(|slope| slope.slope).sum::<f64>()
+                + (self.rule.unknown - *overall) * prior;
+            let curve = slopes.iter().map(|slope| slope.curve).sum::<f64>() + prior;
+            let step = (slope / curve).clamp(-1.0, 1.0);
+            *overall += step;
+            self.overall_curve[provider] = curve;
+            if self.domains < 2 {
+                continue;
+            }
+            let prior = 1.0 / (self.rule.domain_spread * self.rule.domain_spread);
+            for (domain, of) in slopes.iter().enumerate() {
+                let place = provider * self.domains + domain;
+                let slope = of.slope - of.curve * step - self.local[place] * prior;
+                let curve = of.curve + prior;
+                self.local[place] += (slope / curve).clamp(-1.0, 1.0);
+                self.local_curve[place] = curve;
+            }
+        }
+    }
+
+    /// What contracts say about each skill, at the skills as they are.
+    fn slopes(&self, contracts: &std::collections::VecDeque<Contract>, keep: f64) -> Vec<Slope> {
+        let mut slopes = vec![Slope::default(); self.providers * self.domains];
+        let mut age = self.kept;
+        let mut fresh = 1.0;
+        for contract in contracts.iter().rev() {
+            while age > contract.number {
+                fresh *= keep;
+                age -= 1;
+            }
+            // An audit judges each by itself.
+            let voices = match contract.truth {
+                Some(_) => self.alone(contract.domain, &contract.seats),
+                None => self.voices(contract.domain, &contract.seats),
+            };
+            let posterior = self
+                .skills
+                .posterior(&voices, contract.wrong, contract.truth);
+            for (place, (provider, _)) in contract.seats.iter().enumerate() {
+                let weight = fresh * voices[place].weight;
+                let expected = posterior.expected[place];
+                let slope = &mut slopes[provider * self.domains + contract.domain];
+                slope.slope += weight * (posterior.right[place] - expected);
+                slope.curve += weight * expected * (1.0 - expected);
+            }
+        }
+        slopes
+    }
+}
+
+/// Classes by number, in the order in which they came.
+pub(super) fn numbered(heard: &[Heard]) -> Vec<(usize, Option<usize>)> {
+    let mut known: Vec<u32> = Vec::new();
+    let mut number = |class: u32| {
+        known
+            .iter()
+            .position(|other| *other == class)
+            .unwrap_or_else(|| {
+                if known.len() < CLASSES_MAX {
+                    known.push(class);
+                }
+                known.len() - 1
+            })
+    };
+    heard
+        .iter()
+        .map(|heard| {
+            (
+                heard.provider,
+                heard.answer.map(|answer| number(answer.class)),
+            )
+        })
+        .collect()
+}

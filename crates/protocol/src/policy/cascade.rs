@@ -1,0 +1,250 @@
+//! The cascade: one seat after another is asked while the answers leave doubt.
+
+use super::{
+    Found, Heard, Policy,
+    book::{Book, Rule, numbered},
+    number::{ln, mixed, normal},
+    posterior::Skills,
+};
+
+/// What a cascade may be told to do otherwise. The defaults are the ones that won (`docs/POLICIES.md`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The most calls for a request, on average, audits included: at least 1.
+    pub calls: f64,
+    /// The first so many contracts are answered by all, so that all are known a little: 0 to 1,000.
+    pub opening: usize,
+    /// How far chance may move a provider's place, in deviations of its skill.
+    pub curiosity: f64,
+    /// Deviation of the difficulty of questions.
+    pub difficulty: f64,
+    /// Wrong answers that questions with options lead to, and those without.
+    pub wrong: (f64, f64),
+    /// How far behind the best a provider may be and still be asked, where there are options, and where not.
+    pub behind: (f64, f64),
+    /// Deviation of a provider's skills among domains.
+    pub domain_spread: f64,
+    /// Contracts that are remembered.
+    pub contracts_max: usize,
+    /// What peers say counts up to this much, and for each unit that audits gave this much, once there are audits.
+    pub peers: (f64, f64),
+    /// What remains of a contract's word with each further contract, without audits and with them.
+    pub keep: (f64, f64),
+    /// Deviations over what audits found that are left possible.
+    pub ceiling: f64,
+    /// Agreement in contested contracts from which two count as one.
+    pub twin_share: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            calls: 5.0,
+            opening: 15,
+            curiosity: 0.3,
+            difficulty: 1.5,
+            wrong: (9.0, 80.0),
+            behind: (1.0, 2.0),
+            domain_spread: 0.3,
+            contracts_max: 1_500,
+            peers: (4.0, 0.5),
+            keep: (0.999, 0.99),
+            ceiling: 1.5,
+            twin_share: 0.85,
+        }
+    }
+}
+
+/// The most log-odds that are asked for: beyond, further answers change nothing.
+const SURE_MAX: f64 = 5.0;
+/// What is asked for at first.
+const SURE_FIRST: f64 = 2.0;
+/// How quickly it follows the calls that were made.
+const PACE: f64 = 0.05;
+/// Calls too many, or too few, are made up for over so many contracts,
+const MADE_UP_OVER: f64 = 100.0;
+/// by at most this share of the calls allowed.
+const MADE_UP_MOST: f64 = 0.12;
+/// Kept back of the calls allowed, so that a mean lands under it and not about it.
+const KEPT_BACK: f64 = 0.02;
+
+/// The policy.
+#[derive(Debug, Clone)]
+pub struct Cascade {
+    settings: Settings,
+    book: Book,
+    domain: usize,
+    plan: Vec<usize>,
+    /// Who is asked only if nobody of the plan answered.
+    kept_back: Vec<usize>,
+    /// Whether the answers heard are choices among options.
+    choices: bool,
+    /// Log-odds from which a class is taken.
+    sure: f64,
+    contracts: usize,
+    calls: usize,
+    fit_at: usize,
+}
+
+impl Cascade {
+    /// For so many providers and domains, nothing known.
+    pub fn new(settings: Settings, providers: usize, domains: usize) -> Self {
+        let rule = Rule {
+            unknown: 0.5,
+            spread: 1.0,
+            domain_spread: settings.domain_spread,
+            contracts_max: settings.contracts_max,
+            keep: settings.keep,
+            keep_audit: 0.9995,
+            audits_max: 600,
+            peers_base: settings.peers.0,
+            peers_share: settings.peers.1,
+            ceiling: settings.ceiling,
+            short_keep: 0.8,
+            twin_share: settings.twin_share,
+            twin_contracts: 8.0,
+            twin_keep: 0.98,
+        };
+        let skills = Skills::new(settings.difficulty);
+        Self {
+            settings,
+            book: Book::new(rule, skills, providers, domains.max(1)),
+            domain: 0,
+            plan: Vec::new(),
+            kept_back: Vec::new(),
+            choices: false,
+            sure: SURE_FIRST,
+            contracts: 0,
+            calls: 0,
+            fit_at: 8,
+        }
+    }
+
+    const fn is_opening(&self) -> bool {
+        self.contracts < self.settings.opening
+    }
+
+    const fn wrong(&self) -> f64 {
+        let (options, open) = self.settings.wrong;
+        if self.choices { options } else { open }
+    }
+
+    fn classes(&self, heard: &[Heard]) -> (Vec<(usize, Option<usize>)>, Vec<f64>) {
+        let seats = numbered(heard);
+        let voices = self.book.voices(self.domain, &seats);
+        let posterior = self.book.skills().posterior(&voices, self.wrong(), None);
+        (seats, posterior.classes)
+    }
+
+    fn look(&mut self, heard: &[Heard]) {
+        let mut answers = heard.iter().filter_map(|heard| heard.answer).peekable();
+        if answers.peek().is_some() {
+            self.choices = answers.all(|answer| answer.choice);
+        }
+    }
+}
+
+impl Policy for Cascade {
+    fn open(&mut self, domain: usize, chance: u64) {
+        self.domain = domain;
+        let skill = |provider| self.book.skill(provider, domain);
+        let best = (0..self.book.providers())
+            .map(skill)
+            .fold(f64::MIN, f64::max);
+        let (options, open) = self.settings.behind;
+        let behind = if self.choices { options } else { open };
+        let is_opening = self.is_opening();
+        let number = |provider: usize| mixed(chance ^ mixed(provider as u64));
+        let mut places: Vec<(f64, usize)> = (0..self.book.providers())
+            .map(|provider| {
+                let luck = normal(number(provider));
+                let doubt = self.settings.curiosity * self.book.doubt(provider, domain);
+                // Luck lifts nobody over what audits left possible.
+                let place = skill(provider) + doubt * luck;
+                (place.min(self.book.ceiling(provider)), provider)
+            })
+            .collect();
+        places.sort_by(|one, other| {
+            let by_place = other.0.total_cmp(&one.0);
+            by_place.then(number(one.1).cmp(&number(other.1)))
+        });
+        self.plan.clear();
+        self.kept_back.clear();
+        for (_, provider) in places {
+            let repeats = self
+                .plan
+                .iter()
+                .any(|other| self.book.are_twins(provider, *other));
+            if is_opening || (!repeats && skill(provider) >= best - behind) {
+                self.plan.push(provider);
+            } else {
+                self.kept_back.push(provider);
+            }
+        }
+    }
+
+    fn next(&mut self, heard: &[Heard]) -> Option<usize> {
+        let silent = heard.iter().all(|heard| heard.answer.is_none());
+        let next = match heard.len().checked_sub(self.plan.len()) {
+            None => self.plan[heard.len()],
+            Some(place) if silent => self.kept_back.get(place).copied()?,
+            Some(_) => return None,
+        };
+        if silent || self.is_opening() {
+            return Some(next);
+        }
+        self.look(heard);
+        let (_, classes) = self.classes(heard);
+        let most = classes.into_iter().fold(0.0, f64::max);
+        let odds = ln(most / (1.0 - most).max(1e-12));
+        (odds < self.sure).then_some(next)
+    }
+
+    fn conclude(&mut self, heard: &[Heard]) -> Option<u32> {
+        self.look(heard);
+        let (seats, classes) = self.classes(heard);
+        let mut taken: Option<(f64, u32)> = None;
+        for ((_, class), heard) in seats.iter().zip(heard) {
+            let (Some(class), Some(answer)) = (class, heard.answer) else {
+                continue;
+            };
+            if taken.is_none_or(|(most, _)| classes[*class] > most) {
+                taken = Some((classes[*class], answer.class));
+            }
+        }
+        taken.map(|(_, class)| class)
+    }
+
+    fn learn(&mut self, heard: &[Heard], calls: usize) {
+        let was_opening = self.is_opening();
+        self.book.keep(self.domain, self.wrong(), heard);
+        self.contracts += 1;
+        self.calls += calls;
+        if self.contracts >= self.fit_at {
+            self.book.fit();
+            self.fit_at = self.contracts + (8 + self.contracts / 10).min(60);
+        }
+        if was_opening {
+            return;
+        }
+        let allowed = self.settings.calls - KEPT_BACK;
+        let owed = (self.settings.calls * self.contracts as f64 - self.calls as f64) / MADE_UP_OVER;
+        let most = self.settings.calls * MADE_UP_MOST;
+        let aim = allowed + owed.clamp(-most, self.settings.calls);
+        self.sure = (self.sure + PACE * (aim - calls as f64)).clamp(-3.0, SURE_MAX);
+    }
+
+    fn audit(&mut self, heard: &[Heard]) -> Option<Vec<usize>> {
+        let asked = |provider: &usize| heard.iter().any(|heard| heard.provider == *provider);
+        let others = (0..self.book.providers()).filter(|provider| !asked(provider));
+        Some(others.collect())
+    }
+
+    fn audited(&mut self, found: &[Found]) {
+        self.book.audited(self.domain, self.wrong(), found);
+    }
+
+    fn reputation(&self, provider: usize) -> f64 {
+        self.book.overall(provider)
+    }
+}

@@ -1,0 +1,199 @@
+use super::{
+    Answer, Cascade, Found, Heard, Policy, Settings,
+    posterior::{Skills, Voice},
+};
+
+fn voice(share: f64, class: Option<usize>) -> Voice {
+    Voice {
+        skill: Skills::new(1.5).of_share(share),
+        class,
+        weight: 1.0,
+    }
+}
+
+#[test]
+fn a_posterior_is_a_distribution() {
+    let skills = Skills::new(1.5);
+    let voices = [
+        voice(0.8, Some(0)),
+        voice(0.6, Some(1)),
+        voice(0.5, None),
+        voice(0.7, Some(1)),
+    ];
+    let posterior = skills.posterior(&voices, 9.0, None);
+    let named: f64 = posterior.classes.iter().sum();
+    assert!(named > 0.5 && named < 1.0, "{named}");
+    assert_eq!(posterior.right[1], posterior.right[3]);
+    assert_eq!(posterior.right[2], 0.0);
+    assert!(
+        posterior
+            .right
+            .iter()
+            .chain(&posterior.expected)
+            .all(|share| (0.0..=1.0).contains(share))
+    );
+}
+
+/// Alone, a seat is as right as it was to be expected: that says nothing about it.
+#[test]
+fn one_answer_says_nothing_about_who_gave_it() {
+    let posterior = Skills::new(1.5).posterior(&[voice(0.7, Some(0))], 9.0, None);
+    assert!((posterior.right[0] - posterior.expected[0]).abs() < 1e-12);
+    assert!(
+        (posterior.right[0] - 0.7).abs() < 0.02,
+        "{}",
+        posterior.right[0]
+    );
+}
+
+#[test]
+fn agreement_counts_and_a_repeated_answer_does_not() {
+    let skills = Skills::new(1.5);
+    let best_of = |voices: &[Voice]| skills.posterior(voices, 80.0, None).classes;
+    let apart = best_of(&[voice(0.8, Some(0)), voice(0.6, Some(1))]);
+    assert!(apart[0] > apart[1]);
+    let two = best_of(&[
+        voice(0.8, Some(0)),
+        voice(0.6, Some(1)),
+        voice(0.6, Some(1)),
+    ]);
+    assert!(two[1] > two[0]);
+    let repeated = Voice {
+        weight: 0.02,
+        ..voice(0.6, Some(1))
+    };
+    let twins = best_of(&[voice(0.8, Some(0)), voice(0.6, Some(1)), repeated]);
+    assert!(twins[0] > twins[1]);
+}
+
+/// Among seats that contradict each other a question proves hard, and who is wrong on it is held for no worse than
+/// it should be.
+#[test]
+fn hard_questions_are_held_against_nobody() {
+    let skills = Skills::new(1.5);
+    let split: Vec<Voice> = (0..4).map(|class| voice(0.7, Some(class))).collect();
+    let agreed: Vec<Voice> = (0..4).map(|_| voice(0.7, Some(0))).collect();
+    let split = skills.posterior(&split, 9.0, None);
+    let agreed = skills.posterior(&agreed, 9.0, None);
+    assert!(
+        split.expected[0] < 0.5 && agreed.expected[0] > 0.7,
+        "{split:?} {agreed:?}"
+    );
+}
+
+#[test]
+fn an_audit_settles_who_was_right() {
+    let voices = [
+        voice(0.9, Some(0)),
+        voice(0.2, Some(1)),
+        voice(0.5, Some(0)),
+    ];
+    let posterior = Skills::new(1.5).posterior(&voices, 9.0, Some(0b10));
+    assert_eq!(posterior.right, [0.0, 1.0, 0.0]);
+    let nobody = Skills::new(1.5).posterior(&voices, 9.0, Some(0));
+    assert_eq!(nobody.right, [0.0, 0.0, 0.0]);
+}
+
+fn heard(provider: usize, class: u32) -> Heard {
+    Heard {
+        provider,
+        answer: Some(Answer {
+            class,
+            choice: false,
+        }),
+        latency_ms: 0,
+    }
+}
+
+/// Plays contracts in which each provider gives the class that `says` tells.
+fn played(contracts: u64, says: impl Fn(u64, usize) -> u32) -> Cascade {
+    let mut cascade = Cascade::new(Settings::default(), 6, 1);
+    for contract in 0..contracts {
+        cascade.open(0, contract);
+        let mut all = Vec::new();
+        while let Some(provider) = cascade.next(&all) {
+            all.push(heard(provider, says(contract, provider)));
+        }
+        cascade.conclude(&all);
+        cascade.learn(&all, all.len());
+    }
+    cascade
+}
+
+#[test]
+fn nobody_is_asked_twice() {
+    let mut cascade = Cascade::new(Settings::default(), 6, 1);
+    cascade.open(0, 1);
+    let mut all = Vec::new();
+    while let Some(provider) = cascade.next(&all) {
+        assert!(all.iter().all(|heard: &Heard| heard.provider != provider));
+        // Each says something else: there is doubt until all were asked.
+        all.push(heard(provider, provider as u32));
+    }
+    assert_eq!(all.len(), 6);
+}
+
+#[test]
+fn who_is_right_with_others_ranks_before_who_is_not() {
+    // 0 to 3 mostly say the truth, 4 and 5 each something of their own.
+    let cascade = played(120, |contract, provider| {
+        let truth = contract as u32 * 100;
+        let errs = super::number::mixed(contract * 7 + provider as u64) % 10 < 2;
+        if provider > 3 || errs {
+            truth + 1 + provider as u32
+        } else {
+            truth
+        }
+    });
+    for good in 0..4 {
+        for bad in 4..6 {
+            assert!(cascade.reputation(good) > cascade.reputation(bad) + 0.5);
+        }
+    }
+}
+
+#[test]
+fn two_that_always_agree_against_others_have_one_seat() {
+    let mut cascade = played(60, |contract, provider| {
+        let own = super::number::mixed(contract * 7 + provider as u64) % 3;
+        if provider > 3 { 9 } else { own as u32 }
+    });
+    cascade.open(0, 1);
+    let mut all = Vec::new();
+    while let Some(provider) = cascade.next(&all) {
+        all.push(heard(provider, provider as u32));
+    }
+    let twins = all.iter().filter(|heard| heard.provider > 3).count();
+    assert!(twins < 2, "{all:?}");
+}
+
+#[test]
+fn what_audits_find_limits_what_peers_say() {
+    let mut cascade = Cascade::new(Settings::default(), 6, 1);
+    for contract in 0..30 {
+        cascade.open(0, contract);
+        let mut all = Vec::new();
+        while let Some(provider) = cascade.next(&all) {
+            // A majority agrees on what is wrong.
+            all.push(heard(provider, u32::from(provider < 2)));
+        }
+        cascade.learn(&all, all.len());
+        let others = cascade.audit(&all).unwrap_or_default();
+        all.extend(
+            others
+                .into_iter()
+                .map(|provider| heard(provider, u32::from(provider < 2))),
+        );
+        let found: Vec<Found> = all
+            .iter()
+            .map(|heard| Found {
+                heard: *heard,
+                right: heard.provider < 2,
+            })
+            .collect();
+        cascade.audited(&found);
+    }
+    cascade.open(0, 77);
+    let first = cascade.next(&[]);
+    assert!(first.is_some_and(|first| first < 2), "{first:?}");
+}

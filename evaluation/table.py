@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Plays the whole table of the evaluation and writes REPORT.md beside this file.
+
+    python3 evaluation/table.py ../shared/traces              # 24 seeds each
+    python3 evaluation/table.py ../shared/traces --seeds 4    # a quick look
+
+Each row is one or more calls of `llmnet evaluate`, all of whose files are kept under evaluation/out/. A goal that is
+missed is reported as missed. Python's standard library only.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+BINARY = ROOT / "target" / "release" / "llmnet"
+
+
+class Table:
+    def __init__(self, traces, seeds, out):
+        self.traces, self.seeds, self.out = traces, seeds, out
+        self.rows, self.played = [], {}
+
+    def play(self, pool, calls, audits=0.0, adversaries=None, policy="cascade"):
+        """The results of a case, played once however often it is asked for."""
+        name = "-".join(str(part) for part in (policy, pool, calls, audits, adversaries or "honest"))
+        if name not in self.played:
+            command = [BINARY, "evaluate", "--traces", self.traces, "--pool", pool, "--policy", policy]
+            command += ["--calls", str(calls), "--audits", str(audits), "--seeds", str(self.seeds)]
+            command += ["--out", self.out / name]
+            if adversaries:
+                command += ["--adversaries", adversaries]
+            subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+            self.played[name] = json.loads((self.out / name / "results.json").read_text())
+            print(f"· {name}", flush=True)
+        return self.played[name]
+
+    def row(self, case, reference, goal, found, met):
+        self.rows.append((case, reference, goal, found, {True: "met", False: "**missed**", None: "reported"}[met]))
+
+
+def shown(results, name, digits=2):
+    low, high = results[name + "_ci95"] or (float("nan"), float("nan"))
+    return f"{results[name]:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def gain(table, case, reference, goal, pool, calls, audits=0.0):
+    found = table.play(pool, calls, audits)
+    text = f"{shown(found, 'gain_over_best_single')} at {found['calls']:.2f} calls"
+    met = found["gain_over_best_single"] >= goal and found["calls"] <= calls + 0.005
+    table.row(case, reference, f"at least {goal:+}", text, met)
+
+
+def fill(table):
+    gain(table, "P8, cold start, at most 5 calls", "+6.2", 6.7, "P8", 5)
+    gain(table, "the same, at most 2.8 calls", "-", 6.0, "P8", 2.8)
+    gain(table, "M29, at most 6.5 calls, audits at most 5%", "+0.5 at 6.6", 1.4, "M29", 6.5, 0.05)
+    gain(table, "Z39, at most 5 calls, no audits", "+3.2", 4.5, "Z39", 5)
+    gain(table, "Z39, at most 6.2 calls, audits at most 2%", "+5.5", 6.8, "Z39", 6.2, 0.02)
+    gain(table, "M13+, against the dominant provider, 1.4 calls, audits at most 1%", "+1.6 at 1.30 (offline)", 1.2, "M13+", 1.4, 0.01)
+    found = table.played["cascade-M13+-1.4-0.01-honest"]
+    worst = min(run["accuracy"] - run["best_single"] for run in found["runs"])
+    table.row("the same, worst run", "-", "never more than 0.3 below", f"{worst:+.2f}", worst >= -0.3)
+
+    found = table.play("M29", 6.5, 0.05)
+    table.row("Kendall's tau, M29, audits 5%", "-", "0.8", shown(found, "kendall_tau"), found["kendall_tau"] >= 0.8)
+    found = table.play("P8", 5)
+    table.row("Kendall's tau, P8", "-", "reported", shown(found, "kendall_tau"), None)
+
+    for audits, reference, goal in ((0.05, 250, 250), (0.0, 3340, 1500)):
+        found = table.play("M29", 6.5, audits)["queries_to_within_a_point_of_best_single"]
+        case = f"queries to within a point of the best single, M29, audits {audits:.0%}"
+        table.row(case, reference, goal, found or "never", found is not None and found <= goal)
+
+    for pool, calls in (("M29", 6.5), ("P8", 5)):
+        honest = table.play(pool, calls, 0.05)
+        for kind in ("random", "collude", "camouflage"):
+            found = table.play(pool, calls, 0.05, f"{kind}=0.3")
+            lost = honest["accuracy"] - found["accuracy"]
+            text = f"{lost:+.2f}; {found['captured_runs']}"
+            met = lost <= 0.3 and found["captured_runs"] == 0
+            table.row(f"30% {kind}, {pool}, audits 5%: accuracy lost; runs captured", "0.4; 0", "0.3; 0", text, met)
+        for kind, reference, goal in (("collude", "0.0%", 0.1), ("camouflage", "up to 8% at 2%", 0.5)):
+            found = table.play(pool, calls, 0.03, f"{kind}=0.3")
+            text = f"{shown(found, 'adversary_seats_last_quarter')} of the last quarter"
+            met = found["adversary_seats_last_quarter"] <= goal
+            table.row(f"share of seats, {kind}, {pool}, audits 3%", reference, f"{goal}%", text, met)
+    for pool, calls, reference, goal in (("M29", 6.5, "145..191", 100), ("P8", 5, "94..167", 60)):
+        found = table.play(pool, calls, 0.05, "sleeper=0.3")["queries_to_demote_adversaries"]
+        case = f"sleepers, {pool}, audits 5%: queries from turning to under 5% of seats"
+        table.row(case, reference, goal, "never" if found is None else found, found is not None and found <= goal)
+
+    honest, found = table.play("P8", 5), table.play("P8", 5, 0.0, "collude=0.3")
+    lost = honest["accuracy"] - found["accuracy"]
+    seats = found["adversary_seats_last_quarter"]
+    text = f"{seats:.2f}%, {lost:+.2f}"
+    table.row("no audits, P8, 30% colluders: seats; accuracy lost", "0.2%", "0.5%, within 1", text, seats <= 0.5 and lost <= 1)
+
+    for policy in ("production", "peers"):
+        for pool, calls, audits in (("P8", 5, 0.0), ("Z39", 5, 0.0), ("M29", 5, 0.05)):
+            found = table.play(pool, calls, audits, policy=policy)
+            text = f"{shown(found, 'gain_over_best_single')} at {found['calls']:.2f} calls"
+            table.row(f"`{policy}`, {pool}, audits {audits:.0%}", "-", "for comparison", text, None)
+
+
+NOT_YET = """
+Not measured yet: BFCL's choice by reputation, the latency of a 3-of-5 quorum, service reliability, knowledge updates.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("traces", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, default=24)
+    parser.add_argument("--out", type=pathlib.Path, default=HERE / "out")
+    arguments = parser.parse_args()
+    table = Table(arguments.traces, arguments.seeds, arguments.out)
+    began = time.monotonic()
+    fill(table)
+    print(f"{time.monotonic() - began:.0f} s")
+    missed = sum(1 for row in table.rows if "missed" in row[4])
+    lines = [
+        "# Evaluation",
+        "",
+        "Written by `just evaluate`; do not edit. Answers are recordings of real models. Adversaries, arrival of questions and",
+        "everything on-line are played, by the default policy of `llmnet evaluate` ([docs/POLICIES.md](../docs/POLICIES.md)),",
+        f"which the network does not run yet. {arguments.seeds} seeds a case; gains are paired on the same questions. Intervals are 95%",
+        "over seeds: over the order of questions and luck, not over other questions (add about ±0.8 on M29, ±2.1 on P8, Z39).",
+        "",
+        f"Goals missed: {missed}.",
+        "",
+        "| case | simple reference | goal | found | |",
+        "|---|---|---|---|---|",
+    ]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in table.rows]
+    (HERE / "REPORT.md").write_text("\n".join(lines) + "\n" + NOT_YET)
+
+
+if __name__ == "__main__":
+    main()
