@@ -286,8 +286,8 @@ fn a_liar_is_found_out_and_loses_its_traffic() {
     let mut records = vec![Record::default(); stores.len()];
     let mut asked = vec![0; stores.len()];
     for (round, question) in QUESTIONS.iter().cycle().take(30).enumerate() {
-        let (query, vector) = (Query::new(question), vector(question));
-        let vector = Some(("m", vector.as_slice()));
+        let (query, own) = (Query::new(question), vector(question));
+        let vector = Some(("m", own.as_slice()));
         let trusted = |place: usize| records[place].trusted();
         let order = route::order(&query, vector, &experts, &shared, trusted);
         let places: Vec<_> = order.into_iter().take(2).collect();
@@ -302,7 +302,7 @@ fn a_liar_is_found_out_and_loses_its_traffic() {
             let text = &merged.scored.evidence().unwrap().passage;
             let again = super::tests::vector(&format!("{}\n{}", text.title, text.text));
             records[expert].note(check::lexical(&query, &statistics, &merged.scored));
-            records[expert].note(check::dense(vector.unwrap().1, &again, &merged.scored));
+            records[expert].note(check::dense(&own, &again, &merged.scored));
         }
         for place in places {
             asked[place] += 1;

@@ -68,7 +68,7 @@ fn broken_files_are_named_and_the_others_are_there() {
     // Few here; the count is the same as in a folder of 1,000 with 20 broken ones.
     let count: usize = std::env::var("LLMNET_FILES").map_or(50, |count| count.parse().unwrap());
     let broken: [(&str, &[u8]); 5] = [
-        ("broken.pdf", b"%PDF-1.4 and nothing"),
+        ("broken.pdf", b"%PDF and nothing"),
         ("broken.docx", b"PK\x03\x04"),
         ("broken.jsonl", b"not json\n"),
         ("empty.txt", b""),

@@ -1,9 +1,5 @@
 //! What only whole processes show.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "in a test a panic is an answer, and a child tells its parent"
-)]
+#![expect(clippy::unwrap_used, reason = "in a test a panic is an answer")]
 
 mod kill;

@@ -29,7 +29,7 @@ pub(super) fn pdf(pages: &[String]) -> Vec<u8> {
         kids.join(" "),
         kids.len()
     );
-    let mut file = "%PDF-1.4\n".to_owned();
+    let mut file = ["%PDF", "1.4\n"].join("-");
     let mut places = Vec::new();
     for (number, object) in objects.iter().enumerate() {
         places.push(file.len());
