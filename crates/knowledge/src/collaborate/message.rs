@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
     codec::{List, Text},
     id::Digest,
-    passage::Evidence,
+    passage::{Evidence, PASSAGE_LENGTH_MAX},
     registration::Corpus,
 };
 
@@ -44,14 +44,16 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Its counts, to be added to others'.
+    /// Its counts, to be added to others'. No more is believed of them than a corpus of its size can have, so that
+    /// nobody makes a term common for all by saying so.
     pub fn statistics(&self) -> Statistics {
+        let passages = u64::from(self.corpus.passages);
         let counts = self.counts.iter();
         Statistics {
-            passages: u64::from(self.corpus.passages),
-            words: self.words,
+            passages,
+            words: self.words.min(passages * PASSAGE_LENGTH_MAX as u64),
             counts: counts
-                .map(|(term, count)| (term.as_str().to_owned(), *count))
+                .map(|(term, count)| (term.as_str().to_owned(), (*count).min(passages)))
                 .collect(),
         }
     }

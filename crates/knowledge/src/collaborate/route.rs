@@ -6,6 +6,9 @@ use crate::{analysis::Query, bm25::Statistics, fuse};
 /// How much of a term's chance is that of all corpora together, so that one word that a corpus lacks does not rule it
 /// out.
 const SMOOTHING: f64 = 0.5;
+/// What counts beside how much of a corpus is about a term: how much it has of it in all. A small corpus may be about
+/// little else and still have less to find.
+const AMOUNT: f64 = 0.4;
 
 /// An expert that may be asked.
 #[derive(Debug, Clone)]
@@ -31,17 +34,21 @@ impl Expert {
         &self.statistics
     }
 
-    /// How likely the question's terms are in a passage of this corpus, against one of all: the sum of logarithms.
+    /// How likely the question's terms are in this corpus against all of them, and how much it has of them.
     fn lexical(&self, query: &Query, shared: &Statistics) -> f64 {
+        let count = |statistics: &Statistics, term: &String| {
+            statistics.counts.get(term).copied().unwrap_or(0) as f64
+        };
         let chance = |statistics: &Statistics, term: &String| {
-            let count = statistics.counts.get(term).copied().unwrap_or(0) as f64;
-            count / (statistics.passages.max(1) as f64)
+            (count(statistics, term) / statistics.words.max(1) as f64).min(1.0)
         };
         let mut sum = 0.0;
         for term in &query.terms {
-            let (here, anywhere) = (chance(&self.statistics, term), chance(shared, term));
+            let anywhere = chance(shared, term);
             if anywhere > 0.0 {
-                sum += (SMOOTHING + (1.0 - SMOOTHING) * here.min(1.0) / anywhere.min(1.0)).ln();
+                let here = chance(&self.statistics, term) / anywhere;
+                sum += (SMOOTHING + (1.0 - SMOOTHING) * here).ln();
+                sum += AMOUNT * count(&self.statistics, term).ln_1p();
             }
         }
         sum

@@ -10,7 +10,7 @@ const SKIPPED: [&str; 9] = [
 ];
 /// Elements that never hold others, or that the next one of their kind ends.
 const FLAT: [&str; 27] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "origin",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option",
     "optgroup", "colgroup",
 ];
@@ -27,15 +27,18 @@ pub(super) fn load(html: &str) -> Result<Loaded, LoadError> {
             unit: "elements around it",
         });
     }
-    let convert = |html: &str, skipped: Vec<&str>| {
-        let converter = HtmlToMarkdown::builder().skip_tags(skipped).build();
-        converter
-            .convert(html)
-            .map_err(|error| LoadError::Damaged(error.to_string()))
+    let convert = |html: &str, skipped: &[&str]| {
+        let mut converter = HtmlToMarkdown::builder();
+        // The builder panics at an empty list.
+        if !skipped.is_empty() {
+            converter = converter.skip_tags(skipped.to_vec());
+        }
+        let markdown = converter.build().convert(html);
+        markdown.map_err(|error| LoadError::Damaged(error.to_string()))
     };
-    let mut loaded = markdown::load(&convert(html, SKIPPED.to_vec())?);
+    let mut loaded = markdown::load(&convert(html, &SKIPPED)?);
     if let Some(title) = title(html) {
-        let title = convert(title, Vec::new())?;
+        let title = convert(title, &[])?;
         let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
         if !title.is_empty() {
             loaded.title = Some(title);

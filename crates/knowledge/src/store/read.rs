@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::{Store, StoreError, digest};
 use crate::{analysis::Query, bm25::Statistics};
 
-/// A origin with the document it names.
+/// An origin with the document it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// The name it was added by.
@@ -111,7 +111,7 @@ impl Store {
         Ok(status)
     }
 
-    /// The digest of the document that a origin names.
+    /// The digest of the document that an origin names.
     ///
     /// # Errors
     /// SQLite failed.

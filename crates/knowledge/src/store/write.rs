@@ -66,7 +66,7 @@ impl Store {
         Ok(added.unwrap_or(Added::Same))
     }
 
-    /// Notes that a origin is a document that is there already; `None` where it is not there.
+    /// Notes that an origin is a document that is there already; `None` where it is not there.
     ///
     /// # Errors
     /// SQLite failed; nothing has changed then.
@@ -121,7 +121,7 @@ impl Store {
         }))
     }
 
-    /// Forgets a origin, or all below a folder; what no other origin has is gone when this returns.
+    /// Forgets an origin, or all below a folder; what no other origin has is gone when this returns.
     ///
     /// # Errors
     /// SQLite failed; nothing has changed then.
