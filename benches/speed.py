@@ -38,6 +38,8 @@ PACKAGES = {
 QUESTION = "question #@@ Two trains leave at noon from towns 300 km apart and meet at two. How fast were they together?"
 PROPOSERS = ["proposer-1", "proposer-2", "proposer-3"]
 CONNECTIONS = 32
+# Requests a second of the soak.
+SOAK_RATE = 250
 
 
 class Missing(Exception):
@@ -539,7 +541,10 @@ def table(raw):
 
 
 def soak(client, apart, seconds):
-    """Requests without a pause for so long, and how the coordinator's memory goes meanwhile."""
+    """Requests for so long, and how the coordinator's memory goes meanwhile.
+
+    Not as fast as can be: a coordinator's hash chain has 2^18 slots, and it does not change chains by itself yet.
+    """
     samples, over = [], threading.Event()
 
     def sample():
@@ -550,11 +555,12 @@ def soak(client, apart, seconds):
     watcher = threading.Thread(target=sample)
     watcher.start()
     each = apart["single"]
-    requests = max(CONNECTIONS, int(5 * rate(client, each)))
     began, answered = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        client.measure("crowd", [each], 1, requests)
-        answered += requests
+        client.measure("crowd", [each], 1, 5 * SOAK_RATE)
+        # Its first turn is not counted, and each connection has a question before it.
+        answered += 2 * (5 * SOAK_RATE + CONNECTIONS)
+        time.sleep(max(0.0, began + answered / SOAK_RATE - time.monotonic()))
     over.set()
     watcher.join()
     return {"seconds": time.monotonic() - began, "answered": answered, "resident_mib": samples}
@@ -568,6 +574,13 @@ def soaked(found):
         f"Soak: {found['answered']:,} requests in {found['seconds']:,.0f} s; the coordinator's memory was {first:.0f} MiB in the "
         f"first fifth, {last:.0f} MiB in the last (medians), {max(values):.0f} MiB at most."
     ]
+
+
+def write(folder, raw):
+    (folder / "speed.json").write_text(json.dumps(raw, indent=1) + "\n")
+    text = table(raw)
+    (folder / "speed.md").write_text(text)
+    return text
 
 
 def main():
@@ -638,10 +651,12 @@ def main():
         crowds = {each["name"]: max(CONNECTIONS, int(seconds * rate(client, each))) for each in singles}
         raw["crowd"] = client.measure("crowd", singles, max(blocks // 4, 2), crowds)
         raw["mixture"] = client.measure("plain", mixtures, blocks, counts(client, "plain", mixtures, requests // 2))
-        if arguments.soak:
-            raw["soak"] = soak(client, found["llmnet-apart"], 5 if arguments.quick else arguments.soak)
         raw["coordinator_peak_mib"] = resident(found["llmnet-apart"]["coordinator"], "VmHWM")
         raw["settled"] = client.settled(networks)
+        write(arguments.out, raw)
+        if arguments.soak:
+            raw["soak"] = soak(client, found["llmnet-apart"], 5 if arguments.quick else arguments.soak)
+            raw["settled"] = client.settled(networks)
     finally:
         started.stop()
         if sys.exc_info()[0] is None:
@@ -650,11 +665,7 @@ def main():
             print(f"logs are in {folder}", file=sys.stderr)
         shutil.rmtree(memory, ignore_errors=True)
     raw["load_after"] = os.getloadavg()
-
-    (arguments.out / "speed.json").write_text(json.dumps(raw, indent=1) + "\n")
-    text = table(raw)
-    (arguments.out / "speed.md").write_text(text)
-    print(text)
+    print(write(arguments.out, raw))
 
 
 if __name__ == "__main__":
