@@ -15,6 +15,8 @@ pub mod settings;
 
 mod able;
 mod accounts;
+mod anchoring;
+mod chains;
 mod conduct;
 mod line;
 mod order;

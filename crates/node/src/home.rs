@@ -33,8 +33,6 @@ use crate::{
 pub const LAYOUT: u32 = 1;
 /// How many validators a local network has: the fewest that tolerate a faulty one.
 pub const VALIDATORS: usize = 4;
-/// How many slots the coordinator's chain serves.
-pub const CHAIN_LENGTH: u32 = 1 << 18;
 
 /// A directory, locked for this process.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use llmnet_types::{
     id::{Digest, Salt},
     signature::PrivateKey,
-    units::Slot,
+    units::{Epoch, Slot},
 };
 
 /// The seed of a directory.
@@ -63,9 +63,9 @@ impl Keys {
         Salt(self.secret(&format!("corpus/{respondent}")))
     }
 
-    /// The last element of the coordinator's hash chain.
-    pub fn chain(&self) -> Digest {
-        Digest(self.secret("chain/0"))
+    /// The last element of the coordinator's hash chain that was made to be in force from an epoch on.
+    pub fn chain(&self, from: Epoch) -> Digest {
+        Digest(self.secret(&format!("chain/{from}")))
     }
 
     /// The salt of a contract: unguessable without the seed, and the same after a crash.

@@ -31,6 +31,7 @@ mod serving;
 pub mod experts;
 pub mod models;
 
+pub mod anchor;
 pub mod api_keys;
 pub mod config;
 pub mod home;

@@ -17,6 +17,7 @@ use llmnet_gateway::port::Ports;
 use llmnet_types::{codec::Text, id::NetworkId};
 
 use crate::{
+    anchor::Anchors,
     coordinator::{self, Desk, Port, journal::Journal},
     experts::{Experts, RESPONDENTS},
     explorer::Explorer,
@@ -162,7 +163,8 @@ impl Network {
         let classifier = Arc::clone(&experts.classifier);
         let (network, key) = (home.genesis.id(), home.keys.coordinator());
         roles::enlist_coordinator(&*client, network, &key, Text::empty(), roles::BOND).await?;
-        roles::anchor_coordinator(&*client, network, &key, &home.keys.chain()).await?;
+        let anchors = Anchors::new(home.keys.clone());
+        roles::anchor_coordinator(&*client, network, &key, &anchors).await?;
         seats::take(&home, &client, &hub, experts, models).await?;
         let link = match home.config.link.listen {
             Some(address) => Some(Listening::begin(network, &key, address, &hub, &client).await?),
@@ -173,6 +175,7 @@ impl Network {
             key,
             requester: home.keys.requester(),
             secrets: home.keys.clone(),
+            anchors,
             chain: Arc::clone(&client),
             hub,
             classifier,

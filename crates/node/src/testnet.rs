@@ -18,7 +18,7 @@ use std::{
 };
 
 use anyhow::Context;
-use llmnet_ledger::{Genesis, GenesisAnchor, chain_element};
+use llmnet_ledger::Genesis;
 use llmnet_types::{
     codec::Text,
     id::NetworkId,
@@ -27,9 +27,9 @@ use llmnet_types::{
 };
 
 use crate::{
+    anchor::Anchors,
     coordinator::settings as coordinator,
     experts::RESPONDENTS,
-    home::CHAIN_LENGTH,
     keys::Keys,
     keystore::{self, Passphrase},
     network::{chain::free_addresses, roles},
@@ -222,7 +222,7 @@ fn genesis(
     coordinator: &PrivateKey,
 ) -> anyhow::Result<Genesis> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let secret = Keys::new(coordinator.to_seed()).chain();
+    let keys = Keys::new(coordinator.to_seed());
     let charter = Charter {
         name: Text::truncated("testnet"),
         timestamp_ms: now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
@@ -231,11 +231,7 @@ fn genesis(
         balance: EACH,
         accounts,
         // Whoever makes all keys may anchor the coordinator at once: it need not wait for an epoch.
-        anchors: vec![GenesisAnchor {
-            coordinator: coordinator.public_key(),
-            tip: chain_element(&secret, CHAIN_LENGTH, 0),
-            length: CHAIN_LENGTH,
-        }],
+        anchors: vec![Anchors::new(keys).first(coordinator.public_key())],
     };
     founding::found(founders, &charter).context("so many validators and blocks make no network")
 }

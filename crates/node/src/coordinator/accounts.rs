@@ -1,6 +1,5 @@
 //! Slots and the line: what each new order takes, in one step, so that neither is used twice.
 
-use llmnet_ledger::{chain_element, chain_step};
 use llmnet_protocol::quote::{LineExhausted, Purse, worst_case};
 use llmnet_types::{
     contract::{Terms, Voucher},
@@ -9,64 +8,14 @@ use llmnet_types::{
     units::{Amount, Epoch, Height, Score, Slot},
 };
 
+use super::chains::{Chains, NoElement};
+
 /// Epochs that a line must go on for: an order may take some, and is settled after it.
 pub(super) const LINE_EPOCHS_MIN: u64 = 8;
-/// How many elements of the hash chain are kept at a time.
-const WINDOW: u32 = 1_024;
-
-/// The coordinator's hash chain, opened one element per slot (ANC-1).
-#[derive(Debug)]
-pub(super) struct Chain {
-    length: u32,
-    /// Every `WINDOW`th element, from the first.
-    marks: Vec<Digest>,
-    /// Elements of the window in use.
-    window: (u32, Vec<Digest>),
-}
-
-impl Chain {
-    pub(super) fn new(secret: Digest, length: u32) -> Self {
-        let windows = length.div_ceil(WINDOW);
-        let mut element = secret;
-        let mut at = length;
-        let mut marks = vec![Digest::ZERO; windows as usize];
-        for window in (0..windows).rev() {
-            let end = ((window + 1) * WINDOW).min(length);
-            element = chain_element(&element, at, end);
-            at = end;
-            marks[window as usize] = element;
-        }
-        Self {
-            length,
-            marks,
-            window: (u32::MAX, Vec::new()),
-        }
-    }
-
-    /// The element that a slot opens: `c_{slot + 1}`; `None` when the chain is used up.
-    pub(super) fn element(&mut self, slot: Slot) -> Option<Digest> {
-        let index = u32::try_from(slot.0)
-            .ok()
-            .filter(|index| *index < self.length)?;
-        let window = index / WINDOW;
-        if self.window.0 != window {
-            let first = window * WINDOW + 1;
-            let last = ((window + 1) * WINDOW).min(self.length);
-            let mut elements = vec![*self.marks.get(window as usize)?];
-            for _ in first..last {
-                elements.push(chain_step(elements.last()?));
-            }
-            elements.reverse();
-            self.window = (window, elements);
-        }
-        self.window.1.get((index % WINDOW) as usize).copied()
-    }
-}
-
 /// What the coordinator hands out.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    pub(super) chain: Chain,
+    pub(super) chains: Chains,
     pub(super) next_slot: Slot,
     /// The first slot that is not set aside in the journal, so that it must not be used yet.
     pub(super) reserved: Slot,
@@ -77,6 +26,15 @@ pub(super) struct Accounts {
     pub(super) purse: Purse,
     /// The last epoch whose orders the line pays for.
     pub(super) line_ends: Epoch,
+}
+
+/// When an order is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) height: Height,
+    pub(super) epoch: Epoch,
+    /// Since when the hash chain in force is that.
+    pub(super) chain: Option<Epoch>,
 }
 
 /// A slot with its order.
@@ -102,9 +60,12 @@ pub(super) enum OrderError {
     /// Slots have to be set aside first.
     #[error("no slot is set aside")]
     NoneAside,
-    /// No more slots.
-    #[error("the coordinator's hash chain is used up")]
-    ChainUsedUp,
+    /// No hash chain serves it.
+    #[error(transparent)]
+    Chain(#[from] NoElement),
+    /// There are no more slots at all.
+    #[error("the coordinator has no slots left")]
+    Slots,
     /// The price is out of range.
     #[error("the worst case of the request is out of range")]
     Price,
@@ -114,28 +75,28 @@ impl Accounts {
     /// Takes the next slot and signs the order for it.
     pub(super) fn order(
         &mut self,
-        (height, epoch): (Height, Epoch),
+        at: At,
         terms: &Terms,
         fee: Score,
         network: &NetworkId,
         requester: &PrivateKey,
     ) -> Result<Ordered, OrderError> {
-        if height < self.height {
+        if at.height < self.height {
             return Err(OrderError::Stale);
         }
-        if epoch.0.saturating_add(LINE_EPOCHS_MIN) > self.line_ends.0 {
+        if at.epoch.0.saturating_add(LINE_EPOCHS_MIN) > self.line_ends.0 {
             return Err(OrderError::LineEnding(self.line_ends));
         }
         let slot = self.next_slot;
         if slot >= self.reserved {
             return Err(OrderError::NoneAside);
         }
-        let next = slot.next().ok_or(OrderError::ChainUsedUp)?;
-        let secret = self.chain.element(slot).ok_or(OrderError::ChainUsedUp)?;
+        let next = slot.next().ok_or(OrderError::Slots)?;
+        let secret = self.chains.open(at.chain, slot)?;
         let worst = worst_case(terms, fee).ok_or(OrderError::Price)?;
         let voucher = self.purse.order(terms, worst, network, requester)?;
         self.next_slot = next;
-        self.height = height;
+        self.height = at.height;
         Ok(Ordered {
             slot,
             secret,
@@ -148,35 +109,5 @@ impl Accounts {
         if voucher.body.line == self.purse.line() {
             self.purse.charge(voucher.body.n, total);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_window_gives_the_elements_of_the_chain() {
-        let secret = Digest([7; 32]);
-        let length = 2 * WINDOW + 10;
-        let mut chain = Chain::new(secret, length);
-        for index in [
-            0,
-            1,
-            WINDOW - 1,
-            WINDOW,
-            2 * WINDOW - 1,
-            2 * WINDOW,
-            length - 1,
-            5,
-        ] {
-            let expected = chain_element(&secret, length, index + 1);
-            assert_eq!(
-                chain.element(Slot(u64::from(index))),
-                Some(expected),
-                "slot {index}"
-            );
-        }
-        assert_eq!(chain.element(Slot(u64::from(length))), None);
     }
 }

@@ -15,18 +15,19 @@ use llmnet_types::{
     codec::{List, Text},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
-    id::{Digest, LineId, NetworkId, ProviderId},
+    id::{LineId, NetworkId, ProviderId},
     network::NetworkRoot,
     request::{Progress, Request},
     settlement::Leaf,
     signature::PrivateKey,
     succession::{HandOver, Succession},
-    units::{Amount, Epoch, Height, Score, Slot},
+    units::{Amount, Epoch, Height, Score},
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{
-    accounts::{Accounts, Chain},
+    accounts::Accounts,
+    chains::Chains,
     conduct::conduct,
     journal::{Entry, Journal},
     line::settled,
@@ -36,7 +37,7 @@ use super::{
     view::Titles,
 };
 use crate::{
-    home::CHAIN_LENGTH,
+    anchor::Anchors,
     keys::Keys,
     recent::Recent,
     transport::{Hub, REPLIES},
@@ -51,8 +52,10 @@ pub struct Setup {
     pub key: PrivateKey,
     /// The account that the gateway orders from.
     pub requester: PrivateKey,
-    /// What hash chain and salts are derived from.
+    /// What salts are derived from.
     pub secrets: Keys,
+    /// What hash chains are made from.
+    pub anchors: Anchors,
     /// The ledger.
     pub chain: Arc<dyn ChainClient>,
     /// The respondents.
@@ -81,6 +84,7 @@ pub struct Desk {
     pub(super) proven: watch::Sender<Height>,
     pub(super) requester: PrivateKey,
     pub(super) secrets: Keys,
+    pub(super) anchors: Anchors,
     pub(super) classifier: Arc<Classifier>,
     pub(super) panel: Panel,
     /// What panels are selected from, by domains; what respondents are called; what can be asked.
@@ -141,7 +145,7 @@ impl Desk {
             work: Notify::new(),
             proven: watch::Sender::new(Height(0)),
             accounts: tokio::sync::Mutex::new(Accounts {
-                chain: Chain::new(setup.secrets.chain(), CHAIN_LENGTH),
+                chains: Chains::new(setup.anchors.length()),
                 next_slot,
                 reserved: next_slot,
                 closed: false,
@@ -150,6 +154,7 @@ impl Desk {
                 line_ends: Epoch(0),
             }),
             secrets: setup.secrets,
+            anchors: setup.anchors,
             classifier: setup.classifier,
             panel: setup.panel,
             readings: Readings::default(),
@@ -159,6 +164,7 @@ impl Desk {
             troubles: Mutex::default(),
             hand_overs: tokio::sync::Mutex::default(),
         });
+        desk.take_up_chains().await?;
         desk.take_up_line().await?;
         tokio::spawn(settler::run(Arc::clone(&desk)));
         Ok(desk)
@@ -173,10 +179,6 @@ impl Desk {
     /// Settling works again: what went wrong before is in the log.
     pub(super) fn settled_well(&self) {
         *lock(&self.troubles) = None;
-    }
-
-    pub(super) async fn slot_secret(&self, slot: Slot) -> Option<Digest> {
-        self.accounts.lock().await.chain.element(slot)
     }
 
     /// What the request is about; nothing where nobody here could know.

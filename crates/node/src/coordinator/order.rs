@@ -16,12 +16,12 @@ use llmnet_types::{
     request::Request,
     selection::{DomainChoice, SelectionInputs},
     signature::PublicKey,
-    units::{Height, Score, Slot},
+    units::{Epoch, Height, Score, Slot},
 };
 
 use super::{
     able,
-    accounts::OrderError,
+    accounts::{At, OrderError},
     desk::{Desk, internal},
     terms::{Panel, terms},
 };
@@ -29,11 +29,16 @@ use super::{
 /// How often a selection is read again when blocks come in between.
 const ATTEMPTS: usize = 8;
 
+/// When to ask again where no hash chain is in force: the next one is with the next epoch.
+const NEXT_CHAIN: Duration = Duration::from_secs(5);
+
 /// What a selection was read with.
 pub(super) struct Read {
     inputs: SelectionInputs,
     fee: Score,
     policy: u16,
+    /// Since when the coordinator's hash chain in force is that.
+    chain: Option<Epoch>,
 }
 
 impl Desk {
@@ -49,6 +54,7 @@ impl Desk {
         domains: Vec<(Domain, Score)>,
     ) -> Result<(Height, Arc<Read>), AnswerError> {
         let classifier = self.classifier.version();
+        let coordinator = self.key.public_key();
         let (height, read) = query(&*self.chain, move |state| {
             let clock = ledger::clock(state);
             let choices: Vec<DomainChoice> = domains
@@ -62,11 +68,13 @@ impl Desk {
                 })
                 .collect();
             let params = ledger::params(state);
+            let record = ledger::coordinator(state, &coordinator).unwrap_or_default();
             let inputs = inputs(state, clock.height, &choices, classifier);
             inputs.map(|inputs| Read {
                 inputs,
                 fee: params.network_fee,
                 policy: params.policy,
+                chain: record.chains.of(clock.epoch).map(|chain| chain.from),
             })
         })
         .await
@@ -98,8 +106,11 @@ impl Desk {
             // Out of range is the order's own to say.
             let worst = worst_case(&terms, read.fee).unwrap_or_default();
             let hold = allowance.reserve(worst)?;
-            let height = read.inputs.height;
-            let at = (height, read.inputs.epoch);
+            let at = At {
+                height: read.inputs.height,
+                epoch: read.inputs.epoch,
+                chain: read.chain,
+            };
             let ordered = accounts.order(at, &terms, read.fee, &self.id, &self.requester);
             let reserved = accounts.reserved;
             drop(accounts);
@@ -136,13 +147,17 @@ impl Desk {
                         break;
                     }
                 }
-                Err(error @ OrderError::ChainUsedUp) => {
+                Err(OrderError::Chain(error)) => {
+                    // The settler sees to it that the next one is anchored.
+                    self.work.notify_one();
                     return Err(AnswerError::NotReady {
-                        message: format!("{error}; go on with a new directory (--dir)"),
-                        retry_after: Duration::from_secs(3_600),
+                        message: error.to_string(),
+                        retry_after: NEXT_CHAIN,
                     });
                 }
-                Err(error @ OrderError::Price) => return Err(internal(error)),
+                Err(error @ (OrderError::Price | OrderError::Slots)) => {
+                    return Err(internal(error));
+                }
             }
         }
         Err(AnswerError::Overloaded {

@@ -15,6 +15,7 @@ use llmnet_types::signature::PrivateKey;
 
 use super::{Desk, Panel, Port, Setup, journal::Journal, settings::Settings};
 use crate::{
+    anchor::Anchors,
     experts,
     explorer::Explorer,
     keys::Keys,
@@ -104,9 +105,10 @@ pub async fn start(
     on_stage(Stage::Role);
     funding::check(&*chain, funding::coordinator(key, requester)).await?;
     let secrets = Keys::new(key.to_seed());
+    let anchors = Anchors::new(secrets.clone());
     let address = settings.address.clone();
     roles::enlist_coordinator(&*chain, network, key, address, settings.bond).await?;
-    roles::anchor_coordinator(&*chain, network, key, &secrets.chain()).await?;
+    roles::anchor_coordinator(&*chain, network, key, &anchors).await?;
 
     on_stage(Stage::Line);
     let desk = Desk::open(Setup {
@@ -114,6 +116,7 @@ pub async fn start(
         key: key.clone(),
         requester: requester.clone(),
         secrets,
+        anchors,
         chain: Arc::clone(&chain),
         hub,
         classifier: experts::classifier()?,

@@ -33,7 +33,7 @@ use llmnet_types::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{conduct::collect_agreements, desk::Desk};
+use super::{chains::Walk, conduct::collect_agreements, desk::Desk};
 use crate::proof::Settlements;
 
 /// Contracts of one settlement: with a voucher and co-signatures they fit one transaction.
@@ -75,7 +75,15 @@ fn stopped(error: &anyhow::Error) -> bool {
 impl Desk {
     /// Settles until nothing waits, then proves what was settled and is not proven yet.
     async fn settle_all(&self) -> anyhow::Result<()> {
-        while self.settle_once().await? {}
+        loop {
+            if let Err(error) = self.keep_anchored().await {
+                // What is anchored goes on to serve.
+                self.trouble(&error);
+            }
+            if !self.settle_once().await? {
+                break;
+            }
+        }
         self.prove_settled().await
     }
 
@@ -90,8 +98,10 @@ impl Desk {
             )
         })
         .await?;
-        let mut next = record.map_or(Slot(0), |record| record.next_slot);
-        let waiting = self.waiting(next).await?;
+        let record = record.unwrap_or_default();
+        let mut next = record.next_slot;
+        let walk = Walk::new(record.chains, self.anchors.length(), epoch_length);
+        let waiting = self.waiting(next, walk).await?;
         let mut settlements = Vec::new();
         while settlements.len() < SETTLEMENTS
             && let Some(settled) = settlement(next, &waiting, LEAVES, epoch_length)?
@@ -157,20 +167,32 @@ impl Desk {
     }
 
     /// What waits from a slot on, up to the first contract that is still worked on.
-    async fn waiting(&self, next: Slot) -> anyhow::Result<BTreeMap<Slot, Unsettled>> {
+    async fn waiting(
+        &self,
+        next: Slot,
+        mut walk: Walk,
+    ) -> anyhow::Result<BTreeMap<Slot, Unsettled>> {
         let mut waiting = BTreeMap::new();
         let mut slot = next;
-        for entry in self.journal.entries(next, LEAVES * SETTLEMENTS).await? {
+        for mut entry in self.journal.entries(next, LEAVES * SETTLEMENTS).await? {
             if entry.slot != slot {
                 break;
             }
-            let Some(slot_secret) = self.slot_secret(slot).await else {
+            let Some(opening) = self.opening(slot, entry.leaf.height, &mut walk).await else {
                 break;
             };
+            if !opening.certain && !self.ordered_with(&entry, opening.element).await? {
+                entry.leaf = void_leaf(entry.leaf.height, entry.leaf.line);
+                let leaf = entry.leaf.clone();
+                self.journal.void(self.name(slot), slot, leaf).await?;
+                self.trouble(&anyhow::anyhow!(
+                    "slot {slot} is void: slots before it became void too late for its hash chain"
+                ));
+            }
             let void = entry.leaf.status == ContractStatus::Void;
             let unsettled = Unsettled {
                 slot,
-                slot_secret,
+                slot_secret: opening.element,
                 leaf: entry.leaf,
                 voucher: entry.voucher.filter(|_| !void),
             };

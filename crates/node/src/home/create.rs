@@ -9,7 +9,7 @@ use std::{
 };
 
 use llmnet_chain::beacon_anchor;
-use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, chain_element};
+use llmnet_ledger::{Genesis, GenesisValidator};
 use llmnet_types::{
     codec::{List, Text},
     id::Digest,
@@ -17,8 +17,10 @@ use llmnet_types::{
     units::Amount,
 };
 
-use super::{CHAIN_LENGTH, HomeError, LAYOUT, VALIDATORS, failed, read, read_genesis};
-use crate::{config::Config, experts::RESPONDENTS, keys::Keys, models::MODELS_MAX};
+use super::{HomeError, LAYOUT, VALIDATORS, failed, read, read_genesis};
+use crate::{
+    anchor::Anchors, config::Config, experts::RESPONDENTS, keys::Keys, models::MODELS_MAX,
+};
 
 /// What the gateway's account starts with.
 const REQUESTER: Amount = Amount(1_000_000 * Amount::CREDIT.0);
@@ -152,10 +154,8 @@ fn genesis(keys: &Keys, config: &Config) -> Genesis {
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0)),
         accounts: List::truncated(accounts),
-        anchors: List::truncated([GenesisAnchor {
-            coordinator: keys.coordinator().public_key(),
-            tip: chain_element(&keys.chain(), CHAIN_LENGTH, 0),
-            length: CHAIN_LENGTH,
-        }]),
+        anchors: List::truncated([
+            Anchors::new(keys.clone()).first(keys.coordinator().public_key())
+        ]),
     }
 }

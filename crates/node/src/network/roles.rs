@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use llmnet_chain::{client::ChainClient, query};
-use llmnet_ledger::{chain_element, query as ledger};
+use llmnet_ledger::query as ledger;
 use llmnet_types::{
-    bond::{ADDRESS_LENGTH_MAX, ChainUse, Enlistment, Role},
+    bond::{ADDRESS_LENGTH_MAX, Enlistment, Role},
     codec::Text,
-    id::{Digest, NetworkId},
+    id::NetworkId,
     signature::{PrivateKey, Signed},
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch},
 };
 
-use crate::home::CHAIN_LENGTH;
+use crate::anchor::Anchors;
 
 /// How long a transaction may take to be final.
 const INCLUSION: Duration = Duration::from_secs(15);
@@ -77,7 +77,7 @@ pub(crate) async fn anchor_coordinator(
     chain: &dyn ChainClient,
     network: NetworkId,
     key: &PrivateKey,
-    secret: &Digest,
+    anchors: &Anchors,
 ) -> anyhow::Result<()> {
     let coordinator = key.public_key();
     let mut tip = chain.tip();
@@ -93,11 +93,7 @@ pub(crate) async fn anchor_coordinator(
             return Ok(());
         }
         if chains.is_empty() {
-            let instruction = Instruction::Anchor {
-                purpose: ChainUse::Slots,
-                tip: chain_element(secret, CHAIN_LENGTH, 0),
-                length: CHAIN_LENGTH,
-            };
+            let instruction = anchors.commit(Epoch(epoch.0.saturating_add(1)));
             submit(chain, network, key, instruction)
                 .await
                 .context("the coordinator's hash chain cannot be anchored")?;

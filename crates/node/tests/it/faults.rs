@@ -2,6 +2,6 @@
 
 mod matrix;
 mod overload;
-mod server;
+pub(crate) mod server;
 mod share;
-mod world;
+pub(crate) mod world;

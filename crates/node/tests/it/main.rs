@@ -8,6 +8,7 @@
     reason = "in a test a panic is an answer, and figures are printed"
 )]
 
+mod anchors;
 mod bad_input;
 mod commands;
 mod crash;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmnet::{home::CHAIN_LENGTH, keys::Keys};
+use llmnet::{anchor, keys::Keys};
 use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::{
     chain_element, query as ledger,
@@ -23,7 +23,7 @@ use llmnet_types::{
     settlement::{Leaf, LeafSeat, Settlement},
     signature::{PrivateKey, PublicKey, Signed},
     transaction::{Instruction, Outcome, Transaction},
-    units::{Amount, Height, Slot},
+    units::{Amount, Epoch, Height, Slot},
 };
 
 use crate::support::{DEADLINE, Local, questions};
@@ -61,7 +61,7 @@ async fn order(
     let stated = &receipt.selection;
     let inputs = read_inputs(chain, height, &stated.domains, stated.classifier).await;
     let index = u32::try_from(slot.0).unwrap() + 1;
-    let element = chain_element(&keys.chain(), CHAIN_LENGTH, index);
+    let element = chain_element(&keys.chain(Epoch(0)), anchor::LENGTH, index);
     let coordinator = keys.coordinator().public_key();
     let seed = selection::seed(
         &receipt.network,
@@ -132,7 +132,7 @@ async fn settle(
     let index = u32::try_from(slot.0).unwrap() + 1;
     let settlement = Settlement {
         first_slot: slot,
-        opening: chain_element(&keys.chain(), CHAIN_LENGTH, index),
+        opening: chain_element(&keys.chain(Epoch(0)), anchor::LENGTH, index),
         leaves: List::truncated([settled]),
         vouchers: List::truncated([Signed::new(body, &network, &keys.requester())]),
         line_oks: List::new(),

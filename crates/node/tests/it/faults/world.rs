@@ -4,10 +4,10 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use llmnet::{
+    anchor::{self, Anchors},
     config::Config,
     coordinator::{Desk, Panel, Port, Setup, journal::Journal},
     explorer::Explorer,
-    home::CHAIN_LENGTH,
     keys::Keys,
     models,
     respondent::{self, Respondent},
@@ -16,7 +16,7 @@ use llmnet::{
 use llmnet_chain::{Solo, client::ChainClient, query};
 use llmnet_gateway::{Access, port::Ports};
 use llmnet_knowledge::classify::Classifier;
-use llmnet_ledger::{Genesis, GenesisAnchor, GenesisValidator, chain_element, query as ledger};
+use llmnet_ledger::{Genesis, GenesisValidator, query as ledger};
 use llmnet_types::{
     bond::{Enlistment, Role},
     codec::{List, Text},
@@ -24,7 +24,7 @@ use llmnet_types::{
     id::Digest,
     params::Params,
     registration::{Assurance, Model, Registration, Tokenizer},
-    signature::{PrivateKey, Signed},
+    signature::{PrivateKey, PublicKey, Signed},
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch},
 };
@@ -40,10 +40,30 @@ const RICHES: Amount = Amount(100_000 * Amount::CREDIT.0);
 pub(crate) const QUESTION: &str = "Which of the two valves closes first when pressure falls?\n\
                                    A) The upper valve\nB) The lower valve";
 
+/// How long what is counted lasts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spans {
+    /// Slots of a hash chain.
+    pub(crate) chain: u32,
+    /// Blocks of an epoch.
+    pub(crate) epoch: u32,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self {
+            chain: anchor::LENGTH,
+            epoch: Params::local().epoch_blocks,
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) servers: Vec<Server>,
     pub(crate) genesis: Genesis,
+    pub(crate) chain: Arc<dyn ChainClient>,
+    pub(crate) coordinator: PublicKey,
     _closing: oneshot::Sender<()>,
     _room: Room,
 }
@@ -57,10 +77,22 @@ impl World {
         timeouts: &str,
         config: llmnet_gateway::Config,
     ) -> Self {
+        Self::with(plans, seed, timeouts, config, Spans::default()).await
+    }
+
+    pub(crate) async fn with(
+        plans: &[Plan],
+        seed: u64,
+        timeouts: &str,
+        config: llmnet_gateway::Config,
+        spans: Spans,
+    ) -> Self {
         let room = Room::new();
         let keys = Keys::new([u8::try_from(seed % 251).unwrap_or(0); 32]);
         let validator = [7; 32];
-        let genesis = genesis(&keys, validator, plans.len());
+        let coordinator = keys.coordinator().public_key();
+        let anchors = Anchors::of_length(keys.clone(), spans.chain);
+        let genesis = genesis(&keys, validator, plans.len(), &anchors, spans);
         let chain: Arc<dyn ChainClient> = Arc::new(Solo::new(&genesis, validator).unwrap());
         enlist(&*chain, &genesis, &keys).await;
 
@@ -94,6 +126,7 @@ impl World {
             key: keys.coordinator(),
             requester: keys.requester(),
             secrets: keys,
+            anchors,
             chain: Arc::clone(&chain),
             hub,
             classifier: Arc::new(Classifier::new(&[(valves, QUESTION.to_owned())])),
@@ -103,7 +136,7 @@ impl World {
         });
         let ports = Ports {
             coordinator: Arc::new(Port(desk.await.unwrap())),
-            ledger: Arc::new(Explorer::new(chain, genesis.clone())),
+            ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
             access: Access::open(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -116,6 +149,8 @@ impl World {
             gateway: Gateway::new(url),
             servers,
             genesis,
+            chain,
+            coordinator,
             _closing: closing,
             _room: room,
         }
@@ -132,7 +167,14 @@ fn operator(keys: &Keys, number: usize) -> PrivateKey {
     keys.operator(&format!("model-{number}"))
 }
 
-fn genesis(keys: &Keys, validator: [u8; 32], models: usize) -> Genesis {
+fn genesis(
+    keys: &Keys,
+    validator: [u8; 32],
+    models: usize,
+    anchors: &Anchors,
+    spans: Spans,
+) -> Genesis {
+    let local = Params::local();
     let validator = PrivateKey::from_seed(validator).public_key();
     let operators = (0..models).map(|number| (operator(keys, number).public_key(), RICHES));
     let others = [keys.requester(), keys.coordinator()];
@@ -142,16 +184,14 @@ fn genesis(keys: &Keys, validator: [u8; 32], models: usize) -> Genesis {
         validators: List::truncated([GenesisValidator::plain(validator, Amount::CREDIT)]),
         params: Params {
             coordinator_bond_min: Amount::CREDIT,
-            ..Params::local()
+            epoch_blocks: spans.epoch,
+            checkpoint_blocks: local.checkpoint_blocks.min(spans.epoch),
+            ..local
         },
         beacon: Digest::ZERO,
         timestamp_ms: 0,
         accounts: List::truncated(operators.chain(others)),
-        anchors: List::truncated([GenesisAnchor {
-            coordinator: keys.coordinator().public_key(),
-            tip: chain_element(&keys.chain(), CHAIN_LENGTH, 0),
-            length: CHAIN_LENGTH,
-        }]),
+        anchors: List::truncated([anchors.first(keys.coordinator().public_key())]),
     }
 }
 
