@@ -25,7 +25,7 @@ pub struct Setup {
 }
 
 /// The most audits at the beginning, and at most a third of all: an opening exam. The rest is spread evenly.
-const EXAM_MAX: usize = 20;
+const EXAM_MAX: usize = 60;
 
 /// A contract.
 #[derive(Debug, Clone, PartialEq, Eq)]

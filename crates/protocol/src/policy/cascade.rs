@@ -34,29 +34,30 @@ pub struct Settings {
     pub ceiling: f64,
     /// Agreement in contested contracts from which two count as one.
     pub twin_share: f64,
+    /// The most log-odds that are asked for, whatever calls are left: beyond, further answers change little.
+    pub sure_max: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             calls: 5.0,
-            opening: 15,
-            curiosity: 0.3,
+            opening: 12,
+            curiosity: 0.2,
             difficulty: 1.5,
             wrong: (9.0, 80.0),
             behind: (1.0, 2.0),
-            domain_spread: 0.3,
+            domain_spread: 0.4,
             contracts_max: 1_500,
-            peers: (4.0, 0.5),
-            keep: (0.999, 0.99),
-            ceiling: 1.5,
-            twin_share: 0.85,
+            peers: (2.0, 0.3),
+            keep: (0.9995, 0.9995),
+            ceiling: 2.0,
+            twin_share: 0.96,
+            sure_max: 6.0,
         }
     }
 }
 
-/// The most log-odds that are asked for: beyond, further answers change nothing.
-const SURE_MAX: f64 = 5.0;
 /// What is asked for at first.
 const SURE_FIRST: f64 = 2.0;
 /// How quickly it follows the calls that were made.
@@ -82,6 +83,7 @@ pub struct Cascade {
     /// Log-odds from which a class is taken.
     sure: f64,
     contracts: usize,
+    audits: usize,
     calls: usize,
     fit_at: usize,
 }
@@ -102,7 +104,7 @@ impl Cascade {
             ceiling: settings.ceiling,
             short_keep: 0.8,
             twin_share: settings.twin_share,
-            twin_contracts: 8.0,
+            twin_contracts: 12.0,
             twin_keep: 0.98,
         };
         let skills = Skills::new(settings.difficulty);
@@ -115,6 +117,7 @@ impl Cascade {
             choices: false,
             sure: SURE_FIRST,
             contracts: 0,
+            audits: 0,
             calls: 0,
             fit_at: 8,
         }
@@ -231,12 +234,24 @@ impl Policy for Cascade {
         let owed = (self.settings.calls * self.contracts as f64 - self.calls as f64) / MADE_UP_OVER;
         let most = self.settings.calls * MADE_UP_MOST;
         let aim = allowed + owed.clamp(-most, self.settings.calls);
-        self.sure = (self.sure + PACE * (aim - calls as f64)).clamp(-3.0, SURE_MAX);
+        self.sure = (self.sure + PACE * (aim - calls as f64)).clamp(-3.0, self.settings.sure_max);
     }
 
     fn audit(&mut self, heard: &[Heard]) -> Option<Vec<usize>> {
-        let asked = |provider: &usize| heard.iter().any(|heard| heard.provider == *provider);
-        let others = (0..self.book.providers()).filter(|provider| !asked(provider));
+        // Every fourth audit is of all, and so are the first; the others of who may be among the best.
+        const OF_ALL: usize = 4;
+        const FIRST: usize = 10;
+        let skill = |provider| self.book.skill(provider, self.domain);
+        let best = (0..self.book.providers())
+            .map(skill)
+            .fold(f64::MIN, f64::max);
+        let of_all = self.audits < FIRST || self.audits.is_multiple_of(OF_ALL);
+        self.audits += 1;
+        let others = (0..self.book.providers()).filter(|provider| {
+            let asked = heard.iter().any(|heard| heard.provider == *provider);
+            let hoped = skill(*provider) + 2.0 * self.book.doubt(*provider, self.domain);
+            !asked && (of_all || hoped >= best)
+        });
         Some(others.collect())
     }
 
