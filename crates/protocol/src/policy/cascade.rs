@@ -22,6 +22,11 @@ pub struct Settings {
     pub wrong: (f64, f64),
     /// How far behind the best a provider may be and still be asked, where there are options, and where not.
     pub behind: (f64, f64),
+    /// The same where there are no options, once audits tell who is far behind.
+    pub behind_audited: f64,
+    /// Without audits, every so manieth contract on which the cascade is sure asks one more by chance, so that a ring
+    /// that is asked first and agrees is contradicted now and then.
+    pub probe_every: u64,
     /// Deviation of a provider's skills among domains.
     pub domain_spread: f64,
     /// Contracts that are remembered.
@@ -47,6 +52,8 @@ impl Default for Settings {
             difficulty: 1.5,
             wrong: (9.0, 80.0),
             behind: (1.0, 2.0),
+            behind_audited: 1.2,
+            probe_every: 8,
             domain_spread: 0.4,
             contracts_max: 1_500,
             peers: (2.0, 0.3),
@@ -58,6 +65,8 @@ impl Default for Settings {
     }
 }
 
+/// Sets the chance of probes apart from that of places.
+const PROBE_TAG: u64 = 0x70_726f_6265;
 /// What is asked for at first.
 const SURE_FIRST: f64 = 2.0;
 /// How quickly it follows the calls that were made.
@@ -78,6 +87,8 @@ pub struct Cascade {
     plan: Vec<usize>,
     /// Who is asked only if nobody of the plan answered.
     kept_back: Vec<usize>,
+    /// Whom a probe asks besides; `None` where this contract is none, or has been one.
+    probe: Option<usize>,
     /// Whether the answers heard are choices among options.
     choices: bool,
     /// Log-odds from which a class is taken.
@@ -114,6 +125,7 @@ impl Cascade {
             domain: 0,
             plan: Vec::new(),
             kept_back: Vec::new(),
+            probe: None,
             choices: false,
             sure: SURE_FIRST,
             contracts: 0,
@@ -155,7 +167,12 @@ impl Policy for Cascade {
             .map(skill)
             .fold(f64::MIN, f64::max);
         let (options, open) = self.settings.behind;
-        let behind = if self.choices { options } else { open };
+        let audited = self.audits > 0;
+        let behind = match (self.choices, audited) {
+            (true, _) => options,
+            (false, true) => open.min(self.settings.behind_audited),
+            (false, false) => open,
+        };
         let is_opening = self.is_opening();
         let number = |provider: usize| mixed(chance ^ mixed(provider as u64));
         let mut places: Vec<(f64, usize)> = (0..self.book.providers())
@@ -171,6 +188,17 @@ impl Policy for Cascade {
             let by_place = other.0.total_cmp(&one.0);
             by_place.then(number(one.1).cmp(&number(other.1)))
         });
+        self.probe = None;
+        if !is_opening
+            && !audited
+            && mixed(chance ^ PROBE_TAG).is_multiple_of(self.settings.probe_every)
+        {
+            // Among those who may yet prove good: who is known to be far behind contradicts nobody.
+            let doubt = |provider| 2.0 * self.book.doubt(provider, domain);
+            let outsiders = (0..self.book.providers())
+                .filter(|provider| skill(*provider) + doubt(*provider) >= best - behind);
+            self.probe = outsiders.min_by_key(|provider| mixed(number(*provider) ^ PROBE_TAG));
+        }
         self.plan.clear();
         self.kept_back.clear();
         for (_, provider) in places {
@@ -200,7 +228,11 @@ impl Policy for Cascade {
         let (_, classes) = self.classes(heard);
         let most = classes.into_iter().fold(0.0, f64::max);
         let odds = ln(most / (1.0 - most).max(1e-12));
-        (odds < self.sure).then_some(next)
+        if odds < self.sure {
+            return Some(next);
+        }
+        let heard_of = |provider: usize| heard.iter().any(|heard| heard.provider == provider);
+        self.probe.take().filter(|outsider| !heard_of(*outsider))
     }
 
     fn conclude(&mut self, heard: &[Heard]) -> Option<u32> {
