@@ -107,6 +107,13 @@ pub enum ChainError {
         /// As far as known.
         reason: String,
     },
+    /// Of a network whose validators run elsewhere: no node of it could be asked, or none gave an answer that can
+    /// be used.
+    #[error("no answer from the network's nodes: {reason}")]
+    Unanswered {
+        /// What the last of them said, or why it could not be asked.
+        reason: String,
+    },
     /// The state moved on faster than it could be read.
     #[error("the state moved on {attempts} times while it was read")]
     Moving {

@@ -102,7 +102,7 @@ enum NodeError {
 
 impl From<NodeError> for ChainError {
     fn from(error: NodeError) -> Self {
-        Self::Stopped {
+        Self::Unanswered {
             reason: error.to_string(),
         }
     }
@@ -427,7 +427,7 @@ impl ChainClient for Remote {
         match submitted.await {
             // Nodes name it as we do, or have misread it.
             Ok(submitted) if submitted.id == id => Ok(id),
-            Ok(_) => Err(SubmitError::Chain(ChainError::Stopped {
+            Ok(_) => Err(SubmitError::Chain(ChainError::Unanswered {
                 reason: "a node took in another transaction than it was sent".to_owned(),
             })),
             Err(error) => Err(error.of_submission(signer, transaction.body.nonce)),
@@ -497,7 +497,7 @@ impl ChainClient for Remote {
                     let place = usize::try_from(index).unwrap_or(usize::MAX);
                     let there = block.transactions.get(place).map(Transaction::id);
                     if there != Some(id) {
-                        return Err(ChainError::Stopped {
+                        return Err(ChainError::Unanswered {
                             reason: format!(
                                 "a node says that {id} is in block {height}, which is not so"
                             ),

@@ -198,6 +198,18 @@ async fn a_node_that_is_gone_is_passed_over_and_one_of_another_network_is_not_fo
     let nobody = Remote::connect(urls[..1].to_vec(), &elsewhere.genesis, brief).await;
     let said = format!("{:#}", nobody.unwrap_err());
     assert!(said.contains("cannot be reached"), "{said}");
+    // Nobody is told that a validator of its own stands still.
+    let unreachable = NodeError::Unreachable {
+        url: urls[0].clone(),
+        why: "connection refused".to_owned(),
+    };
+    assert_eq!(
+        ChainError::from(unreachable).to_string(),
+        format!(
+            "no answer from the network's nodes: {} cannot be reached: connection refused",
+            urls[0]
+        )
+    );
     let other = Remote::connect(urls, &genesis("another"), brief).await;
     let said = format!("{:#}", other.unwrap_err());
     assert!(said.contains("network"), "{said}");
