@@ -54,6 +54,7 @@ pub(crate) async fn answer(
     request: Request,
     read: fn(&[u8]) -> Result<Ask, ApiError>,
 ) -> Result<Response, ApiError> {
+    let way = limits::way(gateway, request.headers())?;
     let key = once::key(&request)?;
     let bytes = call
         .wait(limits::read(request.into_body(), &gateway.config))
@@ -71,7 +72,10 @@ pub(crate) async fn answer(
         }
     };
     let permit = limits::admit(gateway)?;
-    let ask = read(&bytes)?;
+    let mut ask = read(&bytes)?;
+    if !way.is_empty() {
+        way.tell(&mut ask.request);
+    }
     if let Some(domain) = &ask.request.domain {
         let offers = call.look_up(gateway.coordinator.models()).await?;
         ask.model.offered_in(domain, &offers)?;

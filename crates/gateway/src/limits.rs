@@ -17,6 +17,10 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
 };
+use llmnet_types::{
+    signature::PublicKey,
+    way::{VIA, Way, WayError},
+};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use crate::{
@@ -215,6 +219,40 @@ pub(crate) fn same_origin(request: &Request) -> Result<(), ApiError> {
         "cross_origin",
         "pages of other origins may not ask here; call the gateway from a server of yours",
     ))
+}
+
+/// Which coordinators a request came through, as whoever asks says.
+///
+/// Refuses one that came through this gateway already: a respondent whose model's server is a gateway of this network
+/// would have its own question asked again and again, each time at somebody's expense.
+pub(crate) fn way(gateway: &Gateway, headers: &HeaderMap) -> Result<Way, ApiError> {
+    let Some(told) = headers.get(VIA) else {
+        return Ok(Way::default());
+    };
+    let looped = |message: String| ApiError::bad_request("loop_detected", message).at(VIA);
+    let way = match told
+        .to_str()
+        .map_err(|_| WayError::Malformed)
+        .and_then(Way::parse)
+    {
+        Ok(way) => way,
+        Err(error @ WayError::Long) => return Err(looped(error.to_string())),
+        Err(error @ WayError::Malformed) => {
+            let message = format!("'{VIA}' cannot be read: {error}");
+            return Err(ApiError::bad_request("invalid_value", message).at(VIA));
+        }
+    };
+    let node = gateway.coordinator.node();
+    if let Some(node) = node.filter(|node| way.has(node)) {
+        return Err(looped(format!(
+            "this request came through coordinator {node} already: a respondent has this gateway as the server of its \
+             model; its operator must name the model's own server"
+        )));
+    }
+    // Whoever asks further has one more to tell.
+    let own = way.clone().and(node.unwrap_or(PublicKey([0; 32])));
+    own.map(|_| way)
+        .ok_or_else(|| looped(WayError::Long.to_string()))
 }
 
 /// Whether a name from outside is one to be said again, in headers as in logs.

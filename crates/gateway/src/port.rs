@@ -84,6 +84,12 @@ pub trait Coordinator: Send + Sync {
 
     /// Whether a question would be answered now. Must be quick.
     async fn health(&self) -> Health;
+
+    /// The key of the coordinator: a request that came through it already is refused. `None` where nobody
+    /// conducts requests.
+    fn node(&self) -> Option<PublicKey> {
+        None
+    }
 }
 
 /// How large a panel the requester wants: each from 1 to [`SEATS_MAX`](llmnet_types::contract::SEATS_MAX), and

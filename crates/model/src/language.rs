@@ -86,7 +86,9 @@ pub enum LanguageError {
 const fn advice(status: &u16) -> &'static str {
     match *status {
         // Gemini says 400 of a key it does not know.
-        400 => "it does not take this request, or does not know its key",
+        400 => {
+            "it does not take this request, or does not know its key, or is a gateway that the request came through"
+        }
         401 | 403 => "its key is wrong, or may not use this model",
         402 => "its account has no money",
         404 => "it knows no such model, or base_url names no such API",

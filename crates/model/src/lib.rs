@@ -20,5 +20,6 @@ pub mod consistent;
 pub mod embedding;
 pub mod language;
 pub mod library;
+pub mod way;
 
 pub mod backend;

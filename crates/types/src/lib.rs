@@ -24,6 +24,7 @@ pub mod passage;
 pub mod rating;
 pub mod request;
 pub mod tool;
+pub mod way;
 
 pub mod receipt;
 pub mod selection;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use llmnet_types::{request::Request, signature::PublicKey, way::Way};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     client::{Server, body, config, post, until},
-    script::Script,
+    script::{NODE, Script},
 };
 
 const DIALECTS: [(&str, &str); 3] = [
@@ -87,4 +88,57 @@ async fn a_client_may_name_its_request() {
         ids.push(reply.json()["id"].as_str().unwrap().to_owned());
     }
     assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn what_came_through_this_gateway_is_not_asked_again() {
+    let server = Server::start().await;
+    let other = PublicKey([0x66; 32]);
+    for (path, field) in DIALECTS {
+        let question = question(field, "echo");
+        for way in [NODE.to_string(), format!("{other}, {NODE}")] {
+            let reply = server
+                .send_with(path, &format!("x-llmnet-via: {way}\r\n"), &question)
+                .await;
+            assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+            assert!(reply.body.contains("loop_detected"), "{}", reply.body);
+            assert!(reply.body.contains(&NODE.to_string()), "{}", reply.body);
+        }
+    }
+    // Nor what came a long way, or nobody knows which.
+    let asks = |way: String| {
+        let body = body("echo", "");
+        let server = &server;
+        async move {
+            let way = format!("x-llmnet-via: {way}\r\n");
+            server.send_with("/v1/chat/completions", &way, &body).await
+        }
+    };
+    for (way, code) in [
+        (vec![other.to_string(); 9].join(","), "loop_detected"),
+        (vec![other.to_string(); 8].join(","), "loop_detected"),
+        ("somebody".to_owned(), "invalid_value"),
+    ] {
+        let refused = asks(way).await.error();
+        let expected = format!("400 invalid_request_error {code} x-llmnet-via");
+        assert_eq!(refused, expected);
+    }
+    assert_eq!(
+        server
+            .script
+            .asked
+            .load(std::sync::atomic::Ordering::SeqCst),
+        0
+    );
+
+    // What came through others says so on, and what came through nobody says nothing.
+    let heard = |reply: crate::client::Reply| {
+        let text = reply.json()["choices"][0]["message"]["content"].clone();
+        let request: Request = serde_json::from_str(text.as_str().unwrap()).unwrap();
+        (Way::of(&request), request.settings.len())
+    };
+    let way = Way::default().and(other).unwrap();
+    assert_eq!(heard(asks(other.to_string()).await), (way, 1));
+    let plain = server.ask("echo", "").await;
+    assert_eq!(heard(plain), (Way::default(), 0));
 }

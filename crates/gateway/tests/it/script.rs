@@ -25,6 +25,8 @@ use llmnet_types::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::sleep};
 
+/// The key of the coordinator.
+pub(crate) const NODE: PublicKey = PublicKey([0x77; 32]);
 /// The one receipt there is.
 pub(crate) const RECEIPT: ContractId = ContractId([0xab; 32]);
 /// Its file, with spaces no serialiser would write.
@@ -249,6 +251,10 @@ fn refusal(question: &str) -> Option<AnswerError> {
 
 #[async_trait]
 impl Coordinator for Script {
+    fn node(&self) -> Option<PublicKey> {
+        Some(NODE)
+    }
+
     async fn answer(
         &self,
         request: Request,

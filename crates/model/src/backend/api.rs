@@ -40,6 +40,7 @@ use llmnet_types::{
     request::{ChatMessage, RESPONSE_FORMAT, Setting, TOOLS},
     tool::{CALL_ID_LENGTH_MAX, CALLS_MAX, TOOL_NAME_LENGTH_MAX, ToolCall},
     units::Tokens,
+    way::VIA,
 };
 use reqwest::{
     Url,
@@ -54,6 +55,7 @@ pub use list::{detect_ollama, first_model};
 use crate::{
     answer::Limits,
     language::{Completion, LanguageError, LanguageModel, Usage},
+    way,
 };
 use breaker::{Breaker, Change, Outcome, Resting};
 use pace::Pace;
@@ -344,6 +346,9 @@ pub struct Client {
     url: Url,
     headers: HeaderMap,
     http: reqwest::Client,
+    /// Whether its server is told which way a request came: one that may be a gateway, and not a maker's own, whom
+    /// that does not concern.
+    tells_way: bool,
     bounds: Bounds,
     breaker: Arc<Breaker>,
     pace: Arc<Pace>,
@@ -388,6 +393,7 @@ impl Client {
             api,
             headers: api.headers(key.as_ref())?,
             http: transport::http(&url, connect_timeout)?,
+            tells_way: api.base() != Some(base.trim_end_matches('/')),
             model,
             url,
             bounds,
@@ -515,7 +521,10 @@ impl Client {
 
     async fn attempt(&self, body: &Value, deadline: Instant) -> Result<Completion, Failure> {
         let request = self.http.post(self.url.clone());
-        let request = request.headers(self.headers.clone()).json(body);
+        let mut request = request.headers(self.headers.clone()).json(body);
+        if let Some(way) = way::current().filter(|_| self.tells_way) {
+            request = request.header(VIA, way.to_string());
+        }
         let bytes = transport::send(request, deadline).await?;
         self.api.completion(&bytes).map_err(Failure::of_reply)
     }

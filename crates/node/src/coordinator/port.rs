@@ -12,6 +12,7 @@ use llmnet_types::{
     id::ContractId,
     receipt::ContractStatus,
     request::{Progress, Request},
+    signature::PublicKey,
     units::Amount,
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -31,6 +32,10 @@ pub struct Port(pub Arc<Desk>);
 
 #[async_trait]
 impl Coordinator for Port {
+    fn node(&self) -> Option<PublicKey> {
+        Some(self.0.key.public_key())
+    }
+
     async fn answer(
         &self,
         request: Request,

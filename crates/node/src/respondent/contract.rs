@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use llmnet_model::answer::{Answerer, Limits};
+use llmnet_model::{
+    answer::{Answerer, Limits},
+    way::along,
+};
 use llmnet_protocol::{
     message::{Offer, ToCoordinator, ToSeat},
     seat::{Account, Effect, Input, Seat, Work},
 };
 use llmnet_types::{
-    codec::Text, id::ContractId, message::Revision, request::Request, units::Timestamp,
+    codec::Text, id::ContractId, message::Revision, request::Request, units::Timestamp, way::Way,
 };
 use tokio::{
     sync::mpsc,
@@ -57,7 +60,12 @@ pub(super) async fn conduct(
             return false;
         }
     };
-    let request = Arc::new(seat.request().clone());
+    // What answers may be a gateway again, which must know what it is asked for.
+    let mut request = seat.request().clone();
+    let told = Way::of(&request);
+    Way::default().tell(&mut request);
+    let way = told.clone().and(account.coordinator).unwrap_or(told);
+    let request = Arc::new(request);
     // One piece of work at a time; dropping the set stops a model nobody waits for any more.
     let mut work = JoinSet::new();
     let mut served = false;
@@ -78,13 +86,10 @@ pub(super) async fn conduct(
                         },
                         Work::Judge { .. } => judging,
                     };
-                    work.spawn(perform(
-                        Arc::clone(&respondent.answerer),
-                        seat.contract(),
-                        Arc::clone(&request),
-                        wanted,
-                        limits,
-                    ));
+                    let answerer = Arc::clone(&respondent.answerer);
+                    let request = Arc::clone(&request);
+                    let performed = perform(answerer, seat.contract(), request, wanted, limits);
+                    work.spawn(along(way.clone(), performed));
                 }
                 Effect::Done => return served,
             }

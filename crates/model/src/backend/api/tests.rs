@@ -15,6 +15,8 @@ mod tools;
 use llmnet_types::{
     codec::Text,
     request::{ChatMessage, Role, Setting},
+    signature::PublicKey,
+    way::Way,
 };
 
 use super::*;
@@ -110,6 +112,29 @@ async fn the_first_model_of_a_list_is_found_with_the_key() {
     let asked = server.asked()[0].to_lowercase();
     assert!(asked.starts_with("get /v1/models "), "{asked}");
     assert!(asked.contains("authorization: bearer hidden"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_server_that_may_be_a_gateway_is_told_which_way_a_request_came() {
+    let [a, b] = [1, 2].map(|number| PublicKey([number; 32]));
+    let way = Way::default().and(a).unwrap().and(b).unwrap();
+    let header = format!("{VIA}: {way}\r\n");
+    for api in Api::ALL {
+        let server = Server::start(vec![ok(api, "a"), ok(api, "b")]).await;
+        let client = client(api, &server);
+        let along = way::along(way.clone(), complete(&client, 9_000));
+        assert_eq!(along.await.unwrap().text, "a", "{api}");
+        assert_eq!(complete(&client, 9_000).await.unwrap().text, "b", "{api}");
+        let asked = server.asked();
+        assert!(asked[0].contains(&header), "{api}: {}", asked[0]);
+        assert!(!asked[1].contains(VIA), "{api}: {}", asked[1]);
+        // A maker's own need not know.
+        let Some(base) = api.base() else { continue };
+        for base in [base.to_owned(), format!("{base}/")] {
+            let own = Client::new(Config::new(api, base, "m-1")).unwrap();
+            assert!(!own.tells_way, "{api}");
+        }
+    }
 }
 
 #[tokio::test]
