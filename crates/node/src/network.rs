@@ -2,7 +2,7 @@
 //! see the whole.
 
 pub(crate) mod chain;
-mod door;
+pub(crate) mod door;
 pub(crate) mod funding;
 pub(crate) mod roles;
 mod seats;
@@ -18,6 +18,7 @@ use llmnet_types::{codec::Text, id::NetworkId};
 
 use crate::{
     anchor::Anchors,
+    config::Gateway,
     coordinator::{self, Desk, Port, journal::Journal},
     experts::{Experts, RESPONDENTS},
     explorer::Explorer,
@@ -113,7 +114,14 @@ impl Network {
         mut on_stage: impl FnMut(Stage),
     ) -> anyhow::Result<Self> {
         // The port first: whoever has it must hear of it before anything else is begun.
-        let door = door::Door::open(&home, options).await?;
+        let gateway = Gateway {
+            port: options.port,
+            ..match options.serves {
+                true => home.config.gateway.clone(),
+                false => Gateway::default(),
+            }
+        };
+        let door = door::Door::open(&gateway, &home.path.join("keys.db")).await?;
         let (gateway, url) = (door.address(), door.url());
 
         on_stage(Stage::Experts);

@@ -1,6 +1,9 @@
 //! Connections that nobody listens in on.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio_rustls::{
     TlsAcceptor,
@@ -11,9 +14,10 @@ use tokio_rustls::{
     },
 };
 
-/// What a gateway proves its name with: a chain of certificates, its own first, and the key of that.
+/// What a gateway proves its name with: a chain of certificates, its own first, and the key of that. Clones share it:
+/// what one of them is renewed with, all prove.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +54,22 @@ impl Tls {
                 .with_single_cert(chain, key)
                 .map_err(unusable)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+    }
+
+    /// Proves by what another has, from the next connection on; those that stand go on.
+    pub fn renew(&self, other: &Self) {
+        let next = other.current();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        // What is in it is whole at any time.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.0))
+        TlsAcceptor::from(self.current())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `[gateway]` of `llmnet.toml`: where questions come in, and from whom.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -31,7 +31,7 @@ pub struct Gateway {
 pub struct Tls {
     /// The name in the certificate, by which `llmnet` itself calls it too.
     pub name: String,
-    /// A PEM file of certificates, its own first. Read at the start: renew it, then start again.
+    /// A PEM file of certificates, its own first. Renewed ones are taken up within seconds.
     pub chain: PathBuf,
     /// The PEM file of its key.
     pub key: PathBuf,
@@ -50,9 +50,31 @@ impl Default for Gateway {
 }
 
 impl Gateway {
+    /// Where clients on this machine find it, once it has a port.
+    pub(crate) fn local(&self, port: u16) -> SocketAddr {
+        let address = match self.address.is_unspecified() {
+            true => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            false => self.address,
+        };
+        SocketAddr::from((address, port))
+    }
+
+    /// What they call it.
+    pub(crate) fn url(&self, port: u16) -> String {
+        match &self.tls {
+            Some(tls) => format!("https://{}:{port}", tls.name),
+            None => format!("http://{}", self.local(port)),
+        }
+    }
+
+    /// Whether nobody can spend who is not known: strangers reach no gateway that asks for no keys.
+    pub(crate) const fn is_guarded(&self) -> bool {
+        self.keys || self.address.is_loopback()
+    }
+
     /// Refuses what would let strangers spend.
     pub(super) fn checked(&self) -> Result<(), ConfigError> {
-        if self.keys || self.address.is_loopback() {
+        if self.is_guarded() {
             return Ok(());
         }
         Err(ConfigError::Open {

@@ -1,9 +1,11 @@
 //! Where questions come in: the gateway's listeners, and whom they let in.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -11,91 +13,81 @@ use llmnet_gateway::{Access, Config, Listener, ServeError, Tls, port::Ports};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
+    time::sleep,
 };
 use zeroize::Zeroizing;
 
-use super::Options;
 use crate::{
     api_keys::ApiKeys,
-    config::{self, Gateway},
-    home::Home,
+    config::{Gateway, gateway::Tls as Files},
 };
 
+/// How often the files of a certificate are looked at: whoever renews it need not start anything again.
+const RENEWAL: Duration = Duration::from_secs(5);
+
 /// A gateway that listens and does not answer yet.
-pub(super) struct Door {
+pub(crate) struct Door {
     listener: Listener,
     address: SocketAddr,
     url: String,
     access: Access,
     admin: Option<TcpListener>,
+    certificate: Option<Certificate>,
 }
 
 impl Door {
-    /// Opens it as the configuration says, or on loopback for this program alone.
-    pub(super) async fn open(home: &Home, options: &Options) -> anyhow::Result<Self> {
-        let config = &home.config.gateway;
-        if !options.serves {
-            let own = Gateway::default();
-            return Self::bind(&own, options.port, Access::open(), None).await;
-        }
-        if !config.keys {
-            return Self::bind(config, options.port, Access::open(), None).await;
-        }
-        let keys = ApiKeys::open(&home.path.join("keys.db"))?;
-        let access = Access::keyed(Arc::new(keys))?;
-        let admin = bind(IpAddr::V4(Ipv4Addr::LOCALHOST), config.admin_port).await?;
-        Self::bind(config, options.port, access, Some(admin)).await
-    }
-
-    async fn bind(
-        config: &Gateway,
-        port: u16,
-        access: Access,
-        admin: Option<TcpListener>,
-    ) -> anyhow::Result<Self> {
-        let tls = config.tls.as_ref().map(tls).transpose()?;
-        let socket = bind(config.address, port).await?;
-        let mut address = socket.local_addr()?;
-        if address.ip().is_unspecified() {
-            // Where clients on this machine find it.
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        let url = match &config.tls {
-            Some(tls) => format!("https://{}:{}", tls.name, address.port()),
-            None => format!("http://{address}"),
+    /// Opens it as the configuration says. The digests of its keys, where it asks for any, are in a file.
+    ///
+    /// # Errors
+    /// An address cannot be had, or a file not used.
+    pub(crate) async fn open(config: &Gateway, keys: &Path) -> anyhow::Result<Self> {
+        let (access, admin) = match config.keys {
+            true => {
+                let access = Access::keyed(Arc::new(ApiKeys::open(keys)?))?;
+                let admin = bind(IpAddr::V4(Ipv4Addr::LOCALHOST), config.admin_port).await?;
+                (access, Some(admin))
+            }
+            false => (Access::open(), None),
         };
+        let certificate = config.tls.clone().map(Certificate::new).transpose()?;
+        let socket = bind(config.address, config.port).await?;
+        let address = socket.local_addr()?;
         Ok(Self {
-            listener: match tls {
-                Some(tls) => Listener::secured(socket, tls),
+            listener: match &certificate {
+                Some(certificate) => Listener::secured(socket, certificate.tls.clone()),
                 None => socket.into(),
             },
-            address,
-            url,
+            address: config.local(address.port()),
+            url: config.url(address.port()),
             access,
             admin,
+            certificate,
         })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where clients of this machine find it.
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where clients of this machine call it.
-    pub(super) fn url(&self) -> String {
+    /// What they call it.
+    pub(crate) fn url(&self) -> String {
         self.url.clone()
     }
 
-    pub(super) fn admin_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+    /// Where its keys are managed, if it asks for any.
+    pub(crate) fn admin_address(&self) -> anyhow::Result<Option<SocketAddr>> {
         let address = self.admin.as_ref().map(TcpListener::local_addr);
         Ok(address.transpose()?)
     }
 
-    pub(super) fn access(&self) -> Access {
+    /// Whom it lets in.
+    pub(crate) fn access(&self) -> Access {
         self.access.clone()
     }
 
     /// Answers until it is told to close.
-    pub(super) async fn serve(
+    pub(crate) async fn serve(
         self,
         ports: Ports,
         closed: oneshot::Receiver<()>,
@@ -122,19 +114,95 @@ impl Door {
             let _ = closed.await;
             let _ = closing.send(true);
         };
-        let (served, managed, ()) = tokio::join!(gateway, admin, told);
-        served.and(managed)
+        let renewing = async {
+            match self.certificate {
+                Some(certificate) => certificate.keep_up().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            (served, managed, ()) = async { tokio::join!(gateway, admin, told) } => served.and(managed),
+            never = renewing => match never {},
+        }
     }
 }
 
-fn tls(files: &config::gateway::Tls) -> anyhow::Result<Tls> {
-    let read = |path: &Path| {
-        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    let chain = read(&files.chain)?;
-    let key = Zeroizing::new(read(&files.key)?);
-    let (at, of) = (files.chain.display(), files.key.display());
-    Tls::new(&chain, &key).with_context(|| format!("cannot serve with {at} and {of}"))
+/// What a gateway proves its name with, and the files that is from.
+struct Certificate {
+    files: Files,
+    read: Pem,
+    tls: Tls,
+}
+
+impl Certificate {
+    fn new(files: Files) -> anyhow::Result<Self> {
+        let read = Pem::read(&files)?;
+        let tls = read.tls(&files)?;
+        Ok(Self { files, read, tls })
+    }
+
+    /// Takes up what is renewed, for ever. What cannot be used is told once, and what was there before stays.
+    async fn keep_up(mut self) -> Infallible {
+        let mut failures = 0_u32;
+        loop {
+            sleep(RENEWAL).await;
+            match self.look().await {
+                Ok(is_new) => {
+                    failures = 0;
+                    if is_new {
+                        tracing::info!(chain = %self.files.chain.display(), "a renewed certificate is served");
+                    }
+                }
+                Err(error) => {
+                    // Once may be between the writing of one file and of the other.
+                    failures = failures.saturating_add(1);
+                    if failures == 2 {
+                        tracing::warn!(
+                            error = format!("{error:#}"),
+                            "the certificate of before is served"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the files have something else that can be used.
+    async fn look(&mut self) -> anyhow::Result<bool> {
+        let files = self.files.clone();
+        let read = tokio::task::spawn_blocking(move || Pem::read(&files)).await??;
+        if read == self.read {
+            return Ok(false);
+        }
+        self.tls.renew(&read.tls(&self.files)?);
+        self.read = read;
+        Ok(true)
+    }
+}
+
+/// Both files' bytes.
+#[derive(PartialEq, Eq)]
+struct Pem {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Pem {
+    fn read(files: &Files) -> anyhow::Result<Self> {
+        let read = |path: &Path| {
+            let text = std::fs::read(path);
+            text.with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(Self {
+            chain: read(&files.chain)?,
+            key: Zeroizing::new(read(&files.key)?),
+        })
+    }
+
+    fn tls(&self, files: &Files) -> anyhow::Result<Tls> {
+        let (at, of) = (files.chain.display(), files.key.display());
+        Tls::new(&self.chain, &self.key).with_context(|| format!("cannot serve with {at} and {of}"))
+    }
 }
 
 async fn bind(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {

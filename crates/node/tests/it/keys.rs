@@ -1,10 +1,12 @@
 //! A gateway that asks for keys, as a process of its own: what is spent under one is known again after a crash.
 
+use std::fs;
+
 use llmnet::config::Config;
 use reqwest::{Certificate, Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Room, Up, command, finish, place};
+use crate::support::{DEADLINE, Room, Up, command, finish, place, until};
 
 const QUESTION: &str = "Why does the Moon have phases?";
 const KEYED: &str = "[gateway]\nkeys = true\nadmin_port = 0\n";
@@ -101,11 +103,63 @@ async fn a_gateway_proves_its_name() {
     let up = Up::start(&room, &["--no-models"]).await;
     assert!(up.gateway.url.starts_with("https://localhost:"));
     let http = || Client::builder().no_proxy().timeout(DEADLINE);
-    let known = Certificate::from_pem(&std::fs::read(chain).unwrap()).unwrap();
+    let known = Certificate::from_pem(&fs::read(chain).unwrap()).unwrap();
     let knowing = http().add_root_certificate(known).build().unwrap();
     assert_eq!(ask(&knowing, &up, None).await.0, StatusCode::OK);
     let unknowing = http().build().unwrap();
     assert!(unknowing.get(&up.gateway.url).send().await.is_err());
+    assert_eq!(up.stop().await, 0);
+}
+
+/// The other certificate of the same name, made for this test as the first was, by `openssl req -x509`.
+const RENEWED: [&str; 2] = [
+    include_str!("keys/renewed.pem"),
+    include_str!("keys/renewed-key.pem"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_is_renewed_is_taken_up_while_it_serves() {
+    let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/tests/it/tls");
+    let before =
+        ["chain.pem", "key.pem"].map(|name| fs::read_to_string(format!("{tls}/{name}")).unwrap());
+    let (room, _place) = (Room::new(), place().await);
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| room.path().join(name));
+    fs::write(&chain, &before[0]).unwrap();
+    fs::write(&key, &before[1]).unwrap();
+    let config = format!(
+        "[gateway.tls]\nname = \"localhost\"\nchain = \"{}\"\nkey = \"{}\"\n",
+        chain.display(),
+        key.display()
+    );
+    fs::create_dir_all(room.network()).unwrap();
+    fs::write(room.network().join("llmnet.toml"), config).unwrap();
+    let up = Up::start(&room, &["--no-models"]).await;
+    let health = format!("{}/health", up.gateway.url);
+    // Whoever trusts one of them alone; a new connection each time.
+    let reaches = async |certificate: &str| {
+        let known = Certificate::from_pem(certificate.as_bytes()).unwrap();
+        let http = Client::builder().no_proxy().timeout(DEADLINE);
+        let http = http.add_root_certificate(known).build().unwrap();
+        http.get(&health).send().await.is_ok()
+    };
+    assert!(reaches(&before[0]).await);
+    assert!(!reaches(RENEWED[0]).await);
+
+    // One file without the other is no use: what was there before goes on.
+    fs::write(&chain, RENEWED[0]).unwrap();
+    until("it is told that the files do not fit", || async {
+        let log = fs::read_to_string(room.path().join("up.log")).unwrap();
+        log.contains("the certificate of before is served")
+            .then_some(())
+    })
+    .await;
+    assert!(reaches(&before[0]).await);
+    fs::write(&key, RENEWED[1]).unwrap();
+    until("the renewed one is served", || async {
+        reaches(RENEWED[0]).await.then_some(())
+    })
+    .await;
+    assert!(!reaches(&before[0]).await);
     assert_eq!(up.stop().await, 0);
 }
 
