@@ -16,6 +16,7 @@ mod place;
 mod receipt;
 mod reputation;
 mod respondent;
+mod role;
 mod session;
 mod signals;
 mod snapshot;
@@ -25,14 +26,18 @@ mod validator;
 mod verify;
 mod wallet;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
+use llmnet_types::signature::PrivateKey;
 
 use output::Output;
 
 use crate::{
-    keystore::Source,
+    keystore::{self, Source},
     telemetry::{self, LogFormat},
 };
 
@@ -110,6 +115,12 @@ impl PassphraseArguments {
         Source {
             file: self.passphrase_file.clone(),
         }
+    }
+
+    /// The key in a file that this passphrase opens.
+    fn key(&self, file: &Path) -> anyhow::Result<PrivateKey> {
+        let passphrase = self.source().known(&file.display().to_string())?;
+        Ok(keystore::read(file, &passphrase)?)
     }
 }
 

@@ -20,6 +20,7 @@
 //!
 //! [link]
 //! listen = "0.0.0.0:7373"      # where respondents on other machines link to the coordinator; nowhere if absent
+//! address = "192.0.2.6:7373"   # as they reach that: the ledger lists it, so that they find it there
 //!
 //! [[model]]                    # a respondent backed by a language model; as many as there are
 //! name = "llama3.2"
@@ -38,7 +39,7 @@ use std::{
     path::Path,
 };
 
-use llmnet_types::contract::SEATS_MAX;
+use llmnet_types::{bond::ADDRESS_LENGTH_MAX, codec::Text, contract::SEATS_MAX};
 use serde::Deserialize;
 
 use crate::coordinator::Panel;
@@ -77,6 +78,21 @@ pub struct Config {
 pub struct Link {
     /// Where the coordinator listens for them; nowhere if absent.
     pub listen: Option<SocketAddr>,
+    /// Where they reach that, as `host:port`, for the ledger's list; empty where they are told otherwise.
+    pub address: Address,
+}
+
+/// Where others reach a node, as the ledger is told; empty for nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Address(pub Text<ADDRESS_LENGTH_MAX>);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        crate::settings::address(&text).map(|(_, address)| Self(address))
+    }
 }
 
 /// How large panels are where a request does not say.

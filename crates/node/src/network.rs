@@ -14,7 +14,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
 use llmnet_gateway::port::Ports;
-use llmnet_types::{codec::Text, id::NetworkId};
+use llmnet_types::id::NetworkId;
 
 use crate::{
     anchor::Anchors,
@@ -170,7 +170,8 @@ impl Network {
         let hub = Hub::default();
         let classifier = Arc::clone(&experts.classifier);
         let (network, key) = (home.genesis.id(), home.keys.coordinator());
-        roles::enlist_coordinator(&*client, network, &key, Text::empty(), roles::BOND).await?;
+        let address = home.config.link.address.0.clone();
+        roles::enlist_coordinator(&*client, network, &key, address, roles::BOND).await?;
         let anchors = Anchors::new(home.keys.clone());
         roles::anchor_coordinator(&*client, network, &key, &anchors).await?;
         seats::take(&home, &client, &hub, experts, models).await?;

@@ -295,6 +295,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A table, where there is one.
+    pub(crate) fn table_of<'t>(
+        &mut self,
+        table: &'t DeTable<'a>,
+        name: &str,
+    ) -> Option<&'t DeTable<'a>> {
+        let value = table.get(name)?;
+        let found = value.get_ref().as_table();
+        if found.is_none() {
+            let what = format!("{name} is {}, no table", value.get_ref().type_str());
+            self.wrong(&value.span(), what, format!("write [{name}]"));
+        }
+        found
+    }
+
     /// True or false, where it is said.
     pub(crate) fn truth(&mut self, table: &DeTable<'a>, name: &str) -> Option<bool> {
         let value = table.get(name)?;

@@ -5,15 +5,9 @@ mod leave;
 mod run;
 mod status;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::{Common, PassphraseArguments, output::Output};
-use crate::{
-    coordinator::settings::{SETTINGS, Settings},
-    home,
-};
+use super::{Common, PassphraseArguments, output::Output, role};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,17 +25,6 @@ enum Command {
     Status(status::Arguments),
     /// Give the role back; the bond returns six epochs later
     Leave(leave::Arguments),
-}
-
-/// The coordinator's directory.
-fn directory(common: &Common) -> PathBuf {
-    let default = || home::data_directory().join("coordinator");
-    common.dir.clone().unwrap_or_else(default)
-}
-
-/// The settings of the coordinator's directory.
-fn settings(common: &Common) -> anyhow::Result<Settings> {
-    Ok(Settings::read(&directory(common).join(SETTINGS))?)
 }
 
 pub(super) async fn run(

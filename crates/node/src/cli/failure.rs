@@ -50,7 +50,7 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
             return Some(config(error));
         }
         if cause.downcast_ref::<TlsError>().is_some() {
-            return Some("mend [gateway.tls] of llmnet.toml".to_owned());
+            return Some("mend [gateway.tls] of the settings".to_owned());
         }
         if cause.downcast_ref::<api::ConfigError>().is_some() {
             return Some(

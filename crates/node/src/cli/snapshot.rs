@@ -12,8 +12,9 @@ use llmnet_chain::snapshot::{self, SnapshotError};
 use super::{
     Common, code,
     output::{Output, Progress},
-    validator,
+    role,
 };
+use crate::validator::settings::Settings;
 
 /// Bytes between one sign of life and the next.
 const STEP: u64 = 16 << 20;
@@ -53,7 +54,7 @@ fn unusable(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Unusab
 }
 
 pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = validator::settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let (data, genesis) = (&settings.data, &settings.genesis);
     let (text, height, bytes) = match &arguments.command {
         Command::Export { file } => {

@@ -6,15 +6,9 @@ mod membership;
 mod run;
 mod status;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::{Common, PassphraseArguments, output::Output};
-use crate::{
-    home,
-    validator::{SETTINGS, settings::Settings},
-};
+use super::{Common, PassphraseArguments, output::Output, role};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -38,17 +32,6 @@ enum Command {
     Leave(membership::Leave),
     /// Send money of the operator's
     Pay(membership::Pay),
-}
-
-/// The validator's directory.
-pub(super) fn directory(common: &Common) -> PathBuf {
-    let default = || home::data_directory().join("validator");
-    common.dir.clone().unwrap_or_else(default)
-}
-
-/// The settings of the validator's directory.
-pub(super) fn settings(common: &Common) -> anyhow::Result<Settings> {
-    Ok(Settings::read(&directory(common).join(SETTINGS))?)
 }
 
 pub(super) async fn run(

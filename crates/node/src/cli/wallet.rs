@@ -18,7 +18,6 @@ use super::{
     client::{Client, ClientError},
     output::Output,
 };
-use crate::keystore;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -48,9 +47,7 @@ struct Owner {
 
 impl Owner {
     fn read(&self) -> anyhow::Result<PrivateKey> {
-        let passphrase = self.passphrase.source();
-        let passphrase = passphrase.known(&self.key.display().to_string())?;
-        Ok(keystore::read(&self.key, &passphrase)?)
+        self.passphrase.key(&self.key)
     }
 }
 

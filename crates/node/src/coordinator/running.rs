@@ -1,27 +1,20 @@
 //! One coordinator in one process: its gateway, its respondents' links, the network elsewhere.
 
-use std::{
-    fs::{self, File, TryLockError},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use llmnet_chain::client::ChainClient;
-use llmnet_gateway::{Access, port::Ports};
+use llmnet_gateway::port::Ports;
 use llmnet_types::signature::PrivateKey;
 
 use super::{Desk, Panel, Port, Setup, journal::Journal, settings::Settings};
 use crate::{
     anchor::Anchors,
-    experts,
+    directory, experts,
     explorer::Explorer,
     keys::Keys,
-    network::{funding, roles},
+    network::{door::Door, funding, roles},
     remote::Remote,
-    serving::{self, Serving},
+    serving::Serving,
     transport::{Hub, far::Listening},
 };
 
@@ -30,7 +23,8 @@ const FIRST_BLOCK: Duration = Duration::from_secs(30);
 
 /// A running coordinator.
 pub struct Running {
-    gateway: SocketAddr,
+    url: String,
+    admin: Option<SocketAddr>,
     link: Listening,
     desk: Arc<Desk>,
     serving: Serving,
@@ -84,15 +78,11 @@ pub async fn start(
         key.public_key(),
         settings.node
     );
-    anyhow::ensure!(
-        settings.http.ip().is_loopback(),
-        "http = \"{}\" can be reached from elsewhere, and this gateway asks for no keys: take 127.0.0.1",
-        settings.http
-    );
-    let lock = lock(&settings.data)?;
+    // Two coordinators of one key would open the same slots for different orders, which is an offence.
+    let lock = directory::lock(&settings.data, "coordinator")?;
     // The ports first: whoever has one must hear of it before anything else is begun.
-    let listener = serving::listen(settings.http).await?;
-    let gateway = listener.local_addr()?;
+    let door = Door::open(&settings.gateway, &settings.data.join("keys.db")).await?;
+    let (url, admin) = (door.url(), door.admin_address()?);
 
     on_stage(Stage::Network);
     let genesis = &settings.genesis;
@@ -132,42 +122,28 @@ pub async fn start(
     let ports = Ports {
         coordinator: Arc::new(Port(Arc::clone(&desk))),
         ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
-        access: Access::open(),
+        access: door.access(),
     };
     Ok(Running {
-        gateway,
+        url,
+        admin,
         link,
         desk,
-        serving: Serving::begin(listener, ports),
+        serving: Serving::spawn(|closed| door.serve(ports, closed)),
         chain,
         _lock: lock,
     })
 }
 
-/// Makes the data one's own: two coordinators of one key would open the same slots for different orders, which is an
-/// offence.
-fn lock(data: &Path) -> anyhow::Result<File> {
-    let shown = data.display();
-    fs::create_dir_all(data).with_context(|| format!("cannot make {shown}"))?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(data.join("lock"))
-        .with_context(|| format!("cannot write in {shown}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            anyhow::bail!("another coordinator runs with the data of {shown}; stop it first")
-        }
-        Err(TryLockError::Error(error)) => Err(error).context(format!("cannot lock {shown}")),
-    }
-}
-
 impl Running {
-    /// The gateway's address for clients.
+    /// The gateway's address for clients of this machine.
     pub fn url(&self) -> String {
-        format!("http://{}", self.gateway)
+        self.url.clone()
+    }
+
+    /// Where its API keys are managed, if it asks for any.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Where respondents link to.

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -9,28 +10,27 @@ use llmnet_ledger::Genesis;
 use llmnet_types::{
     bond::ADDRESS_LENGTH_MAX,
     codec::Text,
-    id::NetworkId,
     signature::{PrivateKey, PublicKey},
     units::Amount,
 };
 use toml::de::DeTable;
 
 use crate::{
-    directory::{self, InitError},
-    keystore::{self, Passphrase},
-    settings::{Mistakes, Reader, read_settings},
+    config::{self, Gateway},
+    directory::{self, Files, GENESIS, InitError, Made, NODE_KEY},
+    keystore::Passphrase,
+    settings::{Mistakes, Reader, Value, read_settings},
 };
 
-/// The file of settings in a coordinator's directory.
-pub const SETTINGS: &str = "coordinator.toml";
-/// The key that coordinates, and owns the bond.
-pub const NODE_KEY: &str = "node.key";
-/// The key of the account that the gateway orders from.
-pub const REQUESTER_KEY: &str = "requester.key";
-/// The network.
-pub const GENESIS: &str = "genesis.json";
+/// What is in a coordinator's directory, beside its own key and the network: the settings, and the key of the account
+/// that the gateway orders from.
+pub const FILES: Files = Files {
+    settings: "coordinator.toml",
+    account: "requester",
+    account_key: "requester.key",
+};
 
-const TOP: [&str; 11] = [
+const TOP: [&str; 12] = [
     "node",
     "key",
     "requester_key",
@@ -42,7 +42,10 @@ const TOP: [&str; 11] = [
     "address",
     "bond",
     "patient",
+    "gateway",
 ];
+const GATEWAY: [&str; 3] = ["keys", "admin_port", "tls"];
+const TLS: [&str; 3] = ["name", "chain", "key"];
 
 /// A coordinator's settings, all of them checked.
 #[derive(Debug, Clone)]
@@ -59,8 +62,8 @@ pub struct Settings {
     pub nodes: Vec<String>,
     /// Where slots, orders and receipts are kept.
     pub data: PathBuf,
-    /// Where the gateway listens.
-    pub http: SocketAddr,
+    /// Where the API is served, and to whom.
+    pub gateway: Gateway,
     /// Where respondents' links are taken.
     pub listen: SocketAddr,
     /// Where respondents reach that, as the ledger is told.
@@ -92,38 +95,20 @@ pub struct Plan {
     pub patient: bool,
 }
 
-/// A coordinator that was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Made {
-    /// Its network.
-    pub network: NetworkId,
-    /// The key that coordinates.
-    pub node: PublicKey,
-    /// The account that the gateway orders from.
-    pub requester: PublicKey,
-}
-
-/// Makes a coordinator's directory with new keys. Nothing that is there is ever written over.
+/// Makes a coordinator's directory with these keys: its own, and that of the account that the gateway orders from.
+/// Nothing that is there is ever written over.
 ///
 /// # Errors
 /// See [`InitError`].
 pub fn init(
     plan: &Plan,
-    (node, requester): (&PrivateKey, &PrivateKey),
+    keys: (&PrivateKey, &PrivateKey),
     passphrase: &Passphrase,
 ) -> Result<Made, InitError> {
-    let path = |name| plan.directory.join(name);
-    directory::make(&plan.directory, &[SETTINGS, NODE_KEY, REQUESTER_KEY])?;
-    keystore::write(&path(NODE_KEY), node, passphrase)?;
-    keystore::write(&path(REQUESTER_KEY), requester, passphrase)?;
-    let made = Made {
-        network: plan.genesis.id(),
-        node: node.public_key(),
-        requester: requester.public_key(),
-    };
-    directory::write(&path(GENESIS), &plan.genesis.to_json())?;
-    directory::write(&path(SETTINGS), &template(&made.node, plan))?;
-    Ok(made)
+    let place = (plan.directory.as_path(), FILES);
+    directory::init(place, keys, passphrase, &plan.genesis, |node| {
+        template(node, plan)
+    })
 }
 
 impl Settings {
@@ -147,6 +132,7 @@ impl<'a> Reader<'a> {
         let nodes = self.nodes(table);
         let data = self.path(table, "data");
         let http = self.socket(table, "http", true);
+        let gateway = self.gateway(table);
         let listen = self.socket(table, "listen", true);
         let address = self.address(table, 0..0);
         let bond = self.credits(table, "bond");
@@ -155,6 +141,23 @@ impl<'a> Reader<'a> {
             self.check_key(span, path);
         }
         let genesis = genesis.and_then(|(span, path)| self.genesis(&span, &path));
+        let gateway = http.map(|http| Gateway {
+            address: http.ip(),
+            port: http.port(),
+            ..gateway
+        });
+        if gateway
+            .as_ref()
+            .is_some_and(|gateway| !gateway.is_guarded())
+        {
+            let span = table.get("http").map(Value::span).unwrap_or_default();
+            let mend = "take 127.0.0.1, or add [gateway] with keys = true";
+            self.wrong(
+                &span,
+                "http can be reached from elsewhere, and asks for no keys",
+                mend,
+            );
+        }
         let [key, requester_key] = keys;
         Some(Settings {
             node: node?,
@@ -163,11 +166,40 @@ impl<'a> Reader<'a> {
             genesis: genesis?,
             nodes: nodes?,
             data: data?.1,
-            http: http?,
+            gateway: gateway?,
             listen: listen?,
             address: address?,
             bond: bond?,
             patient: patient.unwrap_or(true),
+        })
+    }
+
+    /// Whom the gateway lets in, and how it proves its name.
+    fn gateway(&mut self, table: &DeTable<'a>) -> Gateway {
+        let mut gateway = Gateway::default();
+        if let Some(found) = self.table_of(table, "gateway") {
+            self.unknown(found, &GATEWAY);
+            gateway.keys = self.truth(found, "keys").unwrap_or_default();
+            let port = self.integer(found, "admin_port", (0, 65_535));
+            if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
+                gateway.admin_port = port;
+            }
+            let span = found.get("tls").map(Value::span).unwrap_or_default();
+            let tls = self.table_of(found, "tls");
+            gateway.tls = tls.and_then(|tls| self.tls(tls, span));
+        }
+        gateway
+    }
+
+    fn tls(&mut self, table: &DeTable<'a>, span: Range<usize>) -> Option<config::gateway::Tls> {
+        self.unknown(table, &TLS);
+        let name = self.needed(table, "name", span);
+        let name = name.and_then(|name| self.text("name", name).map(str::to_owned));
+        let [chain, key] = ["chain", "key"].map(|name| self.path(table, name));
+        Some(config::gateway::Tls {
+            name: name?,
+            chain: chain?.1,
+            key: key?.1,
         })
     }
 }
@@ -193,7 +225,7 @@ node = "{node}"
 key = "{NODE_KEY}"
 
 # The key of the account that the gateway orders from: most of its money is locked in a line.
-requester_key = "{REQUESTER_KEY}"
+requester_key = "{account_key}"
 
 # The network, and nodes of it that answer queries, asked in this order: your own, or whose owner answers for them.
 genesis = "{GENESIS}"
@@ -202,7 +234,7 @@ nodes = {nodes}
 # Where slots, orders and receipts are kept. Without it, what was promised and not settled is lost.
 data = "data"
 
-# Where the API is served, to whoever can reach it. Put a proxy that has TLS before any but loopback.
+# Where the API is served: anywhere but on loopback only to those with an API key, as [gateway] below says.
 http = "{http}"
 
 # Where respondents link to: on this machine, and as they reach it, which the ledger is told.
@@ -214,7 +246,24 @@ bond = "{bond}"
 
 # true gives panels the time that models need; false where all respondents look things up.
 patient = {patient}
+
+# Who may ask. Whoever does spends from the line of this gateway, so strangers are let in by keys alone: they are
+# made and taken away at 127.0.0.1, while it runs (docs/API.md). Certificates that are renewed are taken up.
+#
+# [gateway]
+# keys = true
+# admin_port = {admin_port}
+#
+# [gateway.tls]          # else plain HTTP, where whoever listens in learns the keys
+# name = "llm.example.org"
+# chain = "/etc/llmnet/chain.pem"
+# key = "/etc/llmnet/key.pem"
 "#,
+        admin_port = Gateway::default().admin_port,
         bond = plan.bond.credits(),
+        account_key = FILES.account_key,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,8 @@ pub(crate) async fn submit(
     }
 }
 
-/// Enlists a coordinator that is its own operator, unless it is enlisted already. Others find it at `address`;
-/// empty where all its respondents are told otherwise.
+/// Enlists a coordinator that is its own operator, unless it is enlisted already; one that is enlisted elsewhere
+/// moves (BND-7). Others find it at `address`; empty where all its respondents are told otherwise.
 pub(crate) async fn enlist_coordinator(
     chain: &dyn ChainClient,
     network: NetworkId,
@@ -54,9 +54,21 @@ pub(crate) async fn enlist_coordinator(
         ledger::bond(state, &node, Role::Coordinator)
     })
     .await?;
-    if standing.is_some_and(|bond| bond.enlisted) {
+    let standing = standing.filter(|bond| bond.enlisted);
+    if standing
+        .as_ref()
+        .is_some_and(|bond| bond.address == address)
+    {
         return Ok(());
     }
+    // Who has the role posts nothing more: it only says where it is now.
+    let bond = match &standing {
+        Some(standing) => {
+            tracing::info!(from = %*standing.address, to = %*address, "the coordinator moves");
+            Amount::ZERO
+        }
+        None => bond,
+    };
     let enlistment = Enlistment {
         node,
         operator: node,

@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 use llmnet_types::units::Amount;
 
-use super::{Common, PassphraseArguments, directory};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output, place::Elsewhere},
     config::GATEWAY_PORT,
-    coordinator::settings::{self, NODE_KEY, Plan, REQUESTER_KEY, SETTINGS},
+    coordinator::settings::{self, FILES, Plan, Settings},
     keystore,
     settings::{address, credits},
 };
@@ -39,7 +39,7 @@ pub(super) async fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<u8> {
-    let directory = directory(common);
+    let directory = role::directory::<Settings>(common);
     let (port, address) = address(&arguments.address)
         .map_err(|mend| anyhow::anyhow!("{:?} is no address; {mend}", arguments.address))?;
     let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
@@ -60,28 +60,15 @@ pub(super) async fn run(
         (&keystore::generate()?, &keystore::generate()?),
         &passphrase,
     )?;
-    let shown = directory.display();
     let text = format!(
-        "A coordinator is made in {shown}.\n\n\
-         \x20 network    {network}\n\
-         \x20 node       {node}  {shown}/{NODE_KEY}\n\
-         \x20 requester  {requester}  {shown}/{REQUESTER_KEY}\n\
-         \x20 settings   {shown}/{SETTINGS}\n\n\
-         Back up the keys and their passphrase, each in a place of its own; nobody can restore them.\n\
-         Respondents serve it with --coordinator {node}@{address}\n\
+        "{made}\n\
+         Respondents find it on the ledger, by {address}, once it runs.\n\
          Next: llmnet coordinator run, which says how much money these accounts need",
-        network = made.network,
-        node = made.node,
-        requester = made.requester,
+        made = role::told::<Settings>(&made, &directory, FILES, ""),
         address = &*address,
     );
-    let json = serde_json::json!({
-        "directory": directory,
-        "network": made.network,
-        "node": made.node,
-        "requester": made.requester,
-        "address": &*address,
-    });
+    let mut json = role::told_json(&made, &directory, FILES);
+    json["address"] = serde_json::json!(&*address);
     output.result(&text, &json)?;
     Ok(code::OK)
 }

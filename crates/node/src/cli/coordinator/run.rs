@@ -2,11 +2,10 @@
 
 use clap::Args;
 
-use super::{Common, PassphraseArguments, settings};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output, signals::Signals},
-    coordinator::running,
-    keystore,
+    coordinator::{running, settings::Settings},
 };
 
 #[derive(Debug, Args)]
@@ -21,13 +20,9 @@ pub(super) async fn run(
     output: &Output,
 ) -> anyhow::Result<u8> {
     let mut signals = Signals::new()?;
-    let settings = settings(common)?;
-    let key = |path: &std::path::Path| {
-        let passphrase = arguments.passphrase.source();
-        let passphrase = passphrase.known(&path.display().to_string())?;
-        Ok::<_, anyhow::Error>(keystore::read(path, &passphrase)?)
-    };
-    let (node, requester) = (key(&settings.key)?, key(&settings.requester_key)?);
+    let settings: Settings = role::settings(common)?;
+    let node = arguments.passphrase.key(&settings.key)?;
+    let requester = arguments.passphrase.key(&settings.requester_key)?;
     let progress = output.progress();
     let starting = running::start(&settings, (&node, &requester), |stage| {
         progress.step(stage.label());
@@ -38,14 +33,18 @@ pub(super) async fn run(
     };
     progress.done();
     let url = running.url();
+    let admin = running.admin().map(|admin| format!("http://{admin}"));
     let text = format!(
         "The coordinator runs. Ctrl-C stops it, once what it works on is done.\n\n\
          \x20 network    {network}\n\
          \x20 node       {node}\n\
-         \x20 API        {url}/v1\n\
+         \x20 API        {url}/v1\n{keys}\
          \x20 links      {link}, respondents reach it by {address}",
         network = settings.genesis.id(),
         node = settings.node,
+        keys = admin.as_ref().map_or_else(String::new, |admin| format!(
+            "  keys       {admin}/admin/keys\n"
+        )),
         link = running.link(),
         address = &*settings.address,
     );
@@ -53,6 +52,7 @@ pub(super) async fn run(
         "network": settings.genesis.id(),
         "node": settings.node,
         "url": url,
+        "admin": admin,
         "link": running.link(),
     });
     output.result(&text, &json)?;

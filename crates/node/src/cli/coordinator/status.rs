@@ -3,8 +3,11 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Common, settings};
-use crate::cli::{client::Client, code, output::Output, wallet};
+use super::{Common, role};
+use crate::{
+    cli::{client::Client, code, output::Output, role::Part, wallet},
+    coordinator::settings::Settings,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
@@ -15,13 +18,6 @@ struct Told {
     reason: Option<String>,
     height: Option<u64>,
     parts: Vec<Part>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-struct Part {
-    name: String,
-    ready: bool,
-    detail: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,8 +33,9 @@ struct Expert {
 }
 
 pub(super) async fn run(_: &Arguments, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
-    let client = Client::new(&format!("http://{}", settings.http))?;
+    let settings: Settings = role::settings(common)?;
+    let gateway = &settings.gateway;
+    let client = Client::new(&gateway.url(gateway.port))?;
     let told: Told = client.read("/status").await?;
     let experts: Experts = client.read("/v1/experts").await?;
     let account = wallet::account(&client, settings.node).await?;
@@ -78,10 +75,7 @@ pub(super) async fn run(_: &Arguments, common: &Common, output: &Output) -> anyh
             expert.name, expert.provider
         ));
     }
-    for part in &told.parts {
-        let sign = if part.ready { "" } else { "NOT WELL: " };
-        lines.push(format!("{:<12}{sign}{}", part.name, part.detail));
-    }
+    lines.extend(role::lines(&told.parts));
     lines.push(format!("Money       {} credits free", account.balance));
     for bond in &account.bonds {
         lines.push(format!(

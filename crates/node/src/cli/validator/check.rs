@@ -2,11 +2,14 @@
 
 use llmnet_chain::config::Keep;
 
-use super::{Common, settings};
-use crate::cli::{code, output::Output};
+use super::{Common, role};
+use crate::{
+    cli::{code, output::Output},
+    validator::settings::Settings,
+};
 
 pub(super) fn run(common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let genesis = &settings.genesis;
     let office = match settings.is_founder() {
         true => "of the first committee",

@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 use llmnet_types::signature::PublicKey;
 
-use super::{Common, PassphraseArguments, directory};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output},
     config::GATEWAY_PORT,
     settings::address,
-    validator::{self, FOUNDER, NODE_KEY, OPERATOR_KEY, Plan, SETTINGS},
+    validator::{self, FOUNDER, NODE_KEY, OPERATOR_KEY, Plan, SETTINGS, settings::Settings},
 };
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let directory = directory(common);
+    let directory = role::directory::<Settings>(common);
     let (port, address) = address(&arguments.address)
         .map_err(|mend| anyhow::anyhow!("{:?} is no address; {mend}", arguments.address))?;
     let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));

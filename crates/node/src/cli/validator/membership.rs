@@ -12,10 +12,9 @@ use llmnet_types::{
     units::{Amount, Epoch},
 };
 
-use super::{Common, PassphraseArguments, directory, settings};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output},
-    keystore,
     network::submit,
     remote::Remote,
     settings::{address, credits},
@@ -45,7 +44,7 @@ pub(super) struct Join {
     /// Where other validators reach this one
     #[arg(long, value_name = "HOST:PORT")]
     address: String,
-    /// Credits to post
+    /// Credits to post; 0 for a validator that is enlisted and has moved to --address
     #[arg(long, value_name = "CREDITS", value_parser = credits)]
     bond: Amount,
     #[command(flatten)]
@@ -72,13 +71,9 @@ pub(super) struct Pay {
 
 impl Operator {
     fn key(&self, common: &Common) -> anyhow::Result<PrivateKey> {
-        let own = || directory(common).join(OPERATOR_KEY);
+        let own = || role::directory::<Settings>(common).join(OPERATOR_KEY);
         let path = self.operator_key.clone().unwrap_or_else(own);
-        let passphrase = self
-            .passphrase
-            .source()
-            .known(&path.display().to_string())?;
-        Ok(keystore::read(&path, &passphrase)?)
+        self.passphrase.key(&path)
     }
 
     async fn chain(&self, settings: &Settings) -> anyhow::Result<Remote> {
@@ -92,12 +87,10 @@ impl Operator {
 }
 
 pub(super) async fn join(arguments: &Join, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let (_, address) = address(&arguments.address)
         .map_err(|mend| anyhow::anyhow!("{:?} is no address; {mend}", arguments.address))?;
-    let file = settings.key.display().to_string();
-    let passphrase = arguments.operator.passphrase.source().known(&file)?;
-    let node = keystore::read(&settings.key, &passphrase)?;
+    let node = arguments.operator.passphrase.key(&settings.key)?;
     let operator = arguments.operator.key(common)?;
     let chain = arguments.operator.chain(&settings).await?;
     let network = settings.genesis.id();
@@ -106,20 +99,26 @@ pub(super) async fn join(arguments: &Join, common: &Common, output: &Output) -> 
         node: node.public_key(),
         operator: operator.public_key(),
         role: Role::Validator,
-        address,
+        address: address.clone(),
         bond: arguments.bond,
         until: Epoch(epoch.0.saturating_add(CONSENT_EPOCHS)),
     };
     let signed = Signed::new(enlistment, &network, &node);
     let instruction = Instruction::Enlist(Box::new(signed));
     submit(&chain, network, &operator, instruction).await?;
-    let text = format!(
-        "{node} is enlisted with {bond} credits and may be elected when the next term begins.\n\
-         Keep it running: a validator that is elected and silent slows everybody down.",
-        node = settings.node,
-        bond = arguments.bond.credits(),
-    );
-    let json = serde_json::json!({ "node": settings.node, "bond": arguments.bond.credits() });
+    let (node, bond) = (settings.node, arguments.bond.credits());
+    let text = match arguments.bond {
+        // The ledger takes a consent without money from who is enlisted only (BND-7).
+        Amount::ZERO => format!(
+            "{node} has moved to {address}; the others look for it there from the next block on.",
+            address = &*address,
+        ),
+        _ => format!(
+            "{node} is enlisted with {bond} credits and may be elected when the next term begins.\n\
+             Keep it running: a validator that is elected and silent slows everybody down."
+        ),
+    };
+    let json = serde_json::json!({ "node": node, "bond": bond, "address": &*address });
     output.result(&text, &json)?;
     Ok(code::OK)
 }
@@ -129,7 +128,7 @@ pub(super) async fn leave(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let operator = arguments.operator.key(common)?;
     let chain = arguments.operator.chain(&settings).await?;
     let node = settings.node;
@@ -152,7 +151,7 @@ pub(super) async fn leave(
 }
 
 pub(super) async fn pay(arguments: &Pay, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let operator = arguments.operator.key(common)?;
     let chain = arguments.operator.chain(&settings).await?;
     let Pay { to, amount, .. } = arguments;

@@ -3,11 +3,10 @@
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, PassphraseArguments, settings};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output},
-    keystore,
-    validator::running,
+    validator::{running, settings::Settings},
 };
 
 #[derive(Debug, Args)]
@@ -29,11 +28,8 @@ pub(super) async fn run(
     }
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let settings = settings(common)?;
-    let file = settings.key.display().to_string();
-    let passphrase = arguments.passphrase.source().known(&file)?;
-    let key = keystore::read(&settings.key, &passphrase)?;
-    drop(passphrase);
+    let settings: Settings = role::settings(common)?;
+    let key = arguments.passphrase.key(&settings.key)?;
     let running = running::start(&settings, &key).await?;
     let url = settings.http.map(|http| format!("http://{http}"));
     let text = format!(

@@ -13,8 +13,11 @@ use llmnet_types::{
 };
 use serde::Deserialize;
 
-use super::{Common, settings};
-use crate::cli::{client::Client, code, output::Output};
+use super::{Common, role};
+use crate::{
+    cli::{client::Client, code, output::Output},
+    validator::settings::Settings,
+};
 
 /// How many of the newest blocks are looked at.
 const BLOCKS: u64 = 16;
@@ -82,7 +85,7 @@ pub(super) async fn run(
     let (url, node, pacing) = match (&arguments.url, arguments.node) {
         (Some(url), Some(node)) => (url.clone(), node, Pacing::default()),
         (url, node) => {
-            let settings = settings(common)?;
+            let settings: Settings = role::settings(common)?;
             let http = settings.http.map(|http| format!("http://{http}"));
             let url = url.clone().or(http).ok_or_else(|| {
                 anyhow::anyhow!("the settings have no line http; name where it answers with --url")
