@@ -5,15 +5,21 @@
 //! else. All decisions are `protocol`'s.
 
 pub mod backing;
+pub mod bookkeeping;
+pub mod coordinators;
 pub mod registering;
 pub mod running;
 pub mod settings;
+pub mod updating;
 
 mod contract;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,23 +27,27 @@ use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::{query as ledger, record::Line};
 use llmnet_model::answer::Answerer;
 use llmnet_protocol::{
-    books::Books,
     message::{Offer, ToCoordinator, ToSeat},
     seat::Account,
 };
 use llmnet_types::{
+    contract::Assign,
     id::{ContractId, LineId, NetworkId, ProviderId},
     message::{Reply as Word, Response},
-    registration::Price,
     settlement::Settlement,
     signature::{Message, PrivateKey, PublicKey, Signed},
     units::Amount,
 };
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::AbortHandle,
     time::timeout,
 };
 
+use self::{
+    bookkeeping::{Bookkeeping, Sums},
+    registering::Prices,
+};
 use crate::{
     recent::Recent,
     transport::{Parcel, Reply},
@@ -47,8 +57,6 @@ use crate::{
 const CONTRACTS_MAX: usize = 64;
 /// How many messages may wait for one contract.
 const MESSAGES_MAX: usize = 32;
-/// How many receipts are waited for at the end; of more, the oldest contracts' are not.
-const AWAITED_MAX: usize = 4_096;
 /// What a coordinator may owe before no more work is done for it.
 const CREDIT_LIMIT: Amount = Amount(100 * Amount::CREDIT.0);
 
@@ -63,8 +71,8 @@ pub struct Respondent {
     pub provider: ProviderId,
     /// That registration's nonce.
     pub nonce: u32,
-    /// Its registered price.
-    pub price: Price,
+    /// Its registered price, and those before and after it.
+    pub prices: Prices,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
     /// The ledger.
@@ -85,15 +93,21 @@ impl std::fmt::Debug for Respondent {
 pub struct Desk {
     respondent: Respondent,
     contracts: Mutex<HashMap<ContractId, mpsc::Sender<ToSeat>>>,
-    books: Mutex<BTreeMap<PublicKey, Books>>,
-    tally: Mutex<Tally>,
+    books: Bookkeeping,
+    /// Contracts that it served to their end.
+    served: AtomicU64,
     places: Arc<Semaphore>,
-    /// Contracts that were served, and whose receipts did not come yet.
-    awaited: Mutex<BTreeSet<ContractId>>,
-    /// Called when a receipt came, and when a settlement was agreed to.
-    changed: Notify,
     /// Lines that work was wanted on.
     lines: Recent<LineId, Option<Line>>,
+}
+
+/// A task that ends with whoever holds it.
+struct Held(AbortHandle);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What a respondent has done since it began to serve.
@@ -105,9 +119,12 @@ pub struct Tally {
     pub open: usize,
     /// What settlements paid that it agreed to. Such pay is free at once.
     pub earned: Amount,
-    /// What is owed for contracts that are not settled yet, or were settled without its word: then the ledger pays
-    /// when the windows close.
+    /// What was settled without its word: the ledger pays it when the windows close.
+    pub later: Amount,
+    /// What is owed for contracts that are not settled yet.
     pub owed: Amount,
+    /// Contracts that it served, in this run or before, and whose receipts did not come.
+    pub awaited: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -121,22 +138,29 @@ pub async fn serve(respondent: Respondent, inbox: mpsc::Receiver<Parcel>) {
 }
 
 impl Desk {
-    /// A respondent that nobody can reach yet.
+    /// A respondent that nobody can reach yet, and that remembers nothing of another run.
     pub fn new(respondent: Respondent) -> Arc<Self> {
+        let books = Bookkeeping::in_memory(respondent.network, respondent.provider);
+        Self::with(respondent, books)
+    }
+
+    /// A respondent that nobody can reach yet.
+    pub fn with(respondent: Respondent, books: Bookkeeping) -> Arc<Self> {
         Arc::new(Self {
             respondent,
             contracts: Mutex::default(),
-            books: Mutex::default(),
-            tally: Mutex::default(),
+            books,
+            served: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(CONTRACTS_MAX)),
-            awaited: Mutex::default(),
-            changed: Notify::new(),
             lines: Recent::default(),
         })
     }
 
     /// Serves until the inbox closes.
     pub async fn serve(self: Arc<Self>, mut inbox: mpsc::Receiver<Parcel>) {
+        let desk = Arc::clone(&self);
+        let follow = async move { desk.books.follow(&*desk.respondent.chain).await };
+        let _following = Held(tokio::spawn(follow).abort_handle());
         while let Some(parcel) = inbox.recv().await {
             // What cannot be read is dropped: its sender learns nothing by it.
             let Ok(message) = ToSeat::from_bytes(&parcel.bytes) else {
@@ -148,19 +172,19 @@ impl Desk {
 
     /// What it has done so far.
     pub fn tally(&self) -> Tally {
-        let open = lock(&self.contracts).len();
-        let owed = self.owed();
-        Tally {
-            open,
+        let Sums {
             owed,
-            ..*lock(&self.tally)
+            paid,
+            awaited,
+        } = self.books.sums();
+        Tally {
+            contracts: self.served.load(Ordering::Relaxed),
+            open: lock(&self.contracts).len(),
+            earned: paid.agreed,
+            later: paid.later,
+            owed,
+            awaited,
         }
-    }
-
-    /// What all coordinators owe.
-    fn owed(&self) -> Amount {
-        let books = lock(&self.books);
-        Amount::sum(books.values().map(Books::total)).unwrap_or(Amount(u64::MAX))
     }
 
     /// Takes no further offers, and waits until the contracts under way are over and their settlements agreed
@@ -176,16 +200,7 @@ impl Desk {
             return false;
         };
         places.forget();
-        let agreed = async {
-            loop {
-                let more = self.changed.notified();
-                if lock(&self.awaited).is_empty() && self.owed() == Amount::ZERO {
-                    return;
-                }
-                more.await;
-            }
-        };
-        let _ = timeout(settlements, agreed).await;
+        let _ = timeout(settlements, self.books.complete()).await;
         true
     }
 
@@ -193,21 +208,7 @@ impl Desk {
         match message {
             ToSeat::Offer(offer) => self.offered(from, *offer, reply),
             ToSeat::CoSign(settlement) => self.asked_to_agree(from, &settlement, &reply),
-            ToSeat::Receipt(statement) => {
-                let respondent = &self.respondent;
-                let contract = statement.receipt.contract();
-                let mut books = lock(&self.books);
-                books.entry(from).or_default().note(
-                    &respondent.network,
-                    &from,
-                    respondent.provider,
-                    &statement,
-                    reply.is_near(),
-                );
-                drop(books);
-                lock(&self.awaited).remove(&contract);
-                self.changed.notify_waiters();
-            }
+            ToSeat::Receipt(statement) => self.books.note(from, &statement, reply.is_near()),
             message => {
                 let contract = message.contract();
                 let contracts = lock(&self.contracts);
@@ -216,10 +217,6 @@ impl Desk {
                 }
             }
         }
-    }
-
-    fn count(&self, change: impl FnOnce(&mut Tally)) {
-        change(&mut lock(&self.tally));
     }
 
     fn offered(self: &Arc<Self>, from: PublicKey, offer: Offer, reply: Reply) {
@@ -258,16 +255,14 @@ impl Desk {
         messages: mpsc::Receiver<ToSeat>,
         _place: OwnedSemaphorePermit,
     ) {
-        let contract = offer.assign.body.contract;
+        let Assign {
+            contract, height, ..
+        } = offer.assign.body;
         if let Some(account) = self.account(from, &offer, reply.is_near()).await
             && contract::conduct(&self.respondent, &account, offer, &reply, messages).await
         {
-            self.count(|tally| tally.contracts += 1);
-            let mut awaited = lock(&self.awaited);
-            awaited.insert(contract);
-            if awaited.len() > AWAITED_MAX {
-                awaited.pop_first();
-            }
+            self.served.fetch_add(1, Ordering::Relaxed);
+            self.books.served(contract, height);
         }
         lock(&self.contracts).remove(&contract);
     }
@@ -280,9 +275,7 @@ impl Desk {
         let read = query(&**chain, move |state| ledger::line(state, id));
         let line = self.lines.at(newest, id, read).await.ok()?;
         let line = line.filter(|line| line.coordinator == coordinator && !line.closed)?;
-        let owed = lock(&self.books)
-            .get(&coordinator)
-            .map_or(Amount::ZERO, Books::total);
+        let owed = self.books.owed_by(&coordinator);
         Some(Account {
             network: self.respondent.network,
             coordinator,
@@ -291,7 +284,7 @@ impl Desk {
             deposit: line.locked,
             seat: self.respondent.key.public_key(),
             nonce: self.respondent.nonce,
-            price: self.respondent.price,
+            price: self.respondent.prices.at(offer.assign.body.height),
             owed,
             credit_limit: CREDIT_LIMIT,
             own,
@@ -299,17 +292,8 @@ impl Desk {
     }
 
     fn asked_to_agree(&self, from: PublicKey, settlement: &Settlement, reply: &Reply) {
-        let respondent = &self.respondent;
-        let agreed = lock(&self.books).entry(from).or_default().agree(
-            &respondent.network,
-            &respondent.key,
-            respondent.provider,
-            settlement,
-        );
+        let agreed = self.books.agree(from, &self.respondent.key, settlement);
         if let Some(agreed) = agreed {
-            let total = agreed.body.total;
-            self.count(|tally| tally.earned = Amount(tally.earned.0.saturating_add(total.0)));
-            self.changed.notify_waiters();
             reply.send(ToCoordinator::LineOk(Box::new(agreed)).to_bytes());
         }
     }

@@ -34,10 +34,10 @@ use crate::{
     keystore::{self, Passphrase},
     network::{chain::free_addresses, roles},
     respondent::{
+        coordinators::Named,
         registering::BOND,
         settings::{self as respondent, PlannedSource},
     },
-    transport::dialing::Coordinators,
     validator::{
         self,
         founding::{self, Charter, Founder},
@@ -192,7 +192,8 @@ pub fn write(plan: &Plan, mut on_step: impl FnMut(&str)) -> anyhow::Result<Made>
             http: next()?,
             bond: BOND,
             source: PlannedSource::Expert((*expert).to_owned()),
-            coordinators: Coordinators::from([(coordinator, link.to_string())]),
+            // They find the coordinator on the ledger.
+            coordinators: Named::new(),
         };
         respondent::init(&planned, pair.both(), &passphrase)?;
     }

@@ -6,15 +6,9 @@ mod leave;
 mod run;
 mod status;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::{Common, PassphraseArguments, output::Output};
-use crate::{
-    home,
-    respondent::settings::{SETTINGS, Settings},
-};
+use super::{Common, PassphraseArguments, output::Output, role};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -34,17 +28,6 @@ enum Command {
     Status(status::Arguments),
     /// End the registration; the bond returns six epochs later
     Leave(leave::Arguments),
-}
-
-/// The respondent's directory.
-fn directory(common: &Common) -> PathBuf {
-    let default = || home::data_directory().join("respondent");
-    common.dir.clone().unwrap_or_else(default)
-}
-
-/// The settings of the respondent's directory.
-fn settings(common: &Common) -> anyhow::Result<Settings> {
-    Ok(Settings::read(&directory(common).join(SETTINGS))?)
 }
 
 pub(super) async fn run(

@@ -16,6 +16,7 @@ use crate::{
     coordinator::settings as coordinator,
     directory::{Files, Made, NODE_KEY},
     home,
+    respondent::settings as respondent,
     settings::Mistakes,
     validator,
 };
@@ -34,6 +35,15 @@ pub(super) trait Role: Sized {
 impl Role for coordinator::Settings {
     const NAME: &'static str = "coordinator";
     const FILE: &'static str = coordinator::FILES.settings;
+
+    fn read(path: &Path) -> Result<Self, Mistakes> {
+        Self::read(path)
+    }
+}
+
+impl Role for respondent::Settings {
+    const NAME: &'static str = "respondent";
+    const FILE: &'static str = respondent::FILES.settings;
 
     fn read(path: &Path) -> Result<Self, Mistakes> {
         Self::read(path)

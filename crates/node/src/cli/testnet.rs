@@ -65,8 +65,8 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     }
     let newcomer = format!(
         "llmnet respondent join --dir {shown}/newcomer {passphrase} \\\n    --url {} --network {} \\\n    \
-         --coordinator {}@{} --expert climate --http {}",
-        made.node, made.network, made.coordinator, made.link, made.spare
+         --expert climate --http {}",
+        made.node, made.network, made.spare
     );
     let pay = format!(
         "llmnet wallet send --key {shown}/{} {passphrase} --dir {shown} --url {} --to KEY --amount 40",

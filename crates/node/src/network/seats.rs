@@ -57,7 +57,7 @@ pub(super) async fn take(
                 key: node,
                 provider: standing.provider,
                 nonce: standing.registration.nonce,
-                price: backing.price,
+                prices: standing.prices,
                 answerer: backing.answerer,
                 chain,
             };

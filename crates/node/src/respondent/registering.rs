@@ -6,13 +6,16 @@ use llmnet_ledger::{query as ledger, record::Provider};
 use llmnet_types::{
     codec::List,
     id::{NetworkId, ProviderId},
-    registration::{Registration, Tokenizer},
+    registration::{Price, Registration, Tokenizer},
     signature::{PrivateKey, PublicKey, Signed},
     transaction::Instruction,
-    units::Amount,
+    units::{Amount, Height},
 };
 
-use super::backing::Backing;
+use super::{
+    backing::Backing,
+    updating::{Change, changes},
+};
 use crate::network::submit;
 
 /// What everybody posts for each domain where nobody says more: ten times the local least, so that newcomers draw
@@ -21,12 +24,42 @@ pub const BOND: Amount = Amount(10 * Amount::CREDIT.0);
 
 /// Registered with something else than what answers now.
 #[derive(Debug, thiserror::Error)]
-#[error("{node} is registered with {what}")]
 pub struct Differs {
     /// Whose registration.
     pub node: PublicKey,
-    /// What is not the same.
-    pub what: String,
+    /// What is not the same; at least one.
+    pub changes: Vec<Change>,
+}
+
+impl std::fmt::Display for Differs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is registered otherwise than what answers", self.node)?;
+        for change in &self.changes {
+            write!(f, "\n  {change}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a registration asks, by the height from which on (REG-5): an offer is made at the price that stood when its
+/// panel was selected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prices(Vec<(Height, Price)>);
+
+impl Prices {
+    /// One price at all heights.
+    pub fn one(price: Price) -> Self {
+        Self(vec![(Height(0), price)])
+    }
+
+    /// What it asks for a panel that was selected at a height; its first price for heights before all that is known.
+    pub fn at(&self, height: Height) -> Price {
+        let (before, after) = self
+            .0
+            .split_at(self.0.partition_point(|(from, _)| *from <= height));
+        let found = before.last().or(after.first());
+        found.map_or_else(Price::default, |(_, price)| *price)
+    }
 }
 
 /// A registration that stands, as its respondent needs it.
@@ -34,40 +67,38 @@ pub struct Differs {
 pub struct Registered {
     /// Its number.
     pub provider: ProviderId,
-    /// All of it.
+    /// All of it, as it will be once everything that was said of it is in force.
     pub registration: Registration,
+    /// The height from which on all of that is.
+    pub from: Height,
+    /// What it asks until then, and from then on.
+    pub prices: Prices,
 }
 
 impl Registered {
     fn of((provider, record): (ProviderId, Provider)) -> Self {
-        let registration = record.newest().registration.clone();
+        let versions = record.versions.iter();
+        let prices = versions.map(|version| (version.from, version.registration.price));
+        let newest = record.newest();
         Self {
             provider,
-            registration,
+            registration: newest.registration.clone(),
+            from: newest.from,
+            prices: Prices(prices.collect()),
         }
     }
 
     /// Whether what answers is what was registered.
     ///
     /// # Errors
-    /// The first difference.
+    /// All differences.
     pub fn check(&self, backing: &Backing) -> Result<(), Differs> {
-        let said = &self.registration;
-        let documents = "other documents: this program is of another version, or its keys are";
-        let what = if said.corpus != backing.corpus {
-            documents.to_owned()
-        } else if said.price != backing.price {
-            "another price".to_owned()
-        } else if said.domains.as_ref() != backing.domains.as_slice() {
-            let domains: Vec<String> = said.domains.iter().map(ToString::to_string).collect();
-            format!("other domains: {}", domains.join(", "))
-        } else if said.model.name != backing.model.name {
-            format!("another model: {}", &*said.model.name)
-        } else {
+        let changes = changes(&self.registration, backing);
+        if changes.is_empty() {
             return Ok(());
-        };
-        let node = said.node;
-        Err(Differs { node, what })
+        }
+        let node = self.registration.node;
+        Err(Differs { node, changes })
     }
 }
 

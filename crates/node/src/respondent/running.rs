@@ -7,13 +7,14 @@ use llmnet_gateway::port::Part;
 use llmnet_ledger::Genesis;
 use llmnet_link::Settings;
 use llmnet_protocol::message::MESSAGE_LENGTH_MAX;
+use llmnet_types::units::Amount;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
-use super::{Desk, Respondent, Tally};
+use super::{Desk, Respondent, Tally, bookkeeping::Bookkeeping};
 use crate::{
     serving::{self, Report, Serving},
     transport::{
@@ -49,14 +50,18 @@ impl Drop for Running {
     }
 }
 
-/// Links a respondent to the coordinators that are wanted, and serves them.
-pub fn start(respondent: Respondent, coordinators: watch::Receiver<Coordinators>) -> Running {
+/// Links a respondent to the coordinators that are wanted, and serves them. Its books go on where they are left.
+pub fn start(
+    respondent: Respondent,
+    books: Bookkeeping,
+    coordinators: watch::Receiver<Coordinators>,
+) -> Running {
     let settings = Settings::new(
         respondent.network,
         respondent.key.clone(),
         MESSAGE_LENGTH_MAX,
     );
-    let (desk, links) = (Desk::new(respondent), Links::default());
+    let (desk, links) = (Desk::with(respondent, books), Links::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let following = dialing::follow(settings, coordinators, sender, links.clone());
     Running {
@@ -120,7 +125,20 @@ impl Report for Bystander {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let links = self.links.states().into_iter().map(|(key, state)| Part {
+        let states = self.links.states();
+        let linked = states
+            .values()
+            .filter(|state| state.since.is_some())
+            .count();
+        let coordinators = Part {
+            name: "coordinators".to_owned(),
+            ready: linked > 0,
+            detail: match states.len() {
+                0 => "the ledger lists none that it serves".to_owned(),
+                all => format!("{linked} of {all} are linked"),
+            },
+        };
+        let links = states.into_iter().map(|(key, state)| Part {
             name: format!("link {}", key.short()),
             ready: state.since.is_some(),
             detail: match (state.since, state.trouble) {
@@ -131,7 +149,7 @@ impl Report for Bystander {
                 (None, None) => format!("dialling {}", state.address),
             },
         });
-        let mut parts: Vec<Part> = links.collect();
+        let mut parts: Vec<Part> = [coordinators].into_iter().chain(links).collect();
         let tally = self.desk.tally();
         let part = |name: &str, detail| Part {
             name: name.to_owned(),
@@ -146,7 +164,20 @@ impl Report for Bystander {
             "earned",
             format!("{} credits since it started", tally.earned.credits()),
         ));
-        parts.push(part("owed", format!("{} credits", tally.owed.credits())));
+        let mut owed = format!("{} credits", tally.owed.credits());
+        if tally.later > Amount::ZERO {
+            owed.push_str(&format!(
+                "; {} more were settled without its word, and come when the windows close",
+                tally.later.credits()
+            ));
+        }
+        if tally.awaited > 0 {
+            owed.push_str(&format!(
+                "; receipts of {} contracts did not come",
+                tally.awaited
+            ));
+        }
+        parts.push(part("owed", owed));
         parts
     }
 }

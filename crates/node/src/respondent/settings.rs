@@ -10,40 +10,41 @@ use llmnet_ledger::Genesis;
 use llmnet_model::backend::api::Api;
 use llmnet_types::{
     domain::Domain,
-    id::NetworkId,
     signature::{PrivateKey, PublicKey},
     units::Amount,
 };
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use super::backing::Backing;
+use super::{backing::Backing, coordinators::Named};
 use crate::{
     config::Model,
-    directory::{self, InitError},
+    directory::{self, Files, GENESIS, InitError, Made, NODE_KEY},
     experts::{self, RESPONDENTS},
     keys::Keys,
-    keystore::{self, Passphrase},
+    keystore::Passphrase,
     models::{self, Environment},
     settings::{Mistakes, Reader, read_settings},
-    transport::dialing::{COORDINATORS_MAX, Coordinators},
+    transport::dialing::COORDINATORS_MAX,
 };
 
-/// The file of settings in a respondent's directory.
-pub const SETTINGS: &str = "respondent.toml";
-/// The key that answers.
-pub const NODE_KEY: &str = "node.key";
-/// The key that owns the bond and is paid.
-pub const OPERATOR_KEY: &str = "operator.key";
-/// The network.
-pub const GENESIS: &str = "genesis.json";
+/// What is in a respondent's directory, beside its own key and the network: the settings, and the key of the account
+/// that owns the bond and is paid.
+pub const FILES: Files = Files {
+    settings: "respondent.toml",
+    account: "operator",
+    account_key: "operator.key",
+};
+/// The directory of what it keeps, where the settings say no other.
+pub const DATA: &str = "data";
 
-const TOP: [&str; 10] = [
+const TOP: [&str; 11] = [
     "node",
     "key",
     "operator_key",
     "genesis",
     "nodes",
+    "data",
     "http",
     "bond",
     "expert",
@@ -65,14 +66,16 @@ pub struct Settings {
     pub genesis: Genesis,
     /// Nodes of the network, asked in this order.
     pub nodes: Vec<String>,
+    /// Where it keeps what coordinators owe it.
+    pub data: PathBuf,
     /// Where it tells how it is; nowhere if absent.
     pub http: Option<SocketAddr>,
     /// What it posts for each domain.
     pub bond: Amount,
     /// What answers.
     pub source: Source,
-    /// Whom it serves.
-    pub coordinators: Coordinators,
+    /// Whom it serves; all that the ledger lists where none is named.
+    pub coordinators: Named,
 }
 
 /// What answers for a respondent.
@@ -99,8 +102,8 @@ pub struct Plan {
     pub bond: Amount,
     /// What answers.
     pub source: PlannedSource,
-    /// Whom it serves.
-    pub coordinators: Coordinators,
+    /// Whom it serves; all that the ledger lists where none is named.
+    pub coordinators: Named,
 }
 
 /// What is to answer for a new respondent.
@@ -123,38 +126,20 @@ pub enum PlannedSource {
     },
 }
 
-/// A respondent that was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Made {
-    /// Its network.
-    pub network: NetworkId,
-    /// The key that answers.
-    pub node: PublicKey,
-    /// The account that posts the bond and is paid.
-    pub operator: PublicKey,
-}
-
-/// Makes a respondent's directory with new keys. Nothing that is there is ever written over.
+/// Makes a respondent's directory with these keys: its own, and that of the account that owns the bond and is paid.
+/// Nothing that is there is ever written over.
 ///
 /// # Errors
 /// See [`InitError`].
 pub fn init(
     plan: &Plan,
-    (node, operator): (&PrivateKey, &PrivateKey),
+    keys: (&PrivateKey, &PrivateKey),
     passphrase: &Passphrase,
 ) -> Result<Made, InitError> {
-    let path = |name| plan.directory.join(name);
-    directory::make(&plan.directory, &[SETTINGS, NODE_KEY, OPERATOR_KEY])?;
-    keystore::write(&path(NODE_KEY), node, passphrase)?;
-    keystore::write(&path(OPERATOR_KEY), operator, passphrase)?;
-    let made = Made {
-        network: plan.genesis.id(),
-        node: node.public_key(),
-        operator: operator.public_key(),
-    };
-    directory::write(&path(GENESIS), &plan.genesis.to_json())?;
-    directory::write(&path(SETTINGS), &template(&made.node, plan))?;
-    Ok(made)
+    let place = (plan.directory.as_path(), FILES);
+    directory::init(place, keys, passphrase, &plan.genesis, |node| {
+        template(node, plan)
+    })
 }
 
 impl Settings {
@@ -183,7 +168,7 @@ impl Source {
                 Backing::expert(experts::named(&keys, name)?)
             }
             Self::Model(model) => {
-                let source = models::configured(model, SETTINGS, environment)?;
+                let source = models::configured(model, FILES.settings, environment)?;
                 Backing::model(source, &experts::domains()?)
             }
         })
@@ -205,6 +190,11 @@ impl<'a> Reader<'a> {
         let operator_key = self.path(table, "operator_key");
         let genesis = self.path(table, "genesis");
         let nodes = self.nodes(table);
+        // Files of before there was any have no line for it.
+        let data = match table.contains_key("data") {
+            true => self.path(table, "data").map(|(_, path)| path),
+            false => Some(self.folder.join(DATA)),
+        };
         let http = self.socket(table, "http", false);
         let bond = self.credits(table, "bond");
         let source = self.source(table);
@@ -219,6 +209,7 @@ impl<'a> Reader<'a> {
             operator_key: operator_key?.1,
             genesis: genesis?,
             nodes: nodes?,
+            data: data?,
             http,
             bond: bond?,
             source: source?,
@@ -263,10 +254,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn coordinators(&mut self, table: &DeTable<'a>) -> Coordinators {
-        let mut coordinators = Coordinators::new();
+    fn coordinators(&mut self, table: &DeTable<'a>) -> Named {
+        let mut coordinators = Named::new();
         let Some(value) = table.get("coordinator") else {
-            self.wrong(&(0..0), "no coordinator is named", ADD);
             return coordinators;
         };
         let list = value.get_ref().as_array();
@@ -299,16 +289,31 @@ impl<'a> Reader<'a> {
         &mut self,
         table: &DeTable<'a>,
         span: Range<usize>,
-    ) -> Option<(PublicKey, String)> {
+    ) -> Option<(PublicKey, Option<String>)> {
         self.unknown(table, &COORDINATOR);
         let node = self.needed(table, "node", span.clone());
         let node = node.and_then(|node| self.public_key("node", node));
+        if table.get("address").is_none() {
+            return Some((node?, None));
+        }
         let address = self.address(table, span);
-        Some((node?, address?.to_string()))
+        Some((node?, Some(address?.to_string())))
     }
 }
 
-const ADD: &str = "add a [[coordinator]] with its node and address, as its operator tells them";
+const ADD: &str =
+    "write [[coordinator]] with its node, or leave it out to serve all that the ledger lists";
+
+/// What the settings say of coordinators.
+const COORDINATORS: &str = r#"
+# Whom it serves: every coordinator that the ledger lists, wherever it moves. It dials them, so it can be behind a
+# router. With tables such as this one it serves those named so and nobody else; with an address, it dials there
+# whatever the ledger says.
+#
+# [[coordinator]]
+# node = "the public key of the coordinator"
+# address = "coordinator.example:7373"
+"#;
 
 /// The settings of a new respondent, each with its meaning.
 fn template(node: &PublicKey, plan: &Plan) -> String {
@@ -325,11 +330,14 @@ node = "{node}"
 key = "{NODE_KEY}"
 
 # The key that owns the bond and is paid: needed to join and to leave, and better kept where no server is.
-operator_key = "{OPERATOR_KEY}"
+operator_key = "{account_key}"
 
 # The network, and nodes of it that answer queries, asked in this order: your own, or whose owner answers for them.
 genesis = "{GENESIS}"
 nodes = {nodes}
+
+# Where it keeps what coordinators owe it. Without it, that is paid when the windows close, and not at once.
+data = "{DATA}"
 
 # Where it tells how it is, for `llmnet respondent status`. Without this line, nowhere.
 http = "{http}"
@@ -338,6 +346,7 @@ http = "{http}"
 bond = "{bond}"
 "#,
         bond = bond.credits(),
+        account_key = FILES.account_key,
     );
     match &plan.source {
         PlannedSource::Expert(name) => {
@@ -374,11 +383,15 @@ bond = "{bond}"
             }
         }
     }
-    text.push_str("\n# Whom it serves. It dials them, so it can be behind a router.\n");
+    text.push_str(COORDINATORS);
     for (node, address) in &plan.coordinators {
-        text.push_str(&format!(
-            "[[coordinator]]\nnode = \"{node}\"\naddress = \"{address}\"\n"
-        ));
+        text.push_str(&format!("\n[[coordinator]]\nnode = \"{node}\"\n"));
+        if let Some(address) = address {
+            text.push_str(&format!("address = \"{address}\"\n"));
+        }
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

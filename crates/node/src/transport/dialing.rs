@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use llmnet_ledger::record::LISTED_MAX;
 use llmnet_link::{Settings, dial};
 use llmnet_types::signature::PublicKey;
 use tokio::{
@@ -27,8 +28,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A link that stood so long was a good one: after it, pauses are short again.
 const GOOD: Duration = Duration::from_secs(10);
-/// Coordinators that one respondent is linked to at a time.
-pub const COORDINATORS_MAX: usize = 64;
+/// Coordinators that one respondent is linked to at a time: as many as the ledger lists.
+pub const COORDINATORS_MAX: usize = LISTED_MAX;
 
 /// Coordinators by key, each with its address as `host:port`.
 pub type Coordinators = BTreeMap<PublicKey, String>;

@@ -1,7 +1,10 @@
 //! Respondents over links: served, paid, cut off, replaced, turned away.
 
 mod far;
+mod found;
+mod loops;
 mod proxy;
+mod restarted;
 
 use std::time::Duration;
 

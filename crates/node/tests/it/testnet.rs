@@ -2,7 +2,10 @@
 
 mod process;
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use llmnet_protocol::replay::replay;
 use llmnet_types::{
@@ -10,14 +13,14 @@ use llmnet_types::{
     receipt::{ContractStatus, SeatOutcome},
     units::Amount,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     models::{
         NAME,
         server::{Manner, Server},
     },
-    support::{Answer, Gateway, Room, output, place, until},
+    support::{Answer, DEADLINE, Gateway, Room, command, finish, output, place, until},
 };
 use process::Process;
 
@@ -63,6 +66,19 @@ impl Testnet {
         let passphrase = self.word("passphrase_file");
         let secret = ["--passphrase-file", &passphrase];
         Process::start(&self.room, name, &[arguments, &secret[..]].concat())
+    }
+
+    /// What became of each candidate of a receipt, by `llmnet explain`.
+    async fn explained(&self, document: &ReceiptDocument) -> Vec<Value> {
+        let bytes = document.to_bytes();
+        let file = self
+            .room
+            .file("explained.json", bytes)
+            .display()
+            .to_string();
+        let told = output(&self.room, &["explain", &file, "--json"]).await;
+        assert_eq!(told.code, 0, "{}", told.err);
+        told.json()["candidates"].as_array().unwrap().clone()
     }
 
     async fn final_document(&self, answer: &Answer) -> ReceiptDocument {
@@ -118,7 +134,6 @@ async fn eight_processes_answer_a_ninth_joins_and_is_paid_and_one_is_gone_in_a_d
     // A stranger, in one command: it says what it needs, waits for that, and serves.
     let server = Server::start(Manner::Ponder).await;
     let directory = net.room.path().join("newcomer").display().to_string();
-    let at = format!("{}@{}", net.word("coordinator"), net.word("link"));
     let (url, network, spare) = (net.word("node"), net.word("network"), net.word("spare"));
     let join = [
         "respondent",
@@ -129,8 +144,6 @@ async fn eight_processes_answer_a_ninth_joins_and_is_paid_and_one_is_gone_in_a_d
         &url,
         "--network",
         &network,
-        "--coordinator",
-        &at,
         "--model",
         NAME,
         "--base-url",
@@ -238,6 +251,41 @@ async fn eight_processes_answer_a_ninth_joins_and_is_paid_and_one_is_gone_in_a_d
     assert_eq!((absent.len(), present.len()), (1, 2));
     assert_eq!(absent[0].pay, Amount::ZERO);
     assert!(present.iter().all(|seat| seat.pay > Amount::ZERO));
+    let explained = net.explained(&document).await;
+    for seat in &document.receipt.seats {
+        let place = &explained[usize::from(seat.assign.body.rank)];
+        assert_eq!(place["provider"], seat.provider.0);
+        let became = place["became"].as_str().unwrap();
+        let expected = match seat.outcome {
+            SeatOutcome::Withheld => "bound an answer and did not open it",
+            _ => "answered in ",
+        };
+        assert!(became.starts_with(expected), "{became}");
+    }
+
+    // It comes back at another price, which it first hears of and then tells the ledger.
+    let file = format!("{directory}/respondent.toml");
+    let said = fs::read_to_string(&file).unwrap();
+    let price = "price = { call = 3000, input_kilo = 500, output_kilo = 2000 }";
+    let dearer = said.replace("[model]\n", &format!("[model]\n{price}\n"));
+    fs::write(&file, dearer).unwrap();
+    let rejoin = ["respondent", "join", "--dir", &directory];
+    let foretold = net.run(&[&rejoin[..], &["--dry-run"]].concat()).await;
+    assert_eq!(
+        foretold["changes"].as_array().unwrap().len(),
+        1,
+        "{foretold}"
+    );
+    assert_eq!(foretold["changes"][0]["of"], "price");
+    assert_eq!(foretold["changes"][0]["costs"], 0.0);
+    let mut newcomer = net.start("newcomer-again", &rejoin);
+    newcomer.until("price: 0.002 credits a call").await;
+    newcomer.until("all of that is in force from block").await;
+    newcomer.until("Ctrl-C stops it").await;
+    assert_eq!(own().await["provider"], foretold["provider"]);
+    assert_ne!(own().await["standing"][0]["ratings"], 0);
+    assert_eq!(newcomer.stop().await, 0, "{}", newcomer.log());
+    println!("told another price after {:?}", began.elapsed());
 
     // It leaves, and its bond is on its way back.
     let left = net.run(&["respondent", "leave", "--dir", &directory]).await;
@@ -245,11 +293,79 @@ async fn eight_processes_answer_a_ninth_joins_and_is_paid_and_one_is_gone_in_a_d
     let wallet = net.run(&show).await;
     assert_eq!(wallet["in_bonds"], "0");
 
+    moved(&net, &mut processes[4], &coordinator).await;
+    println!("the coordinator moved after {:?}", began.elapsed());
+
     // All of the others stop when they are told to.
     for process in processes.iter_mut().rev() {
         assert_eq!(process.stop().await, 0, "{}", process.log());
     }
     println!("all stopped after {:?}", began.elapsed());
+}
+
+/// The coordinator moves, and opens its gateway to whoever has a key: respondents find it by the ledger.
+async fn moved(net: &Testnet, process: &mut Process, directory: &str) {
+    assert_eq!(process.stop().await, 0, "{}", process.log());
+    let file = format!("{directory}/coordinator.toml");
+    let (link, spare) = (net.word("link"), net.word("spare"));
+    let said = fs::read_to_string(&file).unwrap().replace(&link, &spare);
+    let keyed = format!("{said}\n[gateway]\nkeys = true\nadmin_port = 0\n");
+    fs::write(&file, keyed).unwrap();
+    *process = net.start(
+        "coordinator-moved",
+        &["coordinator", "run", "--dir", directory],
+    );
+    process.until("Ctrl-C stops it").await;
+    let admin = process.until("/admin/keys").await;
+    let admin = admin.split_whitespace().last().unwrap().to_owned();
+    let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE);
+    let http = http.build().unwrap();
+    let described = json!({"name": "one", "scopes": ["ask", "read"]});
+    let created = http.post(&admin).body(described.to_string()).send();
+    let created: Value = created.await.unwrap().json().await.unwrap();
+    let key = created["key"].as_str().unwrap();
+    let ask = || {
+        let body = json!({
+            "model": "llmnet/vote",
+            "messages": [{"role": "user", "content": QUESTION}],
+        });
+        let url = format!("{}/v1/chat/completions", net.gateway.url);
+        http.post(url).body(body.to_string())
+    };
+    let refused = ask().send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 401);
+
+    let at = spare.as_str();
+    until("respondents are linked where it is now", || async {
+        let mut linked = 0;
+        for number in 1..=3 {
+            let directory = format!("{}/respondent-{number}", net.word("directory"));
+            let status = net.run_status("respondent", &directory).await;
+            let parts = status["parts"].as_array().unwrap().clone();
+            linked += parts
+                .iter()
+                .filter(|part| part["name"].as_str().unwrap().starts_with("link "))
+                .filter(|part| part["ready"] == true)
+                .filter(|part| part["detail"].as_str().unwrap().starts_with(at))
+                .count();
+        }
+        (linked == 3).then_some(())
+    })
+    .await;
+    let answer = ask().bearer_auth(key).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(
+        answer["llmnet"]["panel"].as_array().unwrap().len(),
+        3,
+        "{answer}"
+    );
+    // Who runs it asks with a key as well.
+    let arguments = ["coordinator", "status", "--dir", directory, "--json"];
+    let mut command = command(&net.room);
+    let status = finish(command.args(arguments).env("LLMNET_API_KEY", key)).await;
+    assert_eq!(status.code, 0, "{}", status.err);
+    assert_eq!(status.json()["ready"], true);
 }
 
 impl Testnet {
@@ -264,8 +380,6 @@ impl Testnet {
 #[tokio::test]
 async fn what_a_newcomer_says_wrong_is_told() {
     let room = Room::new();
-    let key = "00".repeat(32);
-    let at = format!("{key}@127.0.0.1:1");
     let refused = async |arguments: &[&str]| {
         let printed = output(&room, arguments).await;
         assert_ne!(printed.code, 0, "{}", printed.out);
@@ -277,12 +391,7 @@ async fn what_a_newcomer_says_wrong_is_told() {
         nothing.contains("say --expert NAME for one of llm-net,"),
         "{nothing}"
     );
-    let nobody = refused(&[&join[..], &["--expert", "climate"]].concat()).await;
-    assert!(
-        nobody.contains("say --coordinator KEY@HOST:PORT"),
-        "{nobody}"
-    );
-    let expert = [&join[..], &["--expert", "climate", "--coordinator", &at]].concat();
+    let expert = [&join[..], &["--expert", "climate"]].concat();
     let nowhere = refused(&expert).await;
     assert!(nowhere.contains("say --url http://HOST:PORT"), "{nowhere}");
     let unknown = refused(&[&join[..], &["--expert", "law"]].concat()).await;
@@ -292,7 +401,9 @@ async fn what_a_newcomer_says_wrong_is_told() {
     let leaked = refused(&[&join[..], &leaked].concat()).await;
     assert!(leaked.contains("write env::NAME or file::PATH"), "{leaked}");
     let short = refused(&[&join[..], &["--coordinator", "me@here"]].concat()).await;
-    assert!(short.contains("write KEY@HOST:PORT"), "{short}");
+    assert!(short.contains("write HOST:PORT"), "{short}");
+    let short = refused(&[&join[..], &["--coordinator", "me"]].concat()).await;
+    assert!(short.contains("write KEY or KEY@HOST:PORT"), "{short}");
 
     let directory = room.path().display().to_string();
     room.file("something", "");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use llmnet_ledger::chain_step;
 use llmnet_protocol::{
-    books::{Books, OWED_MAX},
+    books::{Books, OWED_MAX, Settled},
     message::Statement,
     quote::{Purse, worst_case},
     settle::{Unsettled, charges, pay, settlement, void_leaf},
@@ -302,9 +302,12 @@ fn a_respondent_co_signs_what_it_was_promised() {
     let mut books = Books::default();
     let mut forged = statement.clone();
     forged.signed = Signed::new(forged.signed.body, &network, &key("somebody"));
-    books.note(&network, &coordinator, provider, &forged, false);
+    assert_eq!(
+        books.note(&network, &coordinator, provider, &forged, false),
+        None
+    );
     assert_eq!(books.total(), Amount::ZERO);
-    books.note(&network, &coordinator, provider, &statement, false);
+    let noted = books.note(&network, &coordinator, provider, &statement, false);
     assert_eq!(books.total(), receipt.seats[0].pay);
 
     let mut shrunk = statement;
@@ -314,7 +317,10 @@ fn a_respondent_co_signs_what_it_was_promised() {
     }));
     let root = shrunk.receipt.root(&shrunk.salt);
     shrunk.signed = Signed::new(root, &network, &world.setup.key);
-    books.note(&network, &coordinator, provider, &shrunk, false);
+    assert_eq!(
+        books.note(&network, &coordinator, provider, &shrunk, false),
+        None
+    );
     assert_eq!(
         books.total(),
         receipt.seats[0].pay,
@@ -332,14 +338,33 @@ fn a_respondent_co_signs_what_it_was_promised() {
     let (key, agree) = (world.key(0), settled(&receipt, run.finished.signed.body));
     let refused = settled(&shrunk.receipt, root);
     assert!(books.agree(&network, &key, provider, &refused).is_none());
-    let line_ok = books.agree(&network, &key, provider, &agree).unwrap();
-    line_ok.verify(&network, &world.node(0)).unwrap();
-    assert_eq!(line_ok.body.total, receipt.seats[0].pay);
-    assert_eq!(books.total(), Amount::ZERO);
-    assert!(
-        books.agree(&network, &key, provider, &agree).is_none(),
-        "once"
+    let agreed = books.agree(&network, &key, provider, &agree).unwrap();
+    agreed.line_ok.verify(&network, &world.node(0)).unwrap();
+    assert_eq!(agreed.line_ok.body.total, receipt.seats[0].pay);
+    assert_eq!(agreed.slots, [Slot(7)]);
+    // To agree is not to be paid: the debt stays until the ledger has settled the slot, and the word may be asked for
+    // again, also of who was restarted meanwhile.
+    assert_eq!(books.total(), receipt.seats[0].pay);
+    assert_eq!(books.open(), Amount::ZERO);
+    assert_eq!(
+        books.agree(&network, &key, provider, &agree),
+        Some(agreed.clone())
     );
+    let noted = noted.unwrap();
+    let mut again = Books::default();
+    again.restore(noted.slot, noted.owed);
+    assert_eq!(again.open(), receipt.seats[0].pay);
+    assert_eq!(again.agree(&network, &key, provider, &agree), Some(agreed));
+
+    assert_eq!(books.settle(Slot(7)), Settled::default());
+    let paid = Settled {
+        agreed: receipt.seats[0].pay,
+        later: Amount::ZERO,
+    };
+    assert_eq!(books.settle(Slot(8)), paid);
+    assert!(books.is_empty());
+    assert_eq!(books.total(), Amount::ZERO);
+    assert!(books.agree(&network, &key, provider, &agree).is_none());
 }
 
 /// SET-6: what is owed is the sum of what is remembered: more than fits is forgotten from the oldest on, what is
@@ -376,6 +401,7 @@ fn what_is_owed_is_what_is_remembered() {
     }
     let sum = |from: u64, to: u64| (from..=to).sum::<u64>();
     assert_eq!(books.total(), Amount(sum(3, many + 2)));
+    assert_eq!(books.open(), books.total());
 
     let last = statement(many + 1, many + 2);
     let unsettled = Unsettled {
@@ -389,7 +415,16 @@ fn what_is_owed_is_what_is_remembered() {
             .agree(&network, &world.key(0), provider, &settled)
             .is_some()
     );
-    assert_eq!(books.total(), Amount(sum(3, many + 1)));
+    assert_eq!(books.open(), Amount(sum(3, many + 1)));
+    assert_eq!(books.total(), Amount(sum(3, many + 2)));
+    let before = books.settle(Slot(10));
+    assert_eq!(before.later, Amount(sum(3, 10)));
+    let rest = books.settle(Slot(many + 5));
+    assert_eq!(
+        (rest.agreed, rest.later),
+        (Amount(many + 2), Amount(sum(11, many + 1)))
+    );
+    assert!(books.is_empty());
 
     for slot in 0..2 {
         let slot = many + 10 + slot;
@@ -402,4 +437,10 @@ fn what_is_owed_is_what_is_remembered() {
         );
     }
     assert_eq!(books.total(), Amount(u64::MAX));
+
+    // WIN-1: what nobody can be made to pay for any more is forgotten.
+    let height = run.finished.receipt.selection.height;
+    assert_eq!(books.expire(height), Amount::ZERO);
+    assert_eq!(books.expire(Height(height.0 + 1)), Amount(u64::MAX));
+    assert_eq!((books.total(), books.open()), (Amount::ZERO, Amount::ZERO));
 }

@@ -1,20 +1,24 @@
 //! `llmnet respondent init`: keys and settings.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use clap::Args;
 use llmnet_model::backend::api::Api;
 use llmnet_types::{domain::Domain, signature::PublicKey, units::Amount};
 
-use super::{Common, PassphraseArguments, directory};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output, place::Elsewhere},
     config::RESPONDENT_PORT,
+    directory::Made,
     experts::RESPONDENTS,
     keystore,
     respondent::{
         registering::BOND,
-        settings::{self, Made, NODE_KEY, OPERATOR_KEY, Plan, PlannedSource, SETTINGS},
+        settings::{self, FILES, Plan, PlannedSource, Settings},
     },
     settings::{address, credits},
 };
@@ -24,9 +28,10 @@ use crate::{
 pub(super) struct New {
     #[command(flatten)]
     elsewhere: Elsewhere,
-    /// A coordinator to serve, as its operator tells it (may be repeated)
-    #[arg(long, value_name = "KEY@HOST:PORT", value_parser = coordinator)]
-    coordinator: Vec<(PublicKey, String)>,
+    /// Serve this coordinator, and nobody who is not named so [default: all that the ledger lists]; with an address,
+    /// there and not where the ledger says (may be repeated)
+    #[arg(long, value_name = "KEY[@HOST:PORT]", value_parser = coordinator)]
+    coordinator: Vec<(PublicKey, Option<String>)>,
     /// Answer as this expert in the box
     #[arg(long, value_name = "NAME", conflicts_with = "model", value_parser = RESPONDENTS)]
     expert: Option<String>,
@@ -61,12 +66,13 @@ pub(super) struct Arguments {
     passphrase: PassphraseArguments,
 }
 
-fn coordinator(text: &str) -> Result<(PublicKey, String), String> {
-    let shape = || "write KEY@HOST:PORT, the key with 64 hexadecimal digits".to_owned();
-    let (key, at) = text.split_once('@').ok_or_else(shape)?;
-    let key = key.parse().map_err(|_| shape())?;
-    let (_, at) = address(at)?;
-    Ok((key, at.to_string()))
+fn coordinator(text: &str) -> Result<(PublicKey, Option<String>), String> {
+    let (key, at) = match text.split_once('@') {
+        Some((key, at)) => (key, Some(address(at)?.1.to_string())),
+        None => (text, None),
+    };
+    let shape = |_| "write KEY or KEY@HOST:PORT, the key with 64 hexadecimal digits".to_owned();
+    Ok((key.parse().map_err(shape)?, at))
 }
 
 /// Quotes nothing: what stands here by mistake is most likely a key.
@@ -109,13 +115,9 @@ impl New {
                 RESPONDENTS.join(", ")
             ),
         };
-        anyhow::ensure!(
-            !self.coordinator.is_empty(),
-            "no coordinator is named; say --coordinator KEY@HOST:PORT, as its operator tells them"
-        );
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, RESPONDENT_PORT));
         let plan = Plan {
-            directory: directory(common),
+            directory: role::directory::<Settings>(common),
             nodes: self.elsewhere.nodes()?,
             genesis: self.elsewhere.genesis().await?,
             http: self.http.unwrap_or(local),
@@ -138,34 +140,17 @@ pub(super) async fn run(
     output: &Output,
 ) -> anyhow::Result<u8> {
     let made = arguments.new.make(common, &arguments.passphrase).await?;
-    let directory = directory(common);
-    let shown = directory.display();
+    let directory = role::directory::<Settings>(common);
     let text = format!(
         "{}\n\nNext: llmnet respondent join, which says how much money the operator needs",
-        told(&made, &shown.to_string())
+        told(&made, &directory)
     );
-    let json = serde_json::json!({
-        "directory": directory,
-        "network": made.network,
-        "node": made.node,
-        "operator": made.operator,
-    });
-    output.result(&text, &json)?;
+    output.result(&text, &role::told_json(&made, &directory, FILES))?;
     Ok(code::OK)
 }
 
 /// What was made, for people.
-pub(super) fn told(made: &Made, directory: &str) -> String {
-    format!(
-        "A respondent is made in {directory}.\n\n\
-         \x20 network    {network}\n\
-         \x20 node       {node}  {directory}/{NODE_KEY}\n\
-         \x20 operator   {operator}  {directory}/{OPERATOR_KEY}\n\
-         \x20 settings   {directory}/{SETTINGS}\n\n\
-         Back up the keys and their passphrase, each in a place of its own: reputation belongs to the node's key, \
-         bond and pay to the operator's. Nobody can restore them.",
-        network = made.network,
-        node = made.node,
-        operator = made.operator,
-    )
+pub(super) fn told(made: &Made, directory: &Path) -> String {
+    let backup = "reputation belongs to the node's, bond and pay to the operator's. ";
+    role::told::<Settings>(made, directory, FILES, backup)
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use clap::Args;
 use llmnet_chain::client::ChainClient;
 use llmnet_types::signature::PrivateKey;
-use tokio::sync::watch;
 
-use super::{Common, PassphraseArguments, settings};
+use super::{Common, PassphraseArguments, role};
 use crate::{
     cli::{code, output::Output, place::PATIENCE, signals::Signals},
-    keystore, models,
+    directory, models,
     remote::Remote,
     respondent::{
         Respondent,
         backing::Backing,
+        bookkeeping::{self, Bookkeeping},
+        coordinators,
         registering::{Registered, registered},
         running,
         settings::Settings,
@@ -33,11 +34,11 @@ pub(super) fn node_key(
     settings: &Settings,
     passphrase: &PassphraseArguments,
 ) -> anyhow::Result<PrivateKey> {
-    let file = settings.key.display().to_string();
-    let key = keystore::read(&settings.key, &passphrase.source().known(&file)?)?;
+    let key = passphrase.key(&settings.key)?;
     anyhow::ensure!(
         key.public_key() == settings.node,
-        "{file} is the key of {}, and the settings say {}; one of them is another respondent's",
+        "{} is the key of {}, and the settings say {}; one of them is another respondent's",
+        settings.key.display(),
         key.public_key(),
         settings.node
     );
@@ -50,7 +51,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> anyhow::Result<u8> {
     let mut signals = Signals::new()?;
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let key = node_key(&settings, &arguments.passphrase)?;
     let backing = settings.source.backing(&key, &models::environment)?;
     let remote = Remote::connect(settings.nodes.clone(), &settings.genesis, PATIENCE).await?;
@@ -101,17 +102,25 @@ pub(super) async fn serve(
         Some(address) => Some(serving::listen(address).await?),
         None => None,
     };
+    let _lock = directory::lock(&settings.data, "respondent")?;
+    let network = settings.genesis.id();
+    let books = Bookkeeping::open(
+        &settings.data.join(bookkeeping::FILE),
+        network,
+        standing.provider,
+    )?;
     let respondent = Respondent {
-        network: settings.genesis.id(),
+        network,
         key,
         provider: standing.provider,
         nonce: standing.registration.nonce,
-        price: backing.price,
+        prices: standing.prices,
         answerer: backing.answerer,
         chain: Arc::clone(&chain),
     };
-    let (_wanted, coordinators) = watch::channel(settings.coordinators.clone());
-    let mut running = running::start(respondent, coordinators);
+    let named = settings.coordinators.clone();
+    let (wanted, _finding) = coordinators::find(Arc::clone(&chain), named);
+    let mut running = running::start(respondent, books, wanted);
     if let Some(listener) = listener {
         running.tell(listener, chain, settings.genesis.clone());
     }
@@ -122,14 +131,18 @@ pub(super) async fn serve(
          \x20 network    {network}\n\
          \x20 node       {node}, number {provider}\n\
          \x20 answers    {domains} with {model}\n\
-         \x20 serves     {count} coordinators\n\
+         \x20 serves     {serves}\n\
          \x20 tells      {url}",
         network = settings.genesis.id(),
         node = settings.node,
         provider = standing.provider,
         domains = domains.join(", "),
         model = &*backing.model.name,
-        count = settings.coordinators.len(),
+        serves = match settings.coordinators.len() {
+            0 => "every coordinator that the ledger lists".to_owned(),
+            1 => "the coordinator that the settings name".to_owned(),
+            count => format!("the {count} coordinators that the settings name"),
+        },
         url = url.as_deref().unwrap_or("nowhere"),
     );
     let json = serde_json::json!({

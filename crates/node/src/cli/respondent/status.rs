@@ -10,17 +10,19 @@ use llmnet_types::{
     signature::PublicKey,
     units::{Amount, Epoch, Score},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{Common, settings};
+use super::{Common, role};
 use crate::{
     cli::{
         client::{Client, ClientError},
         code,
         output::Output,
         place::PATIENCE,
+        role::Part,
     },
     remote::Remote,
+    respondent::settings::Settings,
 };
 
 #[derive(Debug, Args)]
@@ -30,13 +32,6 @@ pub(super) struct Arguments {}
 #[derive(Debug, Deserialize)]
 struct Told {
     parts: Vec<Part>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-struct Part {
-    name: String,
-    ready: bool,
-    detail: String,
 }
 
 /// What the ledger says.
@@ -85,7 +80,7 @@ fn find(state: &dyn State, node: &PublicKey) -> Found {
 }
 
 pub(super) async fn run(_: &Arguments, common: &Common, output: &Output) -> anyhow::Result<u8> {
-    let settings = settings(common)?;
+    let settings: Settings = role::settings(common)?;
     let node = settings.node;
     let told = match settings.http {
         Some(http) => {
@@ -142,12 +137,7 @@ pub(super) async fn run(_: &Arguments, common: &Common, output: &Output) -> anyh
         ));
     }
     match &told {
-        Some(parts) => {
-            for part in parts {
-                let sign = if part.ready { "" } else { "NOT WELL: " };
-                lines.push(format!("{:<24}{sign}{}", part.name, part.detail));
-            }
-        }
+        Some(parts) => lines.extend(role::lines(parts)),
         None => lines
             .push("Process     does not run here, or does not tell (http in the settings)".into()),
     }

@@ -10,7 +10,7 @@ use llmnet::{
     explorer::Explorer,
     keys::Keys,
     models,
-    respondent::{self, Respondent},
+    respondent::{self, Respondent, registering::Prices},
     transport::Hub,
 };
 use llmnet_chain::{Solo, client::ChainClient, query};
@@ -266,7 +266,7 @@ async fn join(
         key: node,
         provider,
         nonce: 0,
-        price: source.price,
+        prices: Prices::one(source.price),
         answerer: source.answerer,
         chain: Arc::clone(chain),
     };

@@ -1,12 +1,13 @@
 //! A respondent on a link, whose mind the test has in hand.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use llmnet::{
     respondent::{
         Respondent,
         backing::Backing,
+        bookkeeping::Bookkeeping,
         registering::{BOND, Registered, register},
         running::{self, Running},
     },
@@ -130,11 +131,14 @@ impl Answerer for Mind {
 }
 
 /// One that is registered and not linked yet.
+#[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) key: PrivateKey,
     mind: Mind,
     backing: Backing,
     standing: Registered,
+    /// The file of its books, if they are to outlive it.
+    books: Option<PathBuf>,
 }
 
 /// One that dials.
@@ -147,13 +151,18 @@ pub(crate) struct Far {
 impl Far {
     /// Pays for its bond and registers it.
     pub(crate) async fn register(local: &Local, number: usize) -> Known {
+        Self::register_in(local, number, DOMAIN).await
+    }
+
+    /// The same, for another domain.
+    pub(crate) async fn register_in(local: &Local, number: usize, domain: &str) -> Known {
         let seed = u8::try_from(number).unwrap();
         let [key, operator] =
             [seed + 100, seed + 200].map(|seed| PrivateKey::from_seed([seed; 32]));
         pay(local, operator.public_key()).await;
         let mind = Mind::new(number);
         let backing = Backing {
-            domains: vec![Domain::new(DOMAIN).unwrap()],
+            domains: vec![Domain::new(domain).unwrap()],
             model: Model {
                 family: Text::truncated(FAMILIES[number]),
                 name: Text::truncated(FAMILIES[number]),
@@ -176,6 +185,7 @@ impl Far {
             mind,
             backing,
             standing: standing.unwrap(),
+            books: None,
         }
     }
 
@@ -213,42 +223,76 @@ pub(crate) async fn until_reached(local: &Local, node: PublicKey, wanted: bool) 
 }
 
 impl Known {
+    /// With something else that answers.
+    pub(crate) fn answering(mut self, answerer: Arc<dyn Answerer>) -> Self {
+        self.backing.answerer = answerer;
+        self
+    }
+
+    /// With books that outlive it.
+    pub(crate) fn keeping(mut self, books: PathBuf) -> Self {
+        self.books = Some(books);
+        self
+    }
+
+    /// What is owed by the books on disk.
+    pub(crate) fn kept(&self, local: &Local) -> Amount {
+        let file = self.books.as_ref().unwrap();
+        let books = Bookkeeping::open(file, local.network.id, self.standing.provider);
+        books.unwrap().sums().owed
+    }
+
+    /// Links to the local coordinator.
     pub(crate) fn start(self, local: &Local, address: String) -> Far {
+        let coordinator = local.keys().coordinator().public_key();
+        let wanted = Coordinators::from([(coordinator, address)]);
+        self.follow(local, watch::channel(wanted).1)
+    }
+
+    /// Links to whom is wanted.
+    pub(crate) fn follow(self, local: &Local, wanted: watch::Receiver<Coordinators>) -> Far {
         let Self {
             key,
             mind,
             backing,
             standing,
+            books,
         } = self;
+        let (network, provider) = (local.network.id, standing.provider);
+        let books = match &books {
+            Some(file) => Bookkeeping::open(file, network, provider).unwrap(),
+            None => Bookkeeping::in_memory(network, provider),
+        };
         let respondent = Respondent {
             network: local.network.id,
             key: key.clone(),
             provider: standing.provider,
             nonce: standing.registration.nonce,
-            price: backing.price,
+            prices: standing.prices,
             answerer: backing.answerer,
             chain: local.chain(),
         };
-        let coordinator = local.keys().coordinator().public_key();
-        let wanted = Coordinators::from([(coordinator, address)]);
-        let (_, wanted) = watch::channel(wanted);
         Far {
             mind,
-            running: running::start(respondent, wanted),
+            running: running::start(respondent, books, wanted),
             key,
         }
     }
 }
 
 /// Gives an account enough for a bond.
-async fn pay(local: &Local, to: PublicKey) {
-    let (chain, from) = (local.chain(), local.keys().requester());
-    let payer = from.public_key();
-    let read = query(&*chain, move |state| ledger::account(state, &payer).nonce);
-    let (_, nonce) = read.await.unwrap();
+pub(crate) async fn pay(local: &Local, to: PublicKey) {
     let amount = Amount(20 * Amount::CREDIT.0);
     let instruction = Instruction::Transfer { to, amount };
-    let transaction = Transaction::sign(local.network.id, &from, nonce, instruction);
+    submit(local, &local.keys().requester(), instruction).await;
+}
+
+/// Has the ledger do what a signer wants.
+pub(crate) async fn submit(local: &Local, signer: &PrivateKey, instruction: Instruction) {
+    let (chain, payer) = (local.chain(), signer.public_key());
+    let read = query(&*chain, move |state| ledger::account(state, &payer).nonce);
+    let (_, nonce) = read.await.unwrap();
+    let transaction = Transaction::sign(local.network.id, signer, nonce, instruction);
     let id = chain.submit(transaction).await.unwrap();
     let found = chain.outcome(id, DEADLINE).await.unwrap().unwrap();
     assert!(
