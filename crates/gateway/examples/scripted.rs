@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         coordinator: Arc::<script::Script>::default(),
         ledger: Arc::<ledger_script::LedgerScript>::default(),
         access: Access::open(),
+        embedder: Some(Arc::new(script::Vectors)),
     };
     serve(listener, ports, Config::default(), pending()).await?;
     Ok(())

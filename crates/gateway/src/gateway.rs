@@ -8,7 +8,7 @@ use crate::{
     Config,
     access::Access,
     answer::Once,
-    port::{Coordinator, Ledger, Ports},
+    port::{Coordinator, Embedder, Ledger, Ports},
 };
 
 /// What all handlers share.
@@ -17,6 +17,8 @@ pub(crate) struct Gateway {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Whom it lets in.
     pub(crate) access: Access,
+    /// Makes vectors, if anything does.
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     pub(crate) config: Arc<Config>,
     /// Room for questions.
     pub(crate) room: Arc<Semaphore>,
@@ -37,6 +39,7 @@ impl Gateway {
             coordinator: ports.coordinator,
             ledger: ports.ledger,
             access: ports.access,
+            embedder: ports.embedder,
             closing,
             once: Once::new(&config),
             config,

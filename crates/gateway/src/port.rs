@@ -4,10 +4,12 @@
 //! over any protocol. The JSON shapes are `openai/` and `llmnet/`'s own. What a node tells of the ledger
 //! has a port of its own, [`Ledger`].
 
+pub mod embedder;
 pub mod keys;
 pub mod ledger;
 
 pub use crate::access::{Allowance, Hold};
+pub use embedder::Embedder;
 pub use keys::KeyStore;
 pub use ledger::Ledger;
 
@@ -39,6 +41,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Whom it lets in.
     pub access: Access,
+    /// Makes vectors, if anything does.
+    pub embedder: Option<Arc<dyn Embedder>>,
 }
 
 /// A node that conducts requests.

@@ -5,7 +5,8 @@
 //! needs no model at all; [`backend::prompted`] prompts a [`LanguageModel`](language::LanguageModel).
 //! [`backend::api`] implements that second port for models behind HTTP: OpenAI's, Anthropic's, Google's,
 //! xAI's, and any server that speaks OpenAI's chat API. [`consistent`] asks another answerer more than once.
-//! An [`Embedder`](embedding::Embedder) embeds texts, for whoever looks for passages by meaning.
+//! An [`Embedder`](embedding::Embedder) embeds texts, for whoever looks for passages by meaning;
+//! [`backend::api`] implements it too, for servers that speak OpenAI's embeddings.
 //! None decides about panels, money or verdicts: that is `protocol`'s.
 //!
 //! ```text

@@ -25,12 +25,17 @@
 //! [[model]]                    # a respondent backed by a language model; as many as there are
 //! name = "llama3.2"
 //! base_url = "http://127.0.0.1:8000/v1"
+//!
+//! [embedding]                  # what makes vectors for /v1/embeddings; nothing if absent
+//! name = "nomic-embed-text"
+//! base_url = "http://127.0.0.1:11434/v1"
 //! ```
 //!
-//! [`model`] tells all of the last.
+//! [`model`] tells all of the last two.
 
 pub mod model;
 
+pub mod embedding;
 pub mod gateway;
 
 use std::{
@@ -44,6 +49,7 @@ use serde::Deserialize;
 
 use crate::coordinator::Panel;
 
+pub use embedding::Embedding;
 pub use gateway::Gateway;
 pub use model::Model;
 use model::SecretError;
@@ -70,6 +76,8 @@ pub struct Config {
     pub link: Link,
     /// Further respondents.
     pub model: Vec<Model>,
+    /// What makes vectors, if anything does.
+    pub embedding: Option<Embedding>,
 }
 
 /// Links of respondents on other machines.
@@ -225,6 +233,9 @@ impl Config {
                 config.gateway.checked()?;
                 for model in &mut config.model {
                     model.resolve(directory);
+                }
+                if let Some(embedding) = &mut config.embedding {
+                    embedding.resolve(directory);
                 }
                 Ok(config)
             }

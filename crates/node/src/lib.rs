@@ -28,6 +28,7 @@ mod recent;
 mod scratch;
 mod serving;
 
+mod embedder;
 pub mod experts;
 pub mod models;
 

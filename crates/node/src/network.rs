@@ -20,6 +20,7 @@ use crate::{
     anchor::Anchors,
     config::Gateway,
     coordinator::{self, Desk, Port, journal::Journal},
+    embedder,
     experts::{Experts, RESPONDENTS},
     explorer::Explorer,
     home::Home,
@@ -131,6 +132,10 @@ impl Network {
         } else {
             models::find(&home.config, &options.ollama, &models::environment).await?
         };
+        let embedding = home.config.embedding.as_ref();
+        let embedder =
+            embedding.map(|embedding| embedder::configured(embedding, &models::environment));
+        let embedder = embedder.transpose()?;
         let panel = home.config.panel.with(!models.is_empty());
         let answerers = models
             .iter()
@@ -199,6 +204,7 @@ impl Network {
             coordinator: Arc::new(Port(Arc::clone(&desk))),
             ledger: Arc::new(Explorer::new(Arc::clone(&client), home.genesis.clone())),
             access: door.access(),
+            embedder,
         };
         let admin = door.admin_address()?;
         let serving = Serving::spawn(|closed| door.serve(ports, closed));

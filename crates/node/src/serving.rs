@@ -97,6 +97,7 @@ pub(crate) fn ports(
         ledger: Arc::new(Explorer::new(chain, genesis)),
         // What such a node tells is everybody's to know, and nothing is spent by it.
         access: Access::open(),
+        embedder: None,
     }
 }
 

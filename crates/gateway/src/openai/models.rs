@@ -1,4 +1,4 @@
-//! `GET /v1/models`: the ways to ask that there are now.
+//! `GET /v1/models`: the ways to ask that there are now, and what makes vectors, if anything does.
 
 use std::sync::Arc;
 
@@ -40,10 +40,14 @@ pub(crate) async fn list(
             .iter()
             .map(|offer| ModelName::Expert(offer.domain.clone())),
     );
-    let data = names.iter().map(|name| Row::of(name, &offers)).collect();
+    let ways = names.iter().map(|name| Row::of(name, &offers));
+    let vectors = gateway
+        .embedder
+        .iter()
+        .map(|embedder| Row::embedder(embedder.model()));
     Ok(json::object(&Rows {
         object: "list",
-        data,
+        data: ways.chain(vectors).collect(),
     }))
 }
 
@@ -54,6 +58,13 @@ pub(crate) async fn one(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(id) = id.map_err(|_| not_found("of bytes that are not UTF-8"))?;
+    if let Some(embedder) = gateway
+        .embedder
+        .as_ref()
+        .filter(|embedder| embedder.model() == id)
+    {
+        return Ok(json::object(&Row::embedder(embedder.model())));
+    }
     let name = ModelName::parse(&id)?;
     let offers = call.look_up(gateway.coordinator.models()).await?;
     name.offered(&offers)?;
@@ -73,7 +84,8 @@ struct Row<'a> {
     /// Clients want a number; a way of asking was never created.
     created: u64,
     owned_by: &'static str,
-    context_length: usize,
+    /// Null where only the model's own server knows.
+    context_length: Option<usize>,
     domains: Vec<&'a Domain>,
     respondents: u32,
     pricing: Option<Pricing>,
@@ -81,6 +93,21 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// What makes vectors: the operator's, and none of the network's.
+    fn embedder(name: &str) -> Self {
+        Self {
+            id: name.to_owned(),
+            object: "model",
+            created: 0,
+            owned_by: "operator",
+            context_length: None,
+            domains: Vec::new(),
+            respondents: 0,
+            pricing: None,
+            reputation: None,
+        }
+    }
+
     fn of(name: &ModelName, offers: &'a [Offer]) -> Self {
         let asked = |offer: &&Offer| name.domain().is_none_or(|domain| offer.domain == *domain);
         let offers: Vec<&Offer> = offers.iter().filter(asked).collect();
@@ -94,7 +121,7 @@ impl<'a> Row<'a> {
             created: 0,
             owned_by: "llmnet",
             // As our tokenizer counts: four bytes each.
-            context_length: REQUEST_LENGTH_MAX / 4,
+            context_length: Some(REQUEST_LENGTH_MAX / 4),
             domains: offers.iter().map(|offer| &offer.domain).collect(),
             // Respondents of several domains stand in several offers: no sum, but the largest.
             respondents: offers

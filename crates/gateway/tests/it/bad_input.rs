@@ -282,7 +282,7 @@ async fn models_for_embeddings() {
     let reply = server.send("/v1/embeddings", body).await;
     expect![[r#"
         404
-        {"error":{"message":"there is no model \"text-embedding-3-small\" for embeddings: the models of this network answer questions, at /v1/chat/completions, /v1/responses and /v1/messages; ask a server of embeddings for vectors",
+        {"error":{"message":"there is no model \"text-embedding-3-small\" for embeddings: the models of this network answer questions, at /v1/chat/completions, /v1/responses and /v1/messages; whoever runs this gateway has configured none; ask a server of embeddings for vectors",
         "type":"invalid_request_error",
         "param":"model",
         "code":"model_not_found"}}"#]].assert_eq(&reply.shown());

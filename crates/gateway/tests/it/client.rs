@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use llmnet_gateway::{Access, Config, Listener, ServeError, Tls, port::Ports, serve};
+use llmnet_gateway::{
+    Access, Config, Listener, ServeError, Tls,
+    port::{Embedder, Ports},
+    serve,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,7 +23,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{ledger_script::LedgerScript, script::Script};
+use crate::{
+    ledger_script::LedgerScript,
+    script::{Script, Vectors},
+};
 
 /// A test fails rather than hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,6 +37,23 @@ pub(crate) struct Server {
     pub(crate) ledger: Arc<LedgerScript>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), ServeError>>,
+}
+
+/// What a gateway stands in front of.
+struct Scripts {
+    script: Script,
+    access: Access,
+    embedder: Option<Arc<dyn Embedder>>,
+}
+
+impl Scripts {
+    fn guarded(script: Script, access: Access) -> Self {
+        Self {
+            script,
+            access,
+            embedder: None,
+        }
+    }
 }
 
 /// Bounds small enough to be met by a test.
@@ -51,18 +75,26 @@ impl Server {
     }
 
     pub(crate) async fn guarded(config: Config, script: Script, access: Access) -> Self {
-        Self::at(None, config, script, access).await
+        Self::at(None, config, Scripts::guarded(script, access)).await
+    }
+
+    /// Where there is a model for embeddings.
+    pub(crate) async fn embedding() -> Self {
+        let mut ports = Scripts::guarded(Script::default(), Access::open());
+        ports.embedder = Some(Arc::new(Vectors));
+        Self::at(None, config(), ports).await
     }
 
     /// Where nobody listens in, and clients must check whom they speak to.
     pub(crate) async fn secured(tls: Tls, config: Config) -> Self {
-        Self::at(Some(tls), config, Script::default(), Access::open()).await
+        let scripts = Scripts::guarded(Script::default(), Access::open());
+        Self::at(Some(tls), config, scripts).await
     }
 
-    async fn at(tls: Option<Tls>, config: Config, script: Script, access: Access) -> Self {
+    async fn at(tls: Option<Tls>, config: Config, scripts: Scripts) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(script);
+        let script = Arc::new(scripts.script);
         let listener = match tls {
             Some(tls) => Listener::secured(listener, tls),
             None => listener.into(),
@@ -72,7 +104,8 @@ impl Server {
         let ports = Ports {
             coordinator: Arc::clone(&script) as _,
             ledger: Arc::clone(&ledger) as _,
-            access,
+            access: scripts.access,
+            embedder: scripts.embedder,
         };
         let serving = tokio::spawn(serve(listener, ports, config, async {
             let _ = stopped.await;

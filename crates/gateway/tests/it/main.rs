@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod client;
+mod embeddings;
 mod events;
 mod headers;
 mod hurry;

@@ -8,7 +8,7 @@ use crate::{
     client::{Reply, Server, body},
     ledger_script::transaction,
     schema::check,
-    script::RECEIPT,
+    script::{EMBEDDER, RECEIPT},
 };
 
 const KEY: &str = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
@@ -128,6 +128,11 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<String>)> {
             "/v1/embeddings",
             "/v1/embeddings",
             json!({"model": "a", "input": "b"}).to_string(),
+        ),
+        post(
+            "/v1/embeddings",
+            "/v1/embeddings",
+            json!({"model": EMBEDDER, "input": ["a", "b"], "dimensions": 2}).to_string(),
         ),
         post(
             "/v1/messages",
@@ -255,7 +260,7 @@ fn schema<'a>(document: &'a Value, operation: &'a Value, reply: &Reply) -> &'a V
 
 #[tokio::test]
 async fn what_is_answered_is_as_described() {
-    let server = Server::start().await;
+    let server = Server::embedding().await;
     let document = server.get("/openapi.json").await.json();
     let mut asked = BTreeSet::new();
     for (method, path, example, body) in examples() {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use llmnet_gateway::port::embedder::{EmbedError, Embedded, Embedder, Input};
 use llmnet_gateway::port::{
     Allowance, AnswerError, Answered, Citation, Coordinator, Dissent, Expert, Health, Offer,
     PanelSeat, PanelSize, Part, ReceiptDocument, ReceiptState, Skipped, Standing, Usage,
@@ -34,6 +35,59 @@ pub(crate) const RECEIPT_FILE: &str = "{ \"receipt\" :  1 }\n";
 
 /// What is said where a form is asked for.
 const FORMED: &str = r#"{"city":"Paris","degrees":18}"#;
+/// The model that makes vectors.
+pub(crate) const EMBEDDER: &str = "script-embedding";
+
+/// Makes vectors of what its inputs' lengths are; refuses what is too long for it.
+pub(crate) struct Vectors;
+
+#[async_trait]
+impl Embedder for Vectors {
+    fn model(&self) -> &str {
+        EMBEDDER
+    }
+
+    async fn embed(
+        &self,
+        inputs: Vec<Input>,
+        dimensions: Option<u32>,
+    ) -> Result<Embedded, EmbedError> {
+        let lengths: Vec<usize> = inputs
+            .iter()
+            .map(|input| match input {
+                Input::Text(text) => text.len(),
+                Input::Tokens(tokens) => 4 * tokens.len(),
+            })
+            .collect();
+        if inputs.contains(&Input::Text("nobody there".to_owned())) {
+            return Err(EmbedError::Unavailable {
+                message: "the model for embeddings cannot be reached".to_owned(),
+                retry_after: Duration::from_millis(2_500),
+            });
+        }
+        if lengths.iter().any(|length| *length > 1_000) {
+            return Err(EmbedError::Refused {
+                message: "an input is too long for this model; shorten it".to_owned(),
+            });
+        }
+        let width = dimensions.unwrap_or(3) as usize;
+        #[expect(clippy::cast_precision_loss, reason = "small lengths")]
+        let vectors = lengths.iter().map(|length| {
+            (0..width)
+                .map(|place| *length as f32 + 0.5 * place as f32)
+                .collect()
+        });
+        let tokens = lengths
+            .iter()
+            .map(|length| length.div_ceil(4))
+            .sum::<usize>();
+        Ok(Embedded {
+            vectors: vectors.collect(),
+            tokens: Tokens(u32::try_from(tokens).unwrap_or(u32::MAX)),
+        })
+    }
+}
+
 /// What any question may cost at most.
 const WORST: Amount = Amount(2_000);
 

@@ -11,7 +11,10 @@ use std::{path::Path, process::Command};
 
 use tokio::task::spawn_blocking;
 
-use crate::client::{Server, until};
+use crate::{
+    client::{Server, until},
+    script::EMBEDDER,
+};
 
 /// Another's client, and our script that puts it to use.
 struct Client {
@@ -22,6 +25,8 @@ struct Client {
     script: &'static str,
     /// How many questions the script gives up.
     given_up: usize,
+    /// Whether it asks for vectors too.
+    embeds: bool,
 }
 
 /// Runs a program on a thread of its own: the gateway is served from this one.
@@ -42,7 +47,7 @@ async fn check(client: &Client) {
         eprintln!("SKIPPED: {name} is not tested, as it is not installed; see .ci/run");
         return;
     }
-    let server = Server::start().await;
+    let server = Server::embedding().await;
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
     let script = scripts.join(client.script).display().to_string();
     let url = format!("http://{}", server.address);
@@ -54,6 +59,10 @@ async fn check(client: &Client) {
         checked.status.success() && printed.contains(" passed, 0 failed"),
         "{printed}"
     );
+    if client.embeds {
+        let words = format!("vectors by {EMBEDDER}");
+        assert!(printed.contains(&words), "{printed}");
+    }
     until(&server.script.cancelled, client.given_up).await;
 }
 
@@ -65,6 +74,7 @@ async fn openais_for_python() {
         probe: ["-c", "import openai"],
         script: "check_openai.py",
         given_up: 2,
+        embeds: true,
     })
     .await;
 }
@@ -77,6 +87,7 @@ async fn openais_for_node() {
         probe: ["-e", "require('openai')"],
         script: "check_openai.mjs",
         given_up: 3,
+        embeds: true,
     })
     .await;
 }
@@ -89,6 +100,7 @@ async fn anthropics_for_python() {
         probe: ["-c", "import anthropic"],
         script: "check_anthropic.py",
         given_up: 0,
+        embeds: false,
     })
     .await;
 }
@@ -101,6 +113,7 @@ async fn openais_agents() {
         probe: ["-c", "import agents"],
         script: "check_agents.py",
         given_up: 0,
+        embeds: false,
     })
     .await;
 }
@@ -114,6 +127,7 @@ async fn tools_and_forms_for_python() {
         probe: ["-c", "import openai, anthropic, agents"],
         script: "check_tools.py",
         given_up: 0,
+        embeds: false,
     })
     .await;
 }

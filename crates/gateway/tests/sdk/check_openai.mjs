@@ -173,6 +173,22 @@ const tests = {
     assert.equal((await raises(OpenAI.NotFoundError, embedding)).code, "model_not_found");
   },
 
+  async vectors() {
+    // Where the operator has a model for them; the library asks for bytes and reads them back.
+    for await (const { id: model, owned_by } of client.models.list()) {
+      if (owned_by !== "operator") continue;
+      const input = ["ab", "abcd"];
+      const plain = await client.embeddings.create({ model, input, encoding_format: "float" });
+      const read = await client.embeddings.create({ model, input });
+      const numbers = (list) => list.data.map((item) => [...item.embedding]);
+      assert.deepEqual(numbers(read), numbers(plain));
+      assert.equal(read.data[1].index, 1);
+      const fewer = await client.embeddings.create({ model, input: [[1, 2, 3]], dimensions: 2 });
+      assert.equal(fewer.data[0].embedding.length, 2);
+      console.log(`vectors by ${model}`);
+    }
+  },
+
   async idempotencyKey() {
     const idempotencyKey = `node-${crypto.randomUUID()}`;
     const ask = () =>

@@ -8,6 +8,7 @@
 //!   openai, anthropic, gemini     pure: a Call as JSON; a reply's bytes as a Completion
 //!   offered     tools and forms that a request wants, out of its settings
 //!   transport   one POST, bounded in time and size; what came back instead of a reply
+//! embeddings    vectors, of OpenAI's API and its like
 //! key           a secret that is never shown
 //! list          which models a server has
 //! ```
@@ -272,6 +273,15 @@ impl Bounds {
             calls_a_minute: None,
         }
     }
+
+    /// Whether anything could ever be asked.
+    fn check(&self) -> Result<(), ConfigError> {
+        let minute = |most| (1..=CALLS_A_MINUTE_MAX).contains(&most);
+        if self.calls == 0 || !self.calls_a_minute.is_none_or(minute) {
+            return Err(ConfigError::Calls);
+        }
+        Ok(())
+    }
 }
 
 /// Where a model is, and what it may be asked.
@@ -333,6 +343,9 @@ pub enum ConfigError {
     /// Nothing could ever be asked.
     #[error("a model needs at least 1 call at a time, and 1 to 10,000 a minute")]
     Calls,
+    /// It makes no vectors, or in another shape.
+    #[error("{0} has no embeddings of OpenAI's shape: take openai, xai or compatible")]
+    Api(Api),
     /// The HTTP client could not be built.
     #[error("no HTTP client: {0}")]
     Client(String),
@@ -380,14 +393,7 @@ impl Client {
         if model.trim().is_empty() {
             return Err(ConfigError::Model);
         }
-        let minute = 1..=CALLS_A_MINUTE_MAX;
-        if bounds.calls == 0
-            || !bounds
-                .calls_a_minute
-                .is_none_or(|most| minute.contains(&most))
-        {
-            return Err(ConfigError::Calls);
-        }
+        bounds.check()?;
         let url = api.url(&base, &model)?;
         Ok(Self {
             api,

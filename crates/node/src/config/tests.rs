@@ -100,6 +100,33 @@ fn all_can_be_said() {
 }
 
 #[test]
+fn a_model_for_embeddings_is_configured_as_a_model_that_is_no_respondent() {
+    let config = read(
+        "[embedding]\nname = \"text-embedding-3-small\"\napi = \"openai\"\nlimits = { calls = 3 }\n",
+    );
+    let embedding = config.unwrap().embedding.unwrap().0;
+    assert_eq!((embedding.api, embedding.bounds.calls), (Api::OpenAi, 3));
+    assert_eq!(embedding.key, variable("OPENAI_API_KEY"));
+    assert!(read("").unwrap().embedding.is_none());
+    const HEAD: &str = "[embedding]\nname = \"a\"\nbase_url = \"http://a/v1\"\n";
+    for (line, expected) in [
+        (
+            "price = { call = 1, input_kilo = 1, output_kilo = 1 }",
+            "a model for embeddings has no price: it is no respondent; take it out",
+        ),
+        (
+            "key = \"sk-secret\"",
+            "a key never stands in this file itself",
+        ),
+        ("provider = \"sk-secret\"", "unknown field `provider`"),
+    ] {
+        let error = read(&format!("{HEAD}{line}\n")).unwrap_err();
+        assert!(error.contains(expected), "{line}: {error}");
+        assert!(!error.contains("sk-secret"), "{error}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_by_their_line_and_never_quote_a_key() {
     const HEAD: &str = "[[model]]\nname = \"a\"\nbase_url = \"http://a/v1\"\n";
     for (line, expected) in [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Api, Key, transport};
+use super::{Api, BODY_LENGTH_MAX, Key, transport};
 
 /// How long a local Ollama may take to say what it has.
 const OLLAMA_TIMEOUT: Duration = Duration::from_millis(800);
@@ -52,5 +52,5 @@ async fn get(base: &str, path: &[&str], key: Option<&Key>, time: Duration) -> Op
     let headers = Api::Compatible.headers(key).ok()?;
     let request = http.get(url).headers(headers).timeout(time);
     let response = request.send().await.ok()?.error_for_status().ok()?;
-    transport::bounded(response).await.ok()
+    transport::bounded(response, BODY_LENGTH_MAX).await.ok()
 }

@@ -94,12 +94,21 @@ pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, ConfigError> {
 
 /// Sends a request; gives the body of its reply.
 pub(super) async fn send(request: RequestBuilder, deadline: Instant) -> Result<Vec<u8>, Failure> {
+    send_within(request, deadline, BODY_LENGTH_MAX).await
+}
+
+/// The same for a reply of so many bytes at the most.
+pub(super) async fn send_within(
+    request: RequestBuilder,
+    deadline: Instant,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
     let left = deadline.saturating_duration_since(Instant::now());
     let request = request.timeout(left);
     let response = request.send().await.map_err(|error| broken(&error))?;
     let status = response.status();
     if status.is_success() {
-        return bounded(response).await;
+        return bounded(response, limit).await;
     }
     let wait = retry_after(response.headers()).unwrap_or(RETRY_AFTER_DEFAULT);
     let number = status.as_u16();
@@ -121,21 +130,17 @@ pub(super) async fn send(request: RequestBuilder, deadline: Instant) -> Result<V
 }
 
 /// Reads a body up to the most that a reply may have, whatever its headers announce.
-pub(super) async fn bounded(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let too_large = || {
-        Failure::lasting(LanguageError::TooLarge {
-            limit: BODY_LENGTH_MAX,
-        })
-    };
+pub(super) async fn bounded(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
+    let too_large = || Failure::lasting(LanguageError::TooLarge { limit });
     if response
         .content_length()
-        .is_some_and(|length| length > BODY_LENGTH_MAX as u64)
+        .is_some_and(|length| length > limit as u64)
     {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-        if bytes.len() + chunk.len() > BODY_LENGTH_MAX {
+        if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);

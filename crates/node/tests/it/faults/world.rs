@@ -138,6 +138,7 @@ impl World {
             coordinator: Arc::new(Port(desk.await.unwrap())),
             ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
             access: Access::open(),
+            embedder: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,10 +1,12 @@
-//! Embeddings as documented, and what a server may do instead.
+//! Embeddings as documented, and what a server may do instead:
+//! <https://platform.openai.com/docs/api-reference/embeddings/create>,
+//! <https://docs.ollama.com/api/openai-compatibility>, <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>.
 
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    embedding::{Embedder, EmbeddingError, TEXTS_MAX},
+    embedding::{Embedder, EmbeddingError, Input, Inputs, TEXTS_MAX},
     language::LanguageError,
 };
 
@@ -53,18 +55,53 @@ async fn texts_go_out_as_documented_and_vectors_come_back_in_order() {
     );
 }
 
+/// What a client of the gateway's may want besides: tokens for texts, so many numbers, a count.
 #[tokio::test]
-async fn many_texts_are_several_calls() {
-    let texts: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+async fn inputs_go_out_as_they_came_and_what_was_read_is_counted() {
+    let items = [item(0, "1, 0"), item(1, "0, 1")].join(",");
+    let server = Server::start(vec![reply(&items)]).await;
+    let inputs = vec![Input::Text("a".to_owned()), Input::Tokens(vec![1, 2])];
+    let inputs = Inputs::new(inputs).unwrap();
+    let made = embeddings(&server).vectors(&inputs, Some(2)).await.unwrap();
+    assert_eq!(made.vectors, [[1.0, 0.0], [0.0, 1.0]]);
+    assert_eq!(made.input, Some(Tokens(8)));
+    assert_eq!(
+        server.body(0),
+        serde_json::json!({
+            "model": "text-embedding-3-small",
+            "input": ["a", [1, 2]],
+            "encoding_format": "float",
+            "dimensions": 2
+        })
+    );
+    assert!(Inputs::new(Vec::new()).is_none());
+    assert!(Inputs::new(vec![Input::Tokens(Vec::new()); 1_025]).is_none());
+}
+
+/// Many inputs are several calls; their vectors and counts are put together.
+#[tokio::test]
+async fn many_inputs_are_several_calls() {
     let items = |count: usize| {
         let items: Vec<_> = (0..count).map(|index| item(index, "1, 2, 3")).collect();
-        reply(&items.join(","))
+        items.join(",")
     };
-    let server = Server::start(vec![items(16), items(4)]).await;
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = embeddings(&server).embed(&texts).await.unwrap();
-    assert_eq!(vectors.len(), 20);
-    assert_eq!(server.body(1)["input"][0], "16");
+    let server = Server::start(vec![reply(&items(64)), reply(&items(6))]).await;
+    let inputs = (0..70).map(|number| Input::Text(number.to_string()));
+    let inputs = Inputs::new(inputs.collect()).unwrap();
+    let made = embeddings(&server).vectors(&inputs, None).await.unwrap();
+    assert_eq!((made.vectors.len(), made.input), (70, Some(Tokens(16))));
+    assert_eq!(server.body(1)["input"][0], "64");
+
+    let bare = format!(r#"{{"data":[{}]}}"#, items(6));
+    let server = Server::start(vec![reply(&items(64)), http("200 OK", "", &bare)]).await;
+    let made = embeddings(&server).vectors(&inputs, None).await.unwrap();
+    assert_eq!((made.vectors.len(), made.input), (70, None));
+
+    let shorter: Vec<_> = (0..6).map(|index| item(index, "1")).collect();
+    let server = Server::start(vec![reply(&items(64)), reply(&shorter.join(","))]).await;
+    let made = embeddings(&server).vectors(&inputs, None).await;
+    assert!(matches!(made, Err(LanguageError::Malformed(_))), "{made:?}");
+
     let many = vec!["x"; TEXTS_MAX + 1];
     let refused = embeddings(&server).embed(&many).await;
     assert_eq!(
@@ -72,6 +109,54 @@ async fn many_texts_are_several_calls() {
         Err(EmbeddingError::TooMany {
             found: TEXTS_MAX + 1
         })
+    );
+    assert_eq!(embeddings(&server).embed(&[]).await, Ok(Vec::new()));
+}
+
+/// One failure is borne and a second is told; a refusal is told at once; after five the server is left alone.
+#[tokio::test]
+async fn a_server_that_fails_is_asked_once_more_and_then_left_alone() {
+    let broken = || http("500 Internal Server Error", "retry-after-ms: 1\r\n", "{}");
+    let server = Server::start(vec![broken(), reply(&item(0, "1"))]).await;
+    assert!(embeddings(&server).embed(&["owls"]).await.is_ok());
+    let server = Server::start(vec![http("400 Bad Request", "", "{}")]).await;
+    let refused = Err(LanguageError::Refused { status: 400 }.into());
+    assert_eq!(embeddings(&server).embed(&["owls"]).await, refused);
+
+    let server = Server::start((0..10).map(|_| broken()).collect()).await;
+    let embeddings = embeddings(&server);
+    for _ in 0..5 {
+        assert_eq!(embeddings.trouble(), None);
+        let failed = LanguageError::Unreachable("status 500".to_owned());
+        assert_eq!(embeddings.embed(&["owls"]).await, Err(failed.into()));
+    }
+    let resting = embeddings.embed(&["owls"]).await;
+    let left_alone = matches!(
+        resting,
+        Err(EmbeddingError::Server(LanguageError::Resting { .. }))
+    );
+    assert!(left_alone, "{resting:?}");
+    assert!(embeddings.clone().trouble().is_some());
+}
+
+#[test]
+fn what_cannot_be_a_configuration_is_refused() {
+    let with = |api, change: fn(&mut Bounds)| {
+        let mut config = Config::new(api, "http://a/v1", "m");
+        change(&mut config.bounds);
+        Embeddings::of(config).err()
+    };
+    for api in [Api::Anthropic, Api::Gemini] {
+        assert_eq!(with(api, |_| ()), Some(ConfigError::Api(api)));
+    }
+    assert_eq!(with(Api::Xai, |_| ()), None);
+    assert_eq!(
+        with(Api::OpenAi, |bounds| bounds.calls = 0),
+        Some(ConfigError::Calls)
+    );
+    assert_eq!(
+        with(Api::OpenAi, |bounds| bounds.calls_a_minute = Some(10_001)),
+        Some(ConfigError::Calls)
     );
 }
 
