@@ -20,7 +20,7 @@ use llmnet_types::{
     contract::Strategy,
     domain::Domain,
     id::{ContractId, Digest, NetworkId},
-    message::Response,
+    message::{DeclineReason, Response},
     receipt::{Charges, Conclusion, ContractStatus, SeatOutcome},
     registration::{Corpus, Model, Price},
     request::{Progress, Request},
@@ -174,6 +174,8 @@ pub struct PanelSeat {
     pub rank: u8,
     /// What became of it.
     pub outcome: SeatOutcome,
+    /// Why it gave up, if it did.
+    pub reason: Option<DeclineReason>,
     /// Whether it changed its answer in the debate.
     pub changed: bool,
     /// Whether its last answer is of the winner's class.

@@ -5,7 +5,7 @@ use llmnet_types::{
     codec::{DecodeError, List, decode, encode},
     contract::{Assign, SEATS_MAX, Terms, Voucher},
     id::{ContractId, Digest, ReceiptRoot, Salt},
-    message::{Close, Commit, LineOk, Opening, Part, Phase, Reply},
+    message::{Close, Commit, GiveUp, LineOk, Opening, Part, Phase, Reply},
     rating::commitment,
     receipt::Receipt,
     request::Request,
@@ -96,6 +96,8 @@ pub enum ToCoordinator {
     Part(Box<Signed<Part>>),
     /// Agreed.
     LineOk(Box<Signed<LineOk>>),
+    /// Nothing will come of the first answer.
+    GiveUp(Signed<GiveUp>),
 }
 
 impl ToSeat {

@@ -178,7 +178,8 @@ fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
 fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
     let wanted = usize::from(receipt.terms.seats).clamp(1, SEATS_MAX);
     let asked = receipt.seats.len() + receipt.skips.len();
-    let took_part = |seat: &&SeatReceipt| seat.outcome != SeatOutcome::NoShow;
+    let took_part =
+        |seat: &&SeatReceipt| !matches!(seat.outcome, SeatOutcome::NoShow | SeatOutcome::GaveUp);
     let seated = receipt.seats.iter().filter(took_part).count();
     if asked > 2 * wanted || seated > wanted {
         return Err(Deviation::Crowd {

@@ -10,8 +10,8 @@ use llmnet_types::{
     contract::Strategy,
     id::{ContractId, Digest, NetworkId, Salt},
     message::{
-        Answer, Close, Commit, DeclineReason, Opening, Part, Payload, Phase, Reply, Response,
-        Revision,
+        Answer, Close, Commit, DeclineReason, GiveUp, Opening, Part, Payload, Phase, Reply,
+        Response, Revision,
     },
     rating::{Ballot, commitment},
     request::Request,
@@ -277,8 +277,19 @@ impl Seat {
                 self.deadline = self.peers_answer(now);
                 effects
             }
-            // Too late to decline: the coordinator will see a no-show.
-            Err(_) if self.accepted => self.over(),
+            // Too late to decline, and nobody need wait for it.
+            Err(reason) if self.accepted => {
+                let body = GiveUp {
+                    contract: self.contract(),
+                    reason,
+                };
+                let word = Signed::new(body, &self.network, &self.key);
+                self.stage = Stage::Over;
+                vec![
+                    Effect::Send(Box::new(ToCoordinator::GiveUp(word))),
+                    Effect::Done,
+                ]
+            }
             Err(reason) => {
                 let reply = self.reply(Response::Decline(reason));
                 self.stage = Stage::Over;

@@ -98,6 +98,8 @@ pub struct Session {
     rounds: u8,
     /// Whether those that bound nothing were replaced already (CON-8).
     replaced: bool,
+    /// Seats that gave up and are not to be replaced, as things stand (CON-11).
+    vacant: usize,
     cancelled: bool,
 }
 
@@ -116,6 +118,7 @@ impl Session {
             transcript: Vec::new(),
             rounds: 0,
             replaced: false,
+            vacant: 0,
             cancelled: false,
             setup,
         };
@@ -177,6 +180,9 @@ impl Session {
                 self.committed(now, from, &commit.body, effects);
             }
             ToCoordinator::Open(opening) => self.opened(from, *opening),
+            ToCoordinator::GiveUp(word) if self.setup.signed(&word, &from) => {
+                self.gave_up(now, from, &word.body, effects);
+            }
             ToCoordinator::Part(part) if self.setup.signed(&part, &from) => {
                 self.parted(from, *part);
             }

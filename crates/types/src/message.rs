@@ -86,6 +86,22 @@ impl Message for Reply {
     const KIND: &'static str = "llmnet/reply/1";
 }
 
+/// A seat that accepted says that it will bind no first answer, so that nobody waits for one (CON-11).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct GiveUp {
+    /// The contract.
+    pub contract: ContractId,
+    /// Why, as far as it says.
+    pub reason: DeclineReason,
+}
+
+impl Message for GiveUp {
+    const KIND: &'static str = "llmnet/give-up/1";
+}
+
 /// A step of the work.
 #[derive(
     Debug,

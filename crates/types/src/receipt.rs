@@ -73,6 +73,8 @@ pub enum SeatOutcome {
     Invalid = 3,
     /// Accepted, and was let go before anything was closed, as the requester hung up (CON-9).
     Excused = 4,
+    /// Accepted, and said in time that it would bind nothing (CON-11).
+    GaveUp = 5,
 }
 
 /// Why a candidate of a better rank did not get the seat (SEL-7).

@@ -101,6 +101,8 @@ struct SeatShape<'a> {
     reputation: StandingShape,
     rank: u8,
     outcome: SeatOutcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<DeclineReason>,
     changed: bool,
     agrees: bool,
     score: f64,
@@ -117,6 +119,7 @@ impl<'a> SeatShape<'a> {
             reputation: StandingShape::of(seat.reputation),
             rank: seat.rank,
             outcome: seat.outcome,
+            reason: seat.reason,
             changed: seat.changed,
             agrees: seat.agrees,
             score: ratio(seat.score),

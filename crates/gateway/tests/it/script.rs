@@ -178,6 +178,7 @@ pub(crate) fn answered(request: &Request) -> Answered {
             reputation: standing(9_100, 8_300, 57),
             rank: 3,
             outcome: SeatOutcome::Served,
+            reason: None,
             changed: false,
             agrees: true,
             score: score(9_000),

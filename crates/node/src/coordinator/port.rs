@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use llmnet_chain::{client::ChainError, query};
 use llmnet_gateway::port::{
     Allowance, AnswerError, Answered, Coordinator, Expert, Health, Offer, PanelSize, Part,
-    ReceiptDocument as File, ReceiptState,
+    ReceiptDocument as File, ReceiptState, Skipped,
 };
 use llmnet_types::{
     id::ContractId,
-    receipt::ContractStatus,
+    receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
     request::{Progress, Request},
     signature::PublicKey,
     units::Amount,
@@ -25,6 +25,23 @@ use super::{
 
 /// What is said where nobody found anything: honest, and free.
 const NOBODY: &str = "Nobody on this network found anything about that in its documents.";
+
+/// Why a contract that somebody accepted has no answer. Where all gave up, nothing is owed, and asking again is free.
+fn unanswered(receipt: &Receipt, skipped: Vec<Skipped>) -> AnswerError {
+    let gave_up = |seat: &SeatReceipt| seat.outcome == SeatOutcome::GaveUp;
+    if receipt.seats.iter().all(gave_up) {
+        return AnswerError::NoRespondent {
+            message: "every respondent that took the request gave up; nothing is charged"
+                .to_owned(),
+            skipped,
+            retry_after: Duration::from_secs(2),
+        };
+    }
+    AnswerError::Timeout {
+        message: "the panel accepted and did not answer in time".to_owned(),
+        receipt: Some(receipt.contract()),
+    }
+}
 
 /// A desk behind the gateway.
 #[derive(Debug, Clone)]
@@ -89,10 +106,7 @@ impl Coordinator for Port {
             answered.declined = true;
             answered.text = NOBODY.to_owned();
         } else if finished.answer.is_none() {
-            return Err(AnswerError::Timeout {
-                message: "the panel accepted and did not answer in time".to_owned(),
-                receipt: Some(finished.receipt.contract()),
-            });
+            return Err(unanswered(&finished.receipt, answered.skipped));
         }
         Ok(answered)
     }

@@ -106,7 +106,14 @@ pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
                 .iter()
                 .any(|other| usize::from(*other) == place);
             let agrees = Some(seat.class) == class && seat.class > 0;
-            panel_seat(receipt, seat, titles, changed, agrees)
+            let rank = seat.assign.body.rank;
+            let gave_up = finished.gave_up.iter().find(|(at, _)| *at == rank);
+            PanelSeat {
+                changed,
+                agrees,
+                reason: gave_up.map(|(_, reason)| *reason),
+                ..panel_seat(receipt, seat, titles)
+            }
         })
         .collect();
     let prompt = receipt.seats.iter().filter_map(|seat| seat.part.as_ref());
@@ -163,13 +170,7 @@ fn is_cut(finished: &Finished) -> bool {
     !finished.request.needs_model() && Tokenizer::Bytes4.count(&answer.text) >= cap
 }
 
-fn panel_seat(
-    receipt: &Receipt,
-    seat: &SeatReceipt,
-    titles: &Titles,
-    changed: bool,
-    agrees: bool,
-) -> PanelSeat {
+fn panel_seat(receipt: &Receipt, seat: &SeatReceipt, titles: &Titles) -> PanelSeat {
     let candidate = candidate(receipt, seat.provider);
     let (name, domains) = titles.get(&seat.provider).cloned().unwrap_or_default();
     PanelSeat {
@@ -183,8 +184,9 @@ fn panel_seat(
         }),
         rank: seat.assign.body.rank,
         outcome: seat.outcome,
-        changed,
-        agrees,
+        reason: None,
+        changed: false,
+        agrees: false,
         score: seat.score,
         price: seat.pay,
         latency_ms: seat.latency_ms,

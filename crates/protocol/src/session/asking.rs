@@ -3,7 +3,7 @@
 use llmnet_types::{
     codec::encode,
     contract::{Assign, Durations, SEATS_MAX},
-    message::{Commit, Phase, Reply, Response},
+    message::{Commit, GiveUp, Phase, Reply, Response},
     receipt::SeatOutcome,
     request::Progress,
     signature::{Message, PublicKey, Signed},
@@ -21,7 +21,7 @@ impl Session {
         let wanted = self.setup.seats_wanted();
         let asked_max = self.setup.order.len().min(2 * wanted);
         while self.next_rank < asked_max
-            && self.active() < wanted
+            && self.active() + self.vacant < wanted
             && self.accountable() < SEATS_MAX
             && self.silent() <= wanted
         {
@@ -63,6 +63,7 @@ impl Session {
             return false;
         }
         self.replaced = true;
+        self.vacant = 0;
         let asked = self.members.len();
         self.fill_seats(now, effects);
         self.deadline = now.after(self.setup.answer_deadline_ms());
@@ -97,6 +98,7 @@ impl Session {
                 until: now.after(durations.accept_ms),
             },
             unreached: false,
+            gave_up: None,
             commitments: Vec::new(),
             latency_ms: 0,
             opened: None,
@@ -154,6 +156,30 @@ impl Session {
             // First answers have their grace, so that no coordinator shuts out the slow by its word alone; of what
             // comes later nobody is worse off who is not waited for (CON-7).
             member.unreached = true;
+        }
+    }
+
+    /// A seat that accepted will bind nothing. Nobody waits for it; and where the quorum hangs on it, the next in order
+    /// are asked now instead of when the time of all others is over (CON-8, CON-11).
+    pub(super) fn gave_up(
+        &mut self,
+        now: Timestamp,
+        from: PublicKey,
+        word: &GiveUp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let in_time = self.stage == Stage::Answers && word.contract == self.contract;
+        let Some(member) = self.member(&from) else {
+            return;
+        };
+        if !in_time || !member.is_present() || member.commitment(Phase::Answers).is_some() {
+            return;
+        }
+        member.presence = Presence::Failed(SeatOutcome::GaveUp);
+        member.gave_up = Some(word.reason);
+        self.vacant += 1;
+        if self.active() < self.setup.quorum() {
+            self.replace(now, effects);
         }
     }
 

@@ -3,7 +3,7 @@
 use llmnet_types::{
     codec::List,
     id::{Digest, Salt},
-    message::{Answer, Opening, Part, Phase, Response},
+    message::{Answer, DeclineReason, Opening, Part, Phase, Response},
     rating::Ballot,
     receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict},
     request::{Progress, Request},
@@ -35,6 +35,8 @@ pub struct Finished {
     pub minority: Vec<Dissent>,
     /// All that was opened, phase by phase.
     pub transcript: Vec<(Phase, Vec<Opening>)>,
+    /// Why seats gave up, by rank: for whoever asked, as a receipt has no room for it (CON-11).
+    pub gave_up: Vec<(u8, DeclineReason)>,
 }
 
 impl Session {
@@ -90,6 +92,10 @@ impl Session {
         let winner = receipt.verdict.winner.map(usize::from);
         let answer = winner.and_then(|winner| reading.answers[winner].clone());
         let minority = not_taken(&receipt.verdict, &reading, &self.transcript);
+        let gave_up = seated
+            .iter()
+            .filter_map(|member| Some((member.rank, member.gave_up?)))
+            .collect();
         let root = receipt.root(&self.setup.salt);
         effects.push(Effect::Finished(Box::new(Finished {
             signed: Signed::new(root, &self.setup.network, &self.setup.key),
@@ -99,6 +105,7 @@ impl Session {
             answer,
             minority,
             transcript: std::mem::take(&mut self.transcript),
+            gave_up,
         })));
     }
 

@@ -3,7 +3,7 @@
 use llmnet_types::{
     contract::{Assign, ROUNDS_MAX, SEATS_MAX, Terms, Voucher, contract_id},
     id::{ContractId, Digest, NetworkId, ProviderId, Salt},
-    message::{Answer, Part, Phase, Reply},
+    message::{Answer, DeclineReason, Part, Phase, Reply},
     rating::Ballot,
     request::Request,
     selection::{Candidate, SelectionInputs},
@@ -136,6 +136,8 @@ pub(super) struct Member {
     pub(super) presence: Presence,
     /// Whether its link ended: what it has not said by then will not come.
     pub(super) unreached: bool,
+    /// Why it gave up, if it did.
+    pub(super) gave_up: Option<DeclineReason>,
     /// Bound, phase by phase.
     pub(super) commitments: Vec<(Phase, Digest)>,
     pub(super) latency_ms: u32,

@@ -7,6 +7,7 @@ mod equivocator;
 mod ghostwriter;
 mod injector;
 mod no_show;
+mod quitter;
 mod stuffer;
 mod withholder;
 
@@ -17,6 +18,7 @@ pub use equivocator::Equivocator;
 pub use ghostwriter::Ghostwriter;
 pub use injector::Injector;
 pub use no_show::NoShow;
+pub use quitter::Quitter;
 pub use stuffer::Stuffer;
 pub use withholder::Withholder;
 

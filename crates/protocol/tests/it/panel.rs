@@ -7,7 +7,7 @@ use llmnet_types::{
 };
 
 use crate::{
-    adversaries::NoShow,
+    adversaries::{NoShow, Quitter},
     contract::{outcomes, text},
     network::{Panel, honest, play},
     respondent::{Honest, Script},
@@ -186,6 +186,151 @@ fn a_no_show_above_the_quorum_is_not_replaced() {
     use SeatOutcome::{NoShow, Served};
     assert_eq!(outcomes(&run), [NoShow, Served, Served]);
     assert_eq!(run.finished.receipt.seats[0].pay, Amount::ZERO);
+}
+
+/// Accepts, and has nothing after so many milliseconds.
+fn gives_up(world: &World, rank: usize, after_ms: u32) -> Panel {
+    let script = Script {
+        eager: true,
+        ..Script::declines(world, DeclineReason::ModelUnavailable).thinks([after_ms, 100, 100])
+    };
+    vec![Some(Box::new(Honest::new(world, rank, script)))]
+}
+
+/// CON-11: above the quorum nobody waits for who gave up, and nobody takes its place.
+#[test]
+fn who_gave_up_is_not_waited_for() {
+    use SeatOutcome::{GaveUp, NoShow, Served};
+    let world = World::new();
+    let ended = |first: Panel| {
+        let mut panel = first;
+        panel.extend(agreeing(&world, 1..6));
+        let run = play(&world, panel);
+        (outcomes(&run), run)
+    };
+    let (silent, slow) = ended(no_show(&world, 0));
+    assert_eq!(silent, [NoShow, Served, Served]);
+    let (told, quick) = ended(gives_up(&world, 0, 150));
+    assert_eq!(told, [GaveUp, Served, Served]);
+    assert!(
+        quick.ended_at.after(300) < slow.ended_at,
+        "{:?} and {:?}",
+        quick.ended_at,
+        slow.ended_at
+    );
+    let receipt = &quick.finished.receipt;
+    assert_eq!(receipt.status, ContractStatus::Concluded);
+    assert_eq!(
+        (receipt.seats[0].pay, receipt.seats[0].score.get()),
+        (Amount::ZERO, 0)
+    );
+    assert!(receipt.skips.is_empty());
+    let why = [(0, DeclineReason::ModelUnavailable)];
+    assert_eq!(quick.finished.gave_up, why);
+    assert!(slow.finished.gave_up.is_empty());
+}
+
+/// CON-8, CON-11: below the quorum the next in order is asked at once, has all its time, and is the last.
+#[test]
+fn who_gave_up_is_replaced_where_the_quorum_hangs_on_it() {
+    use SeatOutcome::{GaveUp, Served};
+    let world = World::with(|terms| {
+        terms.strategy = llmnet_types::contract::Strategy::Single;
+        (terms.seats, terms.quorum) = (1, 1);
+    });
+    let mut panel = gives_up(&world, 0, 150);
+    panel.extend(agreeing(&world, 1..3));
+    let run = play(&world, panel);
+    assert_eq!((outcomes(&run), text(&run)), (vec![GaveUp, Served], TITAN));
+    assert_eq!(run.finished.receipt.status, ContractStatus::Concluded);
+    assert!(
+        run.ended_at < llmnet_types::units::Timestamp(1_000),
+        "{:?}",
+        run.ended_at
+    );
+
+    // At the end of its own time; the next one has as much again.
+    let mut panel = gives_up(&world, 0, 5_000);
+    let slow = Script::says(world.answer(TITAN)).thinks([4_000, 100, 100]);
+    panel.push(Some(Box::new(Honest::new(&world, 1, slow))));
+    let run = play(&world, panel);
+    assert_eq!(outcomes(&run), [GaveUp, Served]);
+
+    // Once only: the contract has failed then, and costs nothing.
+    let mut panel: Panel = (0..2)
+        .flat_map(|rank| gives_up(&world, rank, 150))
+        .collect();
+    panel.extend(agreeing(&world, 2..4));
+    let run = play(&world, panel);
+    assert_eq!(outcomes(&run), [GaveUp, GaveUp]);
+    assert_eq!(run.finished.receipt.status, ContractStatus::Failed);
+    assert_eq!(run.finished.receipt.charges.total, Amount::ZERO);
+    assert!(
+        run.ended_at < llmnet_types::units::Timestamp(1_000),
+        "{:?}",
+        run.ended_at
+    );
+}
+
+/// CON-11: a place that stays empty is not filled when another seat declines, and is when the quorum hangs on it.
+#[test]
+fn an_empty_place_stays_empty_while_a_quorum_can_answer() {
+    use SeatOutcome::{GaveUp, Served};
+    let world = World::new();
+    let late_no = |rank| {
+        let script = Script::declines(&world, DeclineReason::NothingFound).thinks([300, 100, 100]);
+        Some(Box::new(Honest::new(&world, rank, script)) as Box<_>)
+    };
+    let mut panel = gives_up(&world, 0, 150);
+    panel.push(late_no(1));
+    panel.extend(agreeing(&world, 2..6));
+    let run = play(&world, panel);
+    // One for the one that declined, none for the one that gave up.
+    assert_eq!(outcomes(&run), [GaveUp, Served, Served]);
+    let ranks: Vec<_> = run
+        .finished
+        .receipt
+        .seats
+        .iter()
+        .map(|seat| seat.assign.body.rank)
+        .collect();
+    assert_eq!(ranks, [0, 2, 3]);
+
+    let mut panel: Panel = (0..2)
+        .flat_map(|rank| gives_up(&world, rank, 150))
+        .collect();
+    panel.extend(agreeing(&world, 2..6));
+    let run = play(&world, panel);
+    assert_eq!(outcomes(&run), [GaveUp, GaveUp, Served, Served, Served]);
+}
+
+/// CON-5, CON-11: what was bound stands; nobody gives up what it has handed in.
+#[test]
+fn nobody_gives_up_what_is_bound() {
+    let world = World::new();
+    let honest = Honest::new(&world, 0, Script::says(world.cited(0, TITAN)));
+    let mut panel: Panel = vec![Some(Box::new(Quitter(honest)))];
+    panel.extend(agreeing(&world, 1..3));
+    let run = play(&world, panel);
+    assert_eq!(outcomes(&run), [SeatOutcome::Served; 3]);
+}
+
+/// CON-11, SET-1: seven that give up are no more on a leaf than seven that answer.
+#[test]
+fn a_panel_that_gives_up_fails_at_once() {
+    let world = World::with(|terms| (terms.seats, terms.quorum) = (7, 4));
+    let panel: Panel = (0..8)
+        .flat_map(|rank| gives_up(&world, rank, 150))
+        .collect();
+    let run = play(&world, panel);
+    assert_eq!(outcomes(&run), [SeatOutcome::GaveUp; 7]);
+    assert_eq!(run.finished.receipt.status, ContractStatus::Failed);
+    assert_eq!(run.finished.gave_up.len(), 7);
+    assert!(
+        run.ended_at < llmnet_types::units::Timestamp(1_000),
+        "{:?}",
+        run.ended_at
+    );
 }
 
 /// CON-8: a receipt has room for seven seats, so a full panel is not replaced beyond them.

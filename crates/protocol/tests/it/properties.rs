@@ -9,7 +9,7 @@ use llmnet_types::{
 use proptest::prelude::*;
 
 use crate::{
-    adversaries::{Babbler, Equivocator, Injector, NoShow, Withholder},
+    adversaries::{Babbler, Equivocator, Injector, NoShow, Quitter, Withholder},
     network::{Chance, HangUp, Panel, Weather, honest, play_in},
     respondent::{Honest, Respondent, Script},
     world::{FEE, World, salt},
@@ -64,6 +64,8 @@ fn somebody(world: &World, rank: usize, chance: &mut Chance) -> Option<Box<dyn R
     if chance.percent(20) {
         script.think_ms = [0; 3].map(|_| u32::try_from(chance.below(8_000)).unwrap());
     }
+    // Who has accepted before it finds nothing gives up.
+    script.eager |= chance.percent(30);
     let honest = Honest::new(world, rank, script);
     let phases = [Phase::Answers, Phase::Round(1), Phase::Ballots];
     Some(match chance.below(10) {
@@ -88,7 +90,8 @@ fn somebody(world: &World, rank: usize, chance: &mut Chance) -> Option<Box<dyn R
                 payload: llmnet_types::message::Payload::Answer(world.answer("Mimas.")),
             },
         }),
-        5 | 6 => Box::new(Babbler {
+        5 => Box::new(Quitter(honest)),
+        6 => Box::new(Babbler {
             honest,
             chance: Chance::new(chance.next()),
             held: Vec::new(),

@@ -2,7 +2,7 @@
 
 use llmnet_types::{
     contract::Strategy,
-    message::Phase,
+    message::{DeclineReason, Phase},
     receipt::{ContractStatus, SeatOutcome},
     units::Amount,
 };
@@ -84,8 +84,12 @@ fn every_strategy_goes_on_without_one_seat() {
     fn withholds(honest: Honest, phase: Option<Phase>) -> Option<Box<dyn Respondent>> {
         Some(Box::new(Withholder { honest, phase }))
     }
-    let faults: [(&str, Fault); 7] = [
+    let faults: [(&str, Fault); 8] = [
         ("not there", |_| None),
+        ("gives up", |mut honest| {
+            honest.script.answer = Err(DeclineReason::ModelUnavailable);
+            Some(Box::new(honest))
+        }),
         ("silent", |honest| Some(Box::new(NoShow(honest)))),
         ("slow", |mut honest| {
             honest.script.think_ms = [60_000; 3];

@@ -339,7 +339,7 @@ enums! {
     }
     Response { Accept, Busy, Decline(any) }
     Role { Respondent, Coordinator, Validator, Auditor }
-    SeatOutcome { Served, NoShow, Withheld, Invalid, Excused }
+    SeatOutcome { Served, NoShow, Withheld, Invalid, Excused, GaveUp }
     Speaker { System, User, Assistant, Calls, Tool }
     Statement { Notarize(any), Nullify, Finalize(any) }
     Strategy { Auto, Single, Vote, Debate, Mixture }

@@ -52,6 +52,7 @@ fn signed_kinds_keep_their_bytes() {
         line(&samples::close(&NETWORK)),
         line(&samples::part(&NETWORK)),
         line(&samples::line_ok()),
+        line(&samples::give_up(&NETWORK)),
         line(&samples::registration()),
         line(&samples::rotation()),
         line(&samples::enlistment()),
@@ -70,6 +71,7 @@ fn signed_kinds_keep_their_bytes() {
         llmnet/close/1         03586c2488f64df02eef6ab0c9357d3cfacc48ce1c0a441fe9fed10f86a687de b41d4aef5c4105fd46c953b2c40df42742065818985d2102a85cab0237539c0b 67
         llmnet/part/1          d322af533b586dc38797c15edea84eca4f7d01c16ab22e080792476f8eb4f460 3d9dc94432816426721610f8433d293071b1cfb8eb91ca3ef91a22ac2d783a8a 191
         llmnet/line-ok/1       c9465c323c01906d52748962fe16158bc08909912f87e53c83ffbf2926eb3a4f 640642095924eff9a6a3885889e2116a36cc01c8b8ad65bd8ad5e476a7ef07f6 72
+        llmnet/give-up/1       fef06e33b97365ed4228275dfe6381fb4ea8463691275839a384c34d3d581daf 2c906d998f99ba70ff242a505d8fa41d9c9a7175d27088b39510c5eb9d72107c 33
         llmnet/registration/1  8280f90f3b9736d23f59238050c8d1aca5c3708ec9fef2d0296d8bae19b86186 8b3abfd6d9f78280810afa92eb3cb1e354716c9b65e3ab6e4faaa2153ffeb536 213
         llmnet/rotation/1      8bf61a2dcea67c30743fafb56528a60119198d5929585c63c16be83d11c1f48f 01a786c6cf70955f44a300fd2b56e37badb1badd1b3b58ba7fba050688f08ee3 68
         llmnet/enlistment/1    1dd0a9732a40959ec3885015b53c8e30af69358ee7c1e1555f8a9a26003c4ee6 4c5f5f0b8a862974a7af8841f3ae296b23d19b9f491ee896ac111da5bfd579cd 97

@@ -11,7 +11,9 @@ use llmnet_types::{
     domain::Domain,
     id::{Digest, DomainId, LineId, NetworkId, ProviderId, Salt},
     merkle,
-    message::{Close, Commit, LineOk, Part, Phase, Reply, Response, answer_class},
+    message::{
+        Close, Commit, DeclineReason, GiveUp, LineOk, Part, Phase, Reply, Response, answer_class,
+    },
     network::NetworkRoot,
     proof::ReceiptProof,
     rating::{Comparison, Preference},
@@ -184,6 +186,13 @@ pub(crate) fn commit(network: &NetworkId) -> Commit {
         contract: contract_id(network, &key(2).public_key(), Slot(7)),
         phase: Phase::Round(1),
         commitment: Digest([21; 32]),
+    }
+}
+
+pub(crate) fn give_up(network: &NetworkId) -> GiveUp {
+    GiveUp {
+        contract: contract_id(network, &key(2).public_key(), Slot(7)),
+        reason: DeclineReason::ModelUnavailable,
     }
 }
 

@@ -147,6 +147,7 @@ fn became(receipt: &Receipt, rank: u8) -> String {
             SeatOutcome::NoShow => "took the seat and bound no answer in time".to_owned(),
             SeatOutcome::Withheld => "bound an answer and did not open it".to_owned(),
             SeatOutcome::Invalid => "what it opened breaks the rules".to_owned(),
+            SeatOutcome::GaveUp => "took the seat and gave up, as it said in time".to_owned(),
             SeatOutcome::Excused => "was let go, as the requester hung up".to_owned(),
         };
     }
@@ -156,22 +157,23 @@ fn became(receipt: &Receipt, rank: u8) -> String {
             None => "could not be reached, on the coordinator's word",
             Some(Response::Accept) => "took the seat",
             Some(Response::Busy) => "was busy, on its own word",
-            Some(Response::Decline(reason)) => declined(reason),
+            Some(Response::Decline(reason)) => return format!("declined: {}", why(reason)),
         }
         .to_owned();
     }
     "was not asked: enough of better ranks took a seat".to_owned()
 }
 
-const fn declined(reason: DeclineReason) -> &'static str {
+/// A seat's reason not to answer, in words.
+const fn why(reason: DeclineReason) -> &'static str {
     match reason {
-        DeclineReason::NothingFound => "declined: it has nothing on the question",
-        DeclineReason::WrongDomain => "declined: the domain is not its own",
-        DeclineReason::Terms => "declined: the price or a time is not as registered",
-        DeclineReason::Unfunded => "declined: the contract is not covered",
-        DeclineReason::CreditLimit => "declined: its coordinator owes it too much already",
-        DeclineReason::ModelUnavailable => "declined: its model cannot be reached",
-        DeclineReason::Policy => "declined: the request breaks its policy",
+        DeclineReason::NothingFound => "it has nothing on the question",
+        DeclineReason::WrongDomain => "the domain is not its own",
+        DeclineReason::Terms => "the price or a time is not as registered",
+        DeclineReason::Unfunded => "the contract is not covered",
+        DeclineReason::CreditLimit => "its coordinator owes it too much already",
+        DeclineReason::ModelUnavailable => "its model cannot be reached",
+        DeclineReason::Policy => "the request breaks its policy",
     }
 }
 

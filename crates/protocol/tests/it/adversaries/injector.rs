@@ -1,7 +1,7 @@
 use llmnet_protocol::message::ToCoordinator;
 use llmnet_types::{
     id::{ContractId, Digest, NetworkId},
-    message::Response,
+    message::{DeclineReason, GiveUp, Response},
     signature::{PrivateKey, Signed},
 };
 
@@ -18,6 +18,11 @@ pub struct Injector {
 }
 
 impl Injector {
+    fn contract(&self) -> ContractId {
+        let offer = self.honest.offer.as_ref();
+        offer.map_or(ContractId([0; 32]), |offer| offer.assign.body.contract)
+    }
+
     fn forge(&self, message: &ToCoordinator) -> Vec<ToCoordinator> {
         let network = self.honest.account.network;
         let elsewhere = NetworkId([9; 32]);
@@ -29,7 +34,15 @@ impl Injector {
                 body.assign = Digest::of(b"another offer");
                 let mut declines = reply.body.clone();
                 declines.response = Response::Busy;
+                let give_up = |contract| GiveUp {
+                    contract,
+                    reason: DeclineReason::Policy,
+                };
+                let own = give_up(self.contract());
                 vec![
+                    ToCoordinator::GiveUp(Signed::new(own, &elsewhere, key)),
+                    ToCoordinator::GiveUp(Signed::new(own, &network, &self.victim)),
+                    ToCoordinator::GiveUp(Signed::new(give_up(other), &network, key)),
                     ToCoordinator::Reply(Signed::new(body, &network, key)),
                     ToCoordinator::Reply(Signed::new(declines.clone(), &elsewhere, key)),
                     ToCoordinator::Reply(Signed::new(declines, &network, &self.victim)),
@@ -59,7 +72,9 @@ impl Injector {
                     .map(|body| ToCoordinator::Part(Box::new(Signed::new(body, &network, key))))
                     .to_vec()
             }
-            ToCoordinator::Open(_) | ToCoordinator::LineOk(_) => Vec::new(),
+            ToCoordinator::Open(_) | ToCoordinator::LineOk(_) | ToCoordinator::GiveUp(_) => {
+                Vec::new()
+            }
         }
     }
 }
