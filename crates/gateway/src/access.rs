@@ -29,13 +29,13 @@ use axum::{
     extract::Request,
     http::{HeaderMap, Method, StatusCode},
 };
-use llmnet_types::id::Digest;
+use llmnet_types::id::{ContractId, Digest};
 use subtle::ConstantTimeEq;
 
 use crate::{
     access::holder::Holder,
     error::ApiError,
-    port::keys::{ApiKey, KEYS_MAX, KeyName, KeyStore, KeyStoreError, Spent},
+    port::keys::{ApiKey, KEYS_MAX, KeyName, KeyStore, KeyStoreError, Scope, Spent},
 };
 
 /// Whom a gateway lets in.
@@ -120,6 +120,18 @@ impl Allowance {
             )
             .retry_after(wait)
         })
+    }
+}
+
+impl Allowance {
+    /// Whether a receipt is for this key to read: one of its own, or any where it is the operator's.
+    pub(crate) fn may_read(&self, contract: &ContractId) -> Result<bool, KeyStoreError> {
+        match &self.0 {
+            Some(holder) if !holder.key.scopes.contains(&Scope::Receipts) => {
+                holder.has_asked(contract)
+            }
+            _ => Ok(true),
+        }
     }
 }
 

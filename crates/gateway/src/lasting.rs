@@ -21,6 +21,8 @@ use crate::json;
 pub(crate) enum Address {
     /// It can mean nothing else, ever.
     OfContent,
+    /// As that, and it is somebody's own: nothing that many share may keep it.
+    Own,
     /// It means what stands there, in the network that is served now.
     OfPlace,
 }
@@ -30,6 +32,7 @@ impl Address {
         match self {
             // A year, the longest that caches reckon with.
             Self::OfContent => "public, max-age=31536000, immutable",
+            Self::Own => "private, max-age=31536000, immutable",
             Self::OfPlace => "public, no-cache",
         }
     }

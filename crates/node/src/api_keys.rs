@@ -8,7 +8,10 @@ use std::{
 };
 
 use llmnet_gateway::port::keys::{ApiKey, Budget, KeyName, KeyStore, KeyStoreError, Scope, Spent};
-use llmnet_types::{id::Digest, units::Amount};
+use llmnet_types::{
+    id::{ContractId, Digest},
+    units::Amount,
+};
 use rusqlite::{Connection, Row, params};
 
 /// `keys.db` of a directory.
@@ -31,6 +34,11 @@ const SCHEMA: &str = "
         period INTEGER NOT NULL DEFAULT 0,
         spent INTEGER NOT NULL DEFAULT 0
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS asked (
+        contract BLOB NOT NULL,
+        key BLOB NOT NULL,
+        PRIMARY KEY (contract, key)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 const SELECT: &str =
@@ -130,9 +138,13 @@ impl KeyStore for ApiKeys {
     }
 
     fn remove(&self, key: &Digest) -> Result<(), KeyStoreError> {
-        self.connection()
-            .execute("DELETE FROM keys WHERE digest = ?1", [key.0])
-            .map_err(failed)?;
+        let connection = self.connection();
+        for statement in [
+            "DELETE FROM keys WHERE digest = ?1",
+            "DELETE FROM asked WHERE key = ?1",
+        ] {
+            connection.execute(statement, [key.0]).map_err(failed)?;
+        }
         Ok(())
     }
 
@@ -144,6 +156,25 @@ impl KeyStore for ApiKeys {
         let row = params![key.0, bits(spent.period), bits(spent.amount.0)];
         statement.execute(row).map_err(failed)?;
         Ok(())
+    }
+
+    fn asked(&self, key: &Digest, contract: &ContractId) -> Result<(), KeyStoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("INSERT OR IGNORE INTO asked (contract, key) VALUES (?1, ?2)")
+            .map_err(failed)?;
+        statement
+            .execute(params![contract.0, key.0])
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    fn has_asked(&self, key: &Digest, contract: &ContractId) -> Result<bool, KeyStoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT 1 FROM asked WHERE contract = ?1 AND key = ?2")
+            .map_err(failed)?;
+        statement.exists(params![contract.0, key.0]).map_err(failed)
     }
 }
 
@@ -206,10 +237,19 @@ mod tests {
         };
         store.spent(&keys[0].digest, spent).unwrap();
         store.spent(&Digest([9; 32]), spent).unwrap();
+        let contract = ContractId([7; 32]);
+        for key in [0, 1, 1] {
+            store.asked(&keys[key].digest, &contract).unwrap();
+        }
         store.remove(&keys[1].digest).unwrap();
         drop(store);
 
-        let kept = ApiKeys::open(&path).unwrap().keys().unwrap();
+        let store = ApiKeys::open(&path).unwrap();
+        let has_asked = |key: usize| store.has_asked(&keys[key].digest, &contract).unwrap();
+        assert_eq!([0, 1, 2].map(has_asked), [true, false, false]);
+        let other = ContractId([8; 32]);
+        assert!(!store.has_asked(&keys[0].digest, &other).unwrap());
+        let kept = store.keys().unwrap();
         let [one, _, other] = keys;
         assert_eq!(kept, [(one, spent), (other, Spent::default())]);
     }

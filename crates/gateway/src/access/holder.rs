@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use llmnet_types::units::Amount;
+use llmnet_types::{id::ContractId, units::Amount};
 
 use crate::{
     access::pace::{Pace, Room},
     port::{
         AnswerError,
-        keys::{ApiKey, Budget, KeyStore, Spent},
+        keys::{ApiKey, Budget, KeyStore, KeyStoreError, Spent},
     },
 };
 
@@ -129,6 +129,18 @@ impl Holder {
         Ok(())
     }
 
+    /// Whether a contract was asked for under this key.
+    pub(super) fn has_asked(&self, contract: &ContractId) -> Result<bool, KeyStoreError> {
+        self.store.has_asked(&self.key.digest, contract)
+    }
+
+    /// A contract's receipt is this key's.
+    fn asked(&self, contract: &ContractId) {
+        if let Err(error) = self.store.asked(&self.key.digest, contract) {
+            tracing::error!(key = self.key.name.as_str(), %contract, %error, "a receipt is nobody's: its key cannot read it");
+        }
+    }
+
     fn settle(&self, worst: Amount, total: Amount, day: u64) {
         let mut account = self.account(day);
         account.reserved = account.reserved.saturating_sub(worst);
@@ -175,8 +187,11 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// The request came to this.
-    pub fn charge(mut self, total: Amount) {
+    /// The request came to this contract, and the contract to this sum. Its receipt is whose the money was.
+    pub fn charge(mut self, contract: &ContractId, total: Amount) {
+        if let Some(holder) = &self.holder {
+            holder.asked(contract);
+        }
         self.settle(total);
     }
 

@@ -9,9 +9,10 @@ pub(super) fn is_free(path: &str) -> bool {
     matches!(path, "/health" | "/openapi.json")
 }
 
-/// The scope that a request needs; any key is good for what needs none.
+/// The scope that a request needs; any key is good for what needs none. Whose a receipt is stands in no path: who serves
+/// it asks [`Allowance::may_read`](super::Allowance::may_read).
 pub(super) fn needed(method: &Method, path: &str) -> Option<Scope> {
-    if path == "/v1/key" {
+    if path == "/v1/key" || path.starts_with("/v1/receipts/") {
         return None;
     }
     if path == "/v1/ledger/transactions" && method == Method::POST {
@@ -36,6 +37,7 @@ pub(super) fn word(scope: Scope) -> &'static str {
     match scope {
         Scope::Ask => "ask",
         Scope::Read => "read",
+        Scope::Receipts => "receipts",
         Scope::Submit => "submit",
     }
 }
@@ -69,7 +71,7 @@ mod tests {
             ask     POST /v1/messages/count_tokens
             any key GET /v1/key
             read    GET /v1/experts
-            read    GET /v1/receipts/{id}
+            any key GET /v1/receipts/{id}
             free    GET /health
             read    GET /status
             free    GET /openapi.json

@@ -54,7 +54,7 @@ fn scopes(fields: &Fields<'_>) -> Result<BTreeSet<Scope>, ApiError> {
     let wrong = || {
         invalid(
             "scopes",
-            "'scopes' must have one or more of 'ask', 'read' and 'submit'",
+            "'scopes' must have one or more of 'ask', 'read', 'receipts' and 'submit'",
         )
     };
     let scope = |value: &Value| serde_json::from_value(value.clone()).map_err(|_| wrong());

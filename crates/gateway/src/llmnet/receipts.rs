@@ -3,6 +3,9 @@
 //! How far it has come is in headers: `x-llmnet-receipt-state` is `issued`, `settled` or `final`, and
 //! `x-llmnet-height` is the block. `?wait_ms=N` waits up to N milliseconds, and at most as long as
 //! the operator allows, for it to be final; if it is not by then, it is served as it stands.
+//!
+//! A receipt has all that was said. Where the gateway asks for keys, it is for the key that asked, and for keys with the
+//! scope `receipts`, which are the operator's.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,6 +39,15 @@ pub(crate) async fn one(
         let message = "a receipt's id is 64 characters of 0-9 and a-f, as in llmnet.receipt_id";
         ApiError::bad_request("invalid_value", message).at("id")
     })?;
+    let unknown = || {
+        let message = format!("there is no receipt {id} here; ask the node that gave the answer");
+        ApiError::new(StatusCode::NOT_FOUND, "receipt_not_found", message).at("id")
+    };
+    // What somebody else asked is nobody else's: not even that it was asked.
+    let may_read = call.allowance.may_read(&id);
+    if !may_read.map_err(|error| ApiError::internal(&error.to_string(), &call.id))? {
+        return Err(unknown());
+    }
     let wait = wait(query.as_deref())?.min(gateway.config.receipt_wait_max);
 
     // The node keeps to the wait itself; this bound is for one that does not.
@@ -50,10 +62,7 @@ pub(crate) async fn one(
         .retry_after(gateway.config.lookup_timeout)
     })?;
     let found = found.map_err(|error| ApiError::answer(error, &call.id))?;
-    let document = found.ok_or_else(|| {
-        let message = format!("there is no receipt {id} here; ask the node that gave the answer");
-        ApiError::new(StatusCode::NOT_FOUND, "receipt_not_found", message).at("id")
-    })?;
+    let document = found.ok_or_else(unknown)?;
 
     let (state, height) = match document.state {
         ReceiptState::Issued => ("issued", None),
@@ -62,7 +71,7 @@ pub(crate) async fn one(
     };
     // A contract's id covers its network, and a final receipt has all it will ever have.
     let mut response = match document.state {
-        ReceiptState::Final(_) => lasting::body(&request, Address::OfContent, document.bytes),
+        ReceiptState::Final(_) => lasting::body(&request, Address::Own, document.bytes),
         ReceiptState::Issued | ReceiptState::Settled(_) => json::body(document.bytes),
     };
     let headers = response.headers_mut();

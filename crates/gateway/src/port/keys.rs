@@ -5,7 +5,10 @@ use std::{
     num::{NonZeroU16, NonZeroU32},
 };
 
-use llmnet_types::{id::Digest, units::Amount};
+use llmnet_types::{
+    id::{ContractId, Digest},
+    units::Amount,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::is_name;
@@ -50,10 +53,12 @@ impl KeyName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Questions and models.
+    /// Questions and models, and the receipts of what was asked under the key.
     Ask,
-    /// Receipts, respondents, and what stands on the ledger.
+    /// Respondents, and what stands on the ledger.
     Read,
+    /// Receipts of whatever anybody asked, with all its words: for whoever runs the gateway.
+    Receipts,
     /// Handing in transactions, which are signed by whoever made them.
     Submit,
 }
@@ -118,4 +123,16 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// It cannot be written.
     fn spent(&self, key: &Digest, spent: Spent) -> Result<(), KeyStoreError>;
+
+    /// Keeps that a contract was asked for under a key, whose receipt is from now on its own.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn asked(&self, key: &Digest, contract: &ContractId) -> Result<(), KeyStoreError>;
+
+    /// Whether a contract was asked for under a key.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn has_asked(&self, key: &Digest, contract: &ContractId) -> Result<bool, KeyStoreError>;
 }

@@ -14,7 +14,7 @@ use llmnet_gateway::{
     port::keys::{ApiKey, KeyStore, KeyStoreError, Spent},
     serve_admin,
 };
-use llmnet_types::id::Digest;
+use llmnet_types::id::{ContractId, Digest};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
@@ -23,16 +23,17 @@ use tokio::{
 };
 
 use crate::{
-    client::{Reply, Server, body, config, post_to, until},
+    client::{Reply, Server, body, config, post_to, steady, until},
     ledger_script::transaction,
     schema::check,
-    script::Script,
+    script::{RECEIPT, RECEIPT_FILE, Script},
 };
 
 /// What outlives a gateway.
 #[derive(Default)]
 struct Memory {
     keys: Mutex<Vec<(ApiKey, Spent)>>,
+    asked: Mutex<Vec<(Digest, ContractId)>>,
     full: AtomicBool,
 }
 
@@ -65,6 +66,19 @@ impl KeyStore for Memory {
         let kept = keys.iter_mut().find(|(kept, _)| kept.digest == *key);
         kept.into_iter().for_each(|(_, kept)| *kept = spent);
         Ok(())
+    }
+
+    fn asked(&self, key: &Digest, contract: &ContractId) -> Result<(), KeyStoreError> {
+        self.asked.lock().unwrap().push((*key, *contract));
+        Ok(())
+    }
+
+    fn has_asked(&self, key: &Digest, contract: &ContractId) -> Result<bool, KeyStoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(KeyStoreError("the disk is gone".to_owned()));
+        }
+        let asked = self.asked.lock().unwrap();
+        Ok(asked.contains(&(*key, *contract)))
     }
 }
 
@@ -211,6 +225,45 @@ async fn a_key_is_good_for_its_scopes() {
         refused.error(),
         "403 invalid_request_error insufficient_scope -"
     );
+}
+
+/// A receipt has all that was said: it is for who asked, and for who runs the gateway.
+#[tokio::test]
+async fn a_receipt_is_for_the_key_that_asked() {
+    let guarded = Guarded::start().await;
+    let key =
+        |name: &'static str, scopes: Value| guarded.key(json!({"name": name, "scopes": scopes}));
+    let owner = key("owner", json!(["ask"])).await;
+    let other = key("other", json!(["ask", "read", "submit"])).await;
+    let operator = key("operator", json!(["receipts"])).await;
+    let path = format!("/v1/receipts/{RECEIPT}");
+    let unknown = format!("/v1/receipts/{}", "0".repeat(64));
+    let read = async |key: &str, path: &str| guarded.server.get_with(path, key).await;
+
+    // Before it is asked for it is nobody's, and nobody else can tell whether it ever was.
+    assert_eq!(read(&owner, &path).await.status, 404);
+    assert_eq!(guarded.ask(&owner, "aspirin?").await.status, 200);
+    assert_eq!(read(&owner, &path).await.body, RECEIPT_FILE);
+    assert_eq!(read(&operator, &path).await.body, RECEIPT_FILE);
+    let refused = read(&other, &path).await;
+    assert_eq!(
+        refused.error(),
+        "404 invalid_request_error receipt_not_found id"
+    );
+    let refused = steady(&refused.body).replace(&RECEIPT.to_string(), "…");
+    let missing = steady(&read(&other, &unknown).await.body).replace(&"0".repeat(64), "…");
+    assert_eq!(refused, missing);
+    assert_eq!(read("", &path).await.status, 401);
+    // The operator's key reads, and asks nothing.
+    assert_eq!(guarded.ask(&operator, "aspirin?").await.status, 403);
+
+    // Its own again after the program started anew.
+    let again = Guarded::over(Arc::clone(&guarded.store)).await;
+    let read = async |key: &str| again.server.get_with(&path, key).await;
+    assert_eq!(read(&owner).await.body, RECEIPT_FILE);
+    assert_eq!(read(&other).await.status, 404);
+    again.store.full.store(true, Ordering::SeqCst);
+    assert_eq!(read(&owner).await.status, 500, "whose it is cannot be told");
 }
 
 #[tokio::test]

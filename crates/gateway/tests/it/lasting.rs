@@ -8,6 +8,8 @@ use crate::{
 
 const KEY: &str = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// A receipt has what somebody asked: no cache that many share may keep it.
+const FOR_ITS_OWNER: &str = "private, max-age=31536000, immutable";
 const WHILE_RIGHT: &str = "public, no-cache";
 
 fn tag(reply: &Reply) -> &str {
@@ -50,7 +52,7 @@ async fn what_is_final_may_be_kept() {
     let server = Server::start().await;
     let id = transaction(2).id();
     let receipt = format!("/v1/receipts/{RECEIPT}?wait_ms=1000");
-    is_kept(&server, &receipt, FOR_EVER).await;
+    is_kept(&server, &receipt, FOR_ITS_OWNER).await;
     is_kept(&server, &format!("/v1/ledger/transactions/{id}"), FOR_EVER).await;
     is_kept(&server, "/openapi.json", WHILE_RIGHT).await;
     // A place means another thing in another network, unless the address says in which.

@@ -370,7 +370,7 @@ impl Coordinator for Script {
         };
         begun.1 = true;
         if let Ok(answered) = &outcome {
-            hold.charge(answered.cost.total);
+            hold.charge(&RECEIPT, answered.cost.total);
         }
         outcome
     }

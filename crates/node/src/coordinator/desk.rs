@@ -228,7 +228,7 @@ impl Desk {
         )
         .await;
         let total = finished.receipt.charges.total;
-        hold.charge(total);
+        hold.charge(&finished.receipt.contract(), total);
         let leaf = Leaf::of(&finished.receipt, finished.signed.body);
         let document = self.document(&finished).map_err(internal)?;
         self.accounts.lock().await.charge(&voucher, total);

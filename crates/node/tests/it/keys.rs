@@ -42,7 +42,7 @@ async fn a_key_pays_for_what_it_asks_and_is_known_again_after_a_crash() {
     assert_eq!(ask(&http, &up, None).await.0, StatusCode::UNAUTHORIZED);
 
     let admin = format!("{}/admin/keys", up.admin.as_ref().unwrap());
-    let described = json!({"name": "ci", "scopes": ["ask", "read"], "budget": {"credits": "5"}});
+    let described = json!({"name": "ci", "scopes": ["ask"], "budget": {"credits": "5"}});
     let created = http
         .post(&admin)
         .body(described.to_string())
@@ -59,6 +59,15 @@ async fn a_key_pays_for_what_it_asks_and_is_known_again_after_a_crash() {
     let before = stands(&http, &up, key).await;
     assert_eq!(before["spent"], spent);
     assert_eq!(before["reserved"], "0");
+
+    // Its receipt is its own, before and after the crash below.
+    let receipt = answer["llmnet"]["receipt_id"].as_str().unwrap();
+    let read = async |up: &Up, key: &str| {
+        let url = format!("{}/v1/receipts/{receipt}", up.gateway.url);
+        let response = http.get(url).bearer_auth(key).send().await.unwrap();
+        response.status()
+    };
+    assert_eq!(read(&up, key).await, StatusCode::OK);
 
     // The program itself asks under a key as well.
     let asking = ["ask", QUESTION, "--json"];
@@ -84,6 +93,8 @@ async fn a_key_pays_for_what_it_asks_and_is_known_again_after_a_crash() {
         .unwrap();
     let created: Value = created.json().await.unwrap();
     let poor = created["key"].as_str().unwrap();
+    assert_eq!(read(&up, key).await, StatusCode::OK);
+    assert_eq!(read(&up, poor).await, StatusCode::NOT_FOUND);
     let (status, refused) = ask(&http, &up, Some(poor)).await;
     assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{refused}");
     assert_eq!(stands(&http, &up, poor).await["spent"], "0");

@@ -29,6 +29,14 @@ impl KeyStore for Memory {
         *lock(&self.0) = spent;
         Ok(())
     }
+
+    fn asked(&self, _: &Digest, _: &ContractId) -> Result<(), KeyStoreError> {
+        Ok(())
+    }
+
+    fn has_asked(&self, _: &Digest, _: &ContractId) -> Result<bool, KeyStoreError> {
+        Ok(false)
+    }
 }
 
 fn holder(amount: u64, days: Option<u16>) -> (Arc<Holder>, Arc<Memory>) {
@@ -57,7 +65,7 @@ fn the_worst_case_is_set_aside_and_what_it_came_to_is_kept() {
         matches!(refused, Some(AnswerError::Unfunded { message }) if message.contains("0.00004"))
     );
     let second = allowance.reserve(Amount(40)).unwrap();
-    first.charge(Amount(25));
+    first.charge(&ContractId([7; 32]), Amount(25));
     drop(second);
     let expected = Balance {
         spent: Amount(25),
