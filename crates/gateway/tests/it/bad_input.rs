@@ -110,6 +110,15 @@ async fn what_would_change_the_meaning() {
         ),
         (r#""audio":{"voice":"x"}"#, "unsupported_parameter audio"),
         (r#""logprobs":true"#, "unsupported_parameter logprobs"),
+        (r#""top_logprobs":2"#, "unsupported_parameter top_logprobs"),
+        (
+            r#""logit_bias":{"50256":-100}"#,
+            "unsupported_parameter logit_bias",
+        ),
+        (
+            r#""web_search_options":{}"#,
+            "unsupported_parameter web_search_options",
+        ),
     ])
     .await;
 }

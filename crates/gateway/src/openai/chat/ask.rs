@@ -79,8 +79,21 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
         return Err(unsupported("audio", "answers are text: leave 'audio' out"));
     }
     if fields.flag("logprobs")?.unwrap_or(false) {
-        let message = "a panel's answer has no log probabilities: leave 'logprobs' out";
+        let message = "answers have no log probabilities here: leave 'logprobs' out";
         return Err(unsupported("logprobs", message));
+    }
+    if fields.whole("top_logprobs")?.unwrap_or(0) > 0 {
+        let message = "answers have no log probabilities here: leave 'top_logprobs' out";
+        return Err(unsupported("top_logprobs", message));
+    }
+    let biased = fields.get("logit_bias");
+    if biased.is_some_and(|bias| bias.as_object().is_none_or(|tokens| !tokens.is_empty())) {
+        let message = "tokens are another model's for each respondent: leave 'logit_bias' out";
+        return Err(unsupported("logit_bias", message));
+    }
+    if fields.get("web_search_options").is_some() {
+        let message = "nobody searches the web here: leave 'web_search_options' out; experts look up their own documents";
+        return Err(unsupported("web_search_options", message));
     }
     Ok(())
 }
@@ -222,6 +235,7 @@ fn settings(fields: &Fields<'_>) -> Result<Settings, ApiError> {
     settings.number(fields, "frequency_penalty", -2.0, 2.0)?;
     settings.number(fields, "presence_penalty", -2.0, 2.0)?;
     settings.words(fields, "reasoning_effort", "reasoning_effort")?;
+    settings.words(fields, "verbosity", "verbosity")?;
     if let Some(seed) = fields.get("seed") {
         if !(seed.is_i64() || seed.is_u64()) {
             return Err(wrong_type("seed", "a whole number", seed));

@@ -96,7 +96,7 @@ fn refuse_unsupported(fields: &Fields<'_>) -> Result<(), ApiError> {
         return Err(unsupported("prompt", message));
     }
     if fields.whole("top_logprobs")?.unwrap_or(0) > 0 {
-        let message = "a panel's answer has no log probabilities: leave 'top_logprobs' out";
+        let message = "answers have no log probabilities here: leave 'top_logprobs' out";
         return Err(unsupported("top_logprobs", message));
     }
     Ok(())
@@ -248,6 +248,9 @@ fn settings(fields: &Fields<'_>) -> Result<Settings, ApiError> {
     let mut settings = Settings::default();
     settings.number(fields, "temperature", 0.0, 2.0)?;
     settings.number(fields, "top_p", 0.0, 1.0)?;
+    if let Some(text) = fields.object("text")? {
+        settings.words(&text, "verbosity", "verbosity")?;
+    }
     if let Some(reasoning) = fields.object("reasoning")? {
         settings.words(&reasoning, "effort", "reasoning_effort")?;
     }
