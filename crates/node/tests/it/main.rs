@@ -11,7 +11,9 @@
 mod anchors;
 mod bad_input;
 mod commands;
+mod compare;
 mod crash;
+mod embeddings;
 mod evaluate;
 mod explain;
 mod explorer;

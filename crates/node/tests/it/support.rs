@@ -18,7 +18,7 @@ pub(crate) use gateway::{Answer, Gateway};
 pub(crate) use ledger::{Settled, settled};
 pub(crate) use local::Local;
 pub(crate) use room::Room;
-pub(crate) use up::{Up, command, finish, output};
+pub(crate) use up::{Printed, Up, command, finish, output};
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -77,10 +77,27 @@ pub(crate) enum Plan {
     Chance(u64),
 }
 
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A first answer.
+    Answer,
+    /// Looking at peers' answers.
+    Revision,
+    /// Writing one answer from all.
+    Synthesis,
+    /// Comparing two of them.
+    Ballot,
+}
+
 /// What all calls to a server share.
 #[derive(Debug)]
 struct Shared {
     plan: Plan,
+    /// The work that is taken and never done, if any.
+    hangs: Mutex<Option<Work>>,
+    /// Calls that hang now.
+    hanging: AtomicU64,
     /// How later calls fail whatever the plan says, and whether only revisions, syntheses and ballots do.
     told: Mutex<Option<(Fault, bool)>>,
     seed: u64,
@@ -102,6 +119,8 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             plan,
+            hangs: Mutex::default(),
+            hanging: AtomicU64::new(0),
             told: Mutex::default(),
             seed,
             number,
@@ -136,6 +155,16 @@ impl Server {
     /// From now on it fails so, always or only after its first answer; or as planned.
     pub(crate) fn tell(&self, fault: Option<(Fault, bool)>) {
         *self.shared.told.lock().unwrap() = fault;
+    }
+
+    /// From now on it takes this work and never does it.
+    pub(crate) fn hang_at(&self, work: Option<Work>) {
+        *self.shared.hangs.lock().unwrap() = work;
+    }
+
+    /// Calls that hang, and whose client waits still.
+    pub(crate) fn hanging(&self) -> u64 {
+        self.shared.hanging.load(Ordering::SeqCst)
     }
 
     /// Calls, and how many of them it failed.
@@ -177,9 +206,16 @@ impl Shared {
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut waiting = Vec::new();
     while let Some(body) = read(&mut stream, &mut waiting).await {
-        let (text, is_later) = says(&body, shared.number);
+        let (text, work) = says(&body, shared.number);
         let reply = completion(&text).to_string();
-        let fault = shared.fault(is_later);
+        if *shared.hangs.lock().unwrap() == Some(work) {
+            shared.hanging.fetch_add(1, Ordering::SeqCst);
+            // Nothing comes any more but the end of the connection.
+            let _ = read(&mut stream, &mut waiting).await;
+            shared.hanging.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        let fault = shared.fault(work != Work::Answer);
         if fault.is_some_and(|fault| fault != Fault::Slow) {
             shared.failed.fetch_add(1, Ordering::Relaxed);
         }
@@ -241,8 +277,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// What it says to a prompt, and whether that comes after first answers.
-fn says(body: &Value, number: u64) -> (String, bool) {
+/// What it says to a prompt, and what that is for.
+fn says(body: &Value, number: u64) -> (String, Work) {
     let messages = body["messages"].as_array().cloned().unwrap_or_default();
     let system = messages
         .first()
@@ -250,14 +286,17 @@ fn says(body: &Value, number: u64) -> (String, bool) {
         .unwrap_or_default();
     if system.contains("\"better\"") {
         // The first in both orders: two words that agree on nothing, which is a tie.
-        (json!({ "better": 1 }).to_string(), true)
+        (json!({ "better": 1 }).to_string(), Work::Ballot)
     } else if system.contains("\"convinced_by\"") {
-        (json!({ "keep": true }).to_string(), true)
+        (json!({ "keep": true }).to_string(), Work::Revision)
     } else {
         // One of them differs, so that panels with it have something to talk about.
         let choice = if number == 1 { "A" } else { "B" };
-        let is_synthesis = system.starts_with("You write one answer");
-        (format!("It is ({choice})."), is_synthesis)
+        let work = match system.starts_with("You write one answer") {
+            true => Work::Synthesis,
+            false => Work::Answer,
+        };
+        (format!("It is ({choice})."), work)
     }
 }
 

@@ -62,10 +62,11 @@ pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) servers: Vec<Server>,
     pub(crate) genesis: Genesis,
+    /// Its journal is `coordinator.db`.
+    pub(crate) room: Room,
     pub(crate) chain: Arc<dyn ChainClient>,
     pub(crate) coordinator: PublicKey,
     _closing: oneshot::Sender<()>,
-    _room: Room,
 }
 
 impl World {
@@ -150,10 +151,10 @@ impl World {
             gateway: Gateway::new(url),
             servers,
             genesis,
+            room,
             chain,
             coordinator,
             _closing: closing,
-            _room: room,
         }
     }
 }

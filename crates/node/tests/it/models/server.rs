@@ -20,6 +20,8 @@ pub(crate) enum Manner {
     Answer,
     /// Says A once, then B twice, and so on.
     Waver,
+    /// Knows that it is B, and prefers the first of two.
+    Know,
     /// Takes a prompt and never says anything.
     Hang,
     /// Says 500.
@@ -104,7 +106,14 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
             Manner::Hang => return std::future::pending().await,
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
             Manner::Ponder if text.contains("keep") => return std::future::pending().await,
-            Manner::Answer | Manner::Waver | Manner::Ponder => ("200 OK", completion(&text)),
+            Manner::Answer | Manner::Waver | Manner::Know | Manner::Ponder => {
+                ("200 OK", completion(&text))
+            }
+        }
+    } else if head.starts_with("POST /v1/embeddings ") {
+        match manner {
+            Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
+            _ => ("200 OK", vectors(&body)),
         }
     } else {
         ("404 Not Found", json!({ "error": {} }))
@@ -116,6 +125,18 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
          connection: close\r\n\r\n"
     );
     let _ = stream.write_all((head + &reply).as_bytes()).await;
+}
+
+/// Of each input its length and its place.
+fn vectors(body: &Value) -> Value {
+    let inputs = body["input"].as_array().unwrap();
+    let vector = |(index, input): (usize, &Value)| {
+        let length = input.as_str().map_or(0, str::len);
+        json!({ "object": "embedding", "index": index, "embedding": [length, index] })
+    };
+    let data: Vec<Value> = inputs.iter().enumerate().map(vector).collect();
+    let usage = json!({ "prompt_tokens": 9, "total_tokens": 9 });
+    json!({ "object": "list", "data": data, "model": body["model"], "usage": usage })
 }
 
 fn completion(text: &str) -> Value {
@@ -191,7 +212,7 @@ fn complete(body: &Value, manner: Manner, calls: &Mutex<Calls>) -> String {
         calls.answers += 1;
         match manner {
             Manner::Waver if calls.answers % 3 == 1 => "A".to_owned(),
-            Manner::Waver => "It is (B).".to_owned(),
+            Manner::Waver | Manner::Know => "It is (B).".to_owned(),
             _ => format!("{WORDS}: {question}"),
         }
     }

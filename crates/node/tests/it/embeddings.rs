@@ -1,0 +1,63 @@
+//! Vectors through the program itself: a server of OpenAI's shape behind `[embedding]`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    models::server::{Manner, Server},
+    support::{Room, Up, place},
+};
+
+const MODEL: &str = "nomic-embed-text";
+
+fn config(server: &Server, more: &str) -> String {
+    let base = server.base();
+    format!("[embedding]\nname = \"{MODEL}\"\nbase_url = \"{base}\"\n{more}")
+}
+
+async fn embed(up: &Up, body: &Value) -> (u16, Value) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/v1/embeddings", up.gateway.url);
+    let response = http.post(url).body(body.to_string()).send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vectors_come_from_the_model_that_the_operator_names() {
+    let server = Server::start(Manner::Answer).await;
+    let key = "key = \"file::embedding.key\"\n";
+    let (room, _place) = (Room::with(&config(&server, key)), place().await);
+    std::fs::write(room.network().join("embedding.key"), "sk-of-vectors\n").unwrap();
+    let up = Up::start(&room, &[]).await;
+
+    let body = json!({ "model": MODEL, "input": ["owl", "mouse"] });
+    let (status, reply) = embed(&up, &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(reply["data"][0]["embedding"], json!([3.0, 0.0]));
+    assert_eq!(reply["data"][1]["embedding"], json!([5.0, 1.0]));
+    assert_eq!(reply["usage"]["prompt_tokens"], 9);
+    assert_eq!(server.calls().keys, ["Bearer sk-of-vectors"]);
+
+    let other = json!({ "model": "other", "input": "owl" });
+    let (status, reply) = embed(&up, &other).await;
+    assert_eq!(status, 404, "{reply}");
+    assert_eq!(reply["error"]["code"], "model_not_found");
+    assert_eq!(up.stop().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_fails_is_said_to_be_away_and_not_quoted() {
+    let server = Server::start(Manner::Fail).await;
+    let (room, _place) = (Room::with(&config(&server, "")), place().await);
+    let up = Up::start(&room, &[]).await;
+    let body = json!({ "model": MODEL, "input": "owl" });
+    let (status, reply) = embed(&up, &body).await;
+    assert_eq!(status, 503, "{reply}");
+    assert_eq!(reply["error"]["code"], "not_ready");
+    let said = reply.to_string();
+    assert!(
+        !said.contains("500") && !said.contains(&server.base()),
+        "{said}"
+    );
+    assert_eq!(up.stop().await, 0);
+}
