@@ -11,6 +11,7 @@ mod experts;
 mod explain;
 mod failure;
 mod genesis;
+mod knowledge;
 mod output;
 mod place;
 mod receipt;
@@ -152,6 +153,8 @@ enum Command {
     Coordinator(coordinator::Arguments),
     /// Join a network elsewhere with a model or an expert, serve it, leave it
     Respondent(respondent::Arguments),
+    /// Keep documents for an expert to answer from, and look things up in them
+    Knowledge(knowledge::Arguments),
     /// Show and move the money of a key
     Wallet(wallet::Arguments),
     /// Write a network of processes on this machine, ready to start
@@ -202,6 +205,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         Command::Evaluate(arguments) => evaluate::run(&arguments, output),
         Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
         Command::Experts => Box::pin(experts::run(common, output)).await,
+        Command::Knowledge(arguments) => Box::pin(knowledge::run(&arguments, common, output)).await,
         Command::Reputation(arguments) => {
             Box::pin(reputation::run(&arguments, common, output)).await
         }

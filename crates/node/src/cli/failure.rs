@@ -15,7 +15,7 @@ use crate::{
     settings,
 };
 
-use super::{blocks, client::ClientError, reputation, verify::Unreadable};
+use super::{blocks, client::ClientError, knowledge, reputation, verify::Unreadable};
 
 /// The next step, where one is known.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
@@ -48,6 +48,10 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         }
         if let Some(error) = cause.downcast_ref::<ConfigError>() {
             return Some(config(error));
+        }
+        if cause.downcast_ref::<knowledge::NothingAdded>().is_some() {
+            let add = "llmnet knowledge add FILES --expert NAME, or name the directory with --dir";
+            return Some(add.to_owned());
         }
         if cause.downcast_ref::<TlsError>().is_some() {
             return Some("mend [gateway.tls] of the settings".to_owned());

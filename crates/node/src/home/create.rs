@@ -27,9 +27,10 @@ const REQUESTER: Amount = Amount(1_000_000 * Amount::CREDIT.0);
 /// What everybody else's does: bonds and transaction fees.
 const OTHERS: Amount = Amount(1_000 * Amount::CREDIT.0);
 
-/// What may be in a directory whose network is not made yet: the user's configuration, and all that a crash
-/// may leave.
-const BEGUN: [&str; 7] = [
+/// What may be in a directory whose network is not made yet: the user's configuration and documents, and all that
+/// a crash may leave.
+const BEGUN: [&str; 8] = [
+    "knowledge",
     "lock",
     "llmnet.toml",
     "seed",

@@ -1,0 +1,79 @@
+//! Which embedding model is used, if any.
+
+use std::time::Duration;
+
+use clap::Args;
+use llmnet_knowledge::store::Store;
+use llmnet_model::{
+    backend::api::{Embeddings, EmbeddingsConfig, Key},
+    embedding::Embedder,
+};
+
+use super::super::output::Output;
+
+/// How long a call may take.
+const CALL_TIME_MAX: Duration = Duration::from_secs(60);
+/// How many texts are embedded at once.
+const BATCH: usize = 32;
+
+/// A model behind an OpenAI-compatible `/v1/embeddings`.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Embedding {
+    /// The base of an OpenAI-compatible API that embeds, as https://api.openai.com/v1
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LLMNET_EMBEDDING_URL",
+        requires = "embedding_model"
+    )]
+    embedding_url: Option<String>,
+    /// The model there; its key is taken from LLMNET_EMBEDDING_KEY
+    #[arg(long, value_name = "MODEL", env = "LLMNET_EMBEDDING_MODEL")]
+    embedding_model: Option<String>,
+}
+
+impl Embedding {
+    pub(super) fn embedder(&self) -> anyhow::Result<Option<Embeddings>> {
+        let (Some(base), Some(model)) = (&self.embedding_url, &self.embedding_model) else {
+            return Ok(None);
+        };
+        let key = std::env::var("LLMNET_EMBEDDING_KEY").ok();
+        Ok(Some(Embeddings::new(&EmbeddingsConfig {
+            base: base.clone(),
+            model: model.clone(),
+            key: key.filter(|key| !key.is_empty()).map(Key::new),
+            time: CALL_TIME_MAX,
+        })?))
+    }
+}
+
+/// Embeds what has no vector yet.
+pub(super) async fn fill(
+    store: &Store,
+    embedder: &dyn Embedder,
+    output: &Output,
+) -> anyhow::Result<u64> {
+    let status = store.status()?;
+    let has = status
+        .vectors
+        .iter()
+        .find(|(name, _)| name == embedder.model());
+    let missing = status.passages - has.map_or(0, |(_, count)| *count).min(status.passages);
+    if missing == 0 {
+        return Ok(0);
+    }
+    let bar = output.bar("embedding passages", missing);
+    let mut done = 0;
+    loop {
+        let texts = store.unembedded(embedder.model(), BATCH)?;
+        if texts.is_empty() {
+            return Ok(done);
+        }
+        let only: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+        let vectors = embedder.embed(&only).await?;
+        let vectors: Vec<_> = texts.iter().map(|text| text.id).zip(vectors).collect();
+        store.keep_vectors(embedder.model(), &vectors)?;
+        done += vectors.len() as u64;
+        bar.at(done);
+    }
+}
