@@ -24,6 +24,7 @@ pub mod folder;
 pub mod fuse;
 pub mod load;
 pub mod store;
+pub mod stored;
 
 pub mod collaborate;
 

@@ -13,6 +13,7 @@
 //!
 //! Several processes may open one store: an expert that serves it, and a command that adds to it.
 
+mod announced;
 mod cite;
 mod read;
 mod schema;

@@ -6,7 +6,7 @@ use llmnet_types::{
     message::{Answer, DeclineReason, Revision},
     rating::Ballot,
     request::Request,
-    units::Tokens,
+    units::{Height, Tokens},
 };
 
 /// The most bytes of a version.
@@ -21,6 +21,8 @@ pub struct Limits {
     pub output_tokens: Tokens,
     /// Milliseconds until the work is of no use any more.
     pub time_ms: u32,
+    /// The height of the panel's selection: only documents that were announced by then can be cited (COR-2).
+    pub height: Height,
 }
 
 impl Default for Limits {
@@ -29,6 +31,7 @@ impl Default for Limits {
             input_tokens: Tokens(32_000),
             output_tokens: Tokens(1_000),
             time_ms: 15_000,
+            height: Height(u64::MAX),
         }
     }
 }

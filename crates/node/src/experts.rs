@@ -71,6 +71,10 @@ pub struct Experts {
     pub experts: Vec<Expert>,
     /// Tells what a question is about.
     pub classifier: Arc<Classifier>,
+    /// What the classifier knows.
+    pub samples: Vec<(Domain, String)>,
+    /// What evidence is measured by.
+    pub sample: Arc<Sample>,
 }
 
 /// What an expert asks: fair change for a lookup.
@@ -97,6 +101,8 @@ impl Experts {
         Ok(Self {
             experts,
             classifier,
+            samples: samples(&documents),
+            sample,
         })
     }
 }
@@ -107,8 +113,11 @@ fn documents() -> anyhow::Result<Vec<Document>> {
 }
 
 fn classifier_of(documents: &[Document]) -> Arc<Classifier> {
-    let samples: Vec<_> = documents.iter().flat_map(Document::samples).collect();
-    Arc::new(Classifier::new(&samples))
+    Arc::new(Classifier::new(&samples(documents)))
+}
+
+fn samples(documents: &[Document]) -> Vec<(Domain, String)> {
+    documents.iter().flat_map(Document::samples).collect()
 }
 
 /// The public classifier over the experts' documents, for a coordinator that has no experts of its own.

@@ -37,6 +37,7 @@ pub mod api_keys;
 pub mod config;
 pub mod home;
 pub mod keys;
+mod stores;
 
 pub mod directory;
 pub mod keystore;

@@ -2,6 +2,7 @@
 //! see the whole.
 
 pub(crate) mod chain;
+mod documents;
 pub(crate) mod door;
 pub(crate) mod funding;
 pub(crate) mod roles;
@@ -15,6 +16,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use llmnet_chain::{client::ChainClient, config::Pacing, validator::Validator};
 use llmnet_gateway::port::Ports;
 use llmnet_types::id::NetworkId;
+use tokio::task::JoinSet;
+
+use documents::Following;
 
 use crate::{
     anchor::Anchors,
@@ -91,6 +95,8 @@ pub struct Network {
     desk: Arc<Desk>,
     serving: Serving,
     link: Option<Listening>,
+    /// Ends with the network.
+    _documents: JoinSet<()>,
 }
 
 impl std::fmt::Debug for Network {
@@ -126,7 +132,7 @@ impl Network {
         let (gateway, url) = (door.address(), door.url());
 
         on_stage(Stage::Experts);
-        let experts = Experts::new(&home.keys)?;
+        let mut experts = Experts::new(&home.keys)?;
         let models = if options.no_models {
             Vec::new()
         } else {
@@ -179,7 +185,8 @@ impl Network {
         roles::enlist_coordinator(&*client, network, &key, address, roles::BOND).await?;
         let anchors = Anchors::new(home.keys.clone());
         roles::anchor_coordinator(&*client, network, &key, &anchors).await?;
-        seats::take(&home, &client, &hub, experts, models).await?;
+        let boxed = std::mem::take(&mut experts.experts);
+        seats::take(&home, &client, &hub, boxed, models).await?;
         let link = match home.config.link.listen {
             Some(address) => Some(Listening::begin(network, &key, address, &hub, &client).await?),
             None => None,
@@ -191,7 +198,7 @@ impl Network {
             secrets: home.keys.clone(),
             anchors,
             chain: Arc::clone(&client),
-            hub,
+            hub: hub.clone(),
             classifier,
             journal: Journal::open(&home.path.join("coordinator.db"))?,
             panel,
@@ -208,6 +215,9 @@ impl Network {
         };
         let admin = door.admin_address()?;
         let serving = Serving::spawn(|closed| door.serve(ports, closed));
+        let following = Following::new(&home, &client, &hub, &desk, &experts);
+        let mut documents = JoinSet::new();
+        documents.spawn(following.run());
         home.announce(&url)?;
         Ok(Self {
             id: home.genesis.id(),
@@ -221,6 +231,7 @@ impl Network {
             desk,
             serving,
             link,
+            _documents: documents,
         })
     }
 

@@ -7,6 +7,7 @@
 pub mod backing;
 pub mod bookkeeping;
 pub mod coordinators;
+pub mod documents;
 pub mod registering;
 pub mod running;
 pub mod settings;

@@ -111,6 +111,28 @@ impl Store {
         Ok(status)
     }
 
+    /// Grows with every change.
+    ///
+    /// # Errors
+    /// SQLite failed.
+    pub fn generation(&self) -> Result<u64, StoreError> {
+        let connection = self.connection()?;
+        generation(&connection)
+    }
+
+    /// Some passages, evenly over all there are: at most so many.
+    ///
+    /// # Errors
+    /// SQLite failed.
+    pub fn some(&self, most: usize) -> Result<Vec<Passage>, StoreError> {
+        let proofs = self.proofs()?;
+        let ids = proofs.ids();
+        let step = ids.len().div_ceil(most.max(1)).max(1);
+        let connection = self.connection()?;
+        let some = ids.iter().step_by(step);
+        some.map(|id| passage(&connection, *id)).collect()
+    }
+
     /// The digest of the document that an origin names.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ CREATE TABLE leaves(
     salt BLOB NOT NULL,
     leaf BLOB NOT NULL
 ) STRICT;
+CREATE TABLE announced(passage INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE contents(
     document INTEGER NOT NULL REFERENCES documents(id),
     place INTEGER NOT NULL,

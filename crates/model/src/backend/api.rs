@@ -557,6 +557,7 @@ impl LanguageModel for Client {
             input_tokens: limits.input_tokens.min(self.bounds.input_tokens),
             output_tokens: limits.output_tokens.min(self.bounds.output_tokens),
             time_ms: limits.time_ms.min(self.bounds.reply_ms),
+            height: limits.height,
         }
     }
 

@@ -13,15 +13,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use llmnet_knowledge::store::Store;
-use llmnet_types::{domain::Domain, id::Salt};
+use llmnet_types::domain::Domain;
 
 use super::{Common, output::Output};
-
-/// The folder of stores in a network's directory.
-const FOLDER: &str = "knowledge";
+use crate::stores;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -66,20 +63,12 @@ pub(super) struct NothingAdded {
 
 impl Expert {
     fn path(&self, common: &Common) -> PathBuf {
-        let folder = common.directory().join(FOLDER);
-        folder.join(format!("{}.sqlite", self.expert.as_str()))
+        stores::path(&stores::folder(&common.directory()), &self.expert)
     }
 
     /// The store, made where it is not there yet.
     fn begin(&self, common: &Common) -> anyhow::Result<Store> {
-        let path = self.path(common);
-        let folder = path.parent().context("a store has a folder")?;
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut salt = [0; 32];
-        getrandom::fill(&mut salt).context("the system's source of randomness failed")?;
-        let store = Store::open(&path, &Salt(salt));
-        store.with_context(|| format!("cannot open {}", path.display()))
+        stores::open(&self.path(common))
     }
 
     /// The store that is there.

@@ -1,6 +1,6 @@
 //! The desk where requests come in: classify, select, order, conduct, write down, answer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use llmnet_chain::client::ChainClient;
 use llmnet_gateway::port::{Allowance, AnswerError, Hold, Offer};
@@ -15,7 +15,7 @@ use llmnet_types::{
     codec::{List, Text},
     document::{Format, PhaseTranscript, ReceiptDocument},
     domain::Domain,
-    id::{LineId, NetworkId, ProviderId},
+    id::{Digest, LineId, NetworkId, ProviderId},
     network::NetworkRoot,
     request::{Progress, Request},
     settlement::Leaf,
@@ -85,7 +85,7 @@ pub struct Desk {
     pub(super) requester: PrivateKey,
     pub(super) secrets: Keys,
     pub(super) anchors: Anchors,
-    pub(super) classifier: Arc<Classifier>,
+    classifier: RwLock<Arc<Classifier>>,
     pub(super) panel: Panel,
     /// What panels are selected from, by domains; what respondents are called; what can be asked.
     pub(super) readings: Readings,
@@ -100,10 +100,19 @@ pub struct Desk {
     pub(super) hand_overs: tokio::sync::Mutex<Vec<HandOver>>,
 }
 
+/// What a question is about, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Topic {
+    /// Best first.
+    pub(super) domains: Vec<(Domain, Score)>,
+    /// The classifier's version.
+    pub(super) classifier: Digest,
+}
+
 /// What most requests ask of the ledger.
 #[derive(Default)]
 pub(super) struct Readings {
-    pub(super) inputs: Recent<Vec<(Domain, Score)>, Arc<super::order::Read>>,
+    pub(super) inputs: Recent<Topic, Arc<super::order::Read>>,
     pub(super) titles: Recent<Vec<ProviderId>, Arc<Titles>>,
     pub(super) offers: Recent<(), Vec<Offer>>,
 }
@@ -155,7 +164,7 @@ impl Desk {
             }),
             secrets: setup.secrets,
             anchors: setup.anchors,
-            classifier: setup.classifier,
+            classifier: RwLock::new(setup.classifier),
             panel: setup.panel,
             readings: Readings::default(),
             models: setup.models,
@@ -181,11 +190,25 @@ impl Desk {
         *lock(&self.troubles) = None;
     }
 
-    /// What the request is about; nothing where nobody here could know.
-    pub(super) fn domains(&self, request: &Request) -> Vec<(Domain, Score)> {
-        match &request.domain {
+    /// Tells from now on what questions are about.
+    pub fn classify_by(&self, classifier: Arc<Classifier>) {
+        let kept = self.classifier.write();
+        *kept.unwrap_or_else(PoisonError::into_inner) = classifier;
+    }
+
+    /// What the request is about; no domain where nobody here could know.
+    pub(super) fn topic(&self, request: &Request) -> Topic {
+        let classifier = self
+            .classifier
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let domains = match &request.domain {
             Some(domain) => vec![(domain.clone(), Score::ONE)],
-            None => self.classifier.classify(request.question()),
+            None => classifier.classify(request.question()),
+        };
+        Topic {
+            domains,
+            classifier: classifier.version(),
         }
     }
 
@@ -195,14 +218,14 @@ impl Desk {
         self: &Arc<Self>,
         request: Request,
         panel: Panel,
-        domains: Vec<(Domain, Score)>,
+        topic: Topic,
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Finished, AnswerError> {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let (setup, hold) = desk.order(request, panel, &domains, &allowance).await?;
+            let (setup, hold) = desk.order(request, panel, &topic, &allowance).await?;
             desk.conduct_and_record(setup, hold, progress, hung_up)
                 .await
         });

@@ -11,7 +11,6 @@ use llmnet_ledger::{
 use llmnet_protocol::{quote::worst_case, session::Setup as SessionSetup};
 use llmnet_types::{
     contract::Terms,
-    domain::Domain,
     id::{Digest, ProviderId},
     request::Request,
     selection::{DomainChoice, SelectionInputs},
@@ -22,7 +21,7 @@ use llmnet_types::{
 use super::{
     able,
     accounts::{At, OrderError},
-    desk::{Desk, internal},
+    desk::{Desk, Topic, internal},
     terms::{Panel, terms},
 };
 
@@ -43,21 +42,18 @@ pub(super) struct Read {
 
 impl Desk {
     /// Selection inputs at the newest finalized height, with the network's fee and policy.
-    async fn inputs(&self, domains: &[(Domain, Score)]) -> Result<Arc<Read>, AnswerError> {
-        let read = self.read_inputs(domains.to_vec());
+    async fn inputs(&self, topic: &Topic) -> Result<Arc<Read>, AnswerError> {
+        let read = self.read_inputs(topic.clone());
         let inputs = &self.readings.inputs;
-        inputs.at(self.height(), domains.to_vec(), read).await
+        inputs.at(self.height(), topic.clone(), read).await
     }
 
-    async fn read_inputs(
-        &self,
-        domains: Vec<(Domain, Score)>,
-    ) -> Result<(Height, Arc<Read>), AnswerError> {
-        let classifier = self.classifier.version();
+    async fn read_inputs(&self, topic: Topic) -> Result<(Height, Arc<Read>), AnswerError> {
         let coordinator = self.key.public_key();
         let (height, read) = query(&*self.chain, move |state| {
             let clock = ledger::clock(state);
-            let choices: Vec<DomainChoice> = domains
+            let choices: Vec<DomainChoice> = topic
+                .domains
                 .iter()
                 .filter_map(|(domain, confidence)| {
                     Some(DomainChoice {
@@ -69,7 +65,7 @@ impl Desk {
                 .collect();
             let params = ledger::params(state);
             let record = ledger::coordinator(state, &coordinator).unwrap_or_default();
-            let inputs = inputs(state, clock.height, &choices, classifier);
+            let inputs = inputs(state, clock.height, &choices, topic.classifier);
             inputs.map(|inputs| Read {
                 inputs,
                 fee: params.network_fee,
@@ -93,11 +89,11 @@ impl Desk {
         self: &Arc<Self>,
         request: Request,
         panel: Panel,
-        domains: &[(Domain, Score)],
+        topic: &Topic,
         allowance: &Allowance,
     ) -> Result<(SessionSetup, Hold), AnswerError> {
         for _ in 0..ATTEMPTS {
-            let read = self.inputs(domains).await?;
+            let read = self.inputs(topic).await?;
             let filters = able::filters(&request, &read.inputs)?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;

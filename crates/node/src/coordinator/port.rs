@@ -68,22 +68,22 @@ impl Coordinator for Port {
             });
         }
         let panel = self.0.panel.of(request.strategy, size)?;
-        let mut domains = self.0.domains(&request);
+        let mut topic = self.0.topic(&request);
         if request.needs_model() {
             let (_, models) = query(&*self.0.chain, |state| able::models(state))
                 .await
                 .map_err(internal)?;
-            domains = able::domains(&request, domains, &models)?;
+            topic.domains = able::domains(&request, topic.domains, &models)?;
         }
-        if domains.is_empty() {
+        if topic.domains.is_empty() {
             return Ok(view::declined(NOBODY, request.strategy, self.0.height()));
         }
         drop(progress.try_send(Progress::Classified {
-            domains: domains.clone(),
+            domains: topic.domains.clone(),
         }));
         let finished = self
             .0
-            .contract(request, panel, domains, allowance, progress)
+            .contract(request, panel, topic, allowance, progress)
             .await?;
         let named = view::named(&finished.receipt);
         let asked = named.clone();

@@ -122,8 +122,8 @@ pub async fn start(
     let ports = Ports {
         coordinator: Arc::new(Port(Arc::clone(&desk))),
         ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
-            access: door.access(),
-            embedder: None,
+        access: door.access(),
+        embedder: None,
     };
     Ok(Running {
         url,

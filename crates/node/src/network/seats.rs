@@ -7,7 +7,7 @@ use llmnet_chain::client::ChainClient;
 use llmnet_types::domain::Domain;
 
 use crate::{
-    experts::Experts,
+    experts::Expert,
     home::Home,
     models::Source,
     respondent::{
@@ -23,15 +23,14 @@ pub(super) async fn take(
     home: &Home,
     chain: &Arc<dyn ChainClient>,
     hub: &Hub,
-    experts: Experts,
+    experts: Vec<Expert>,
     models: Vec<Source>,
 ) -> anyhow::Result<()> {
     let domains: Vec<Domain> = experts
-        .experts
         .iter()
         .filter_map(|expert| expert.domains.first().cloned())
         .collect();
-    let experts = experts.experts.into_iter();
+    let experts = experts.into_iter();
     let experts = experts.map(|expert| (expert.name.to_owned(), Backing::expert(expert)));
     let models = models.into_iter().enumerate();
     let models = models.map(|(number, source)| {

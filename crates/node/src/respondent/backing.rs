@@ -10,6 +10,7 @@ use llmnet_types::{
     registration::{Assurance, Corpus, Model, Price},
 };
 
+use super::documents::Documents;
 use crate::{
     experts::{self, Expert},
     models::Source,
@@ -52,6 +53,17 @@ impl Backing {
             corpus: Some(expert.corpus),
             price: experts::PRICE,
             answerer: Arc::new(expert.answerer),
+        }
+    }
+
+    /// Documents that may change, about one domain, as they stand when it is registered.
+    pub fn documents(documents: Arc<Documents>, domain: Domain, corpus: Corpus) -> Self {
+        Self {
+            model: model("extractive", &documents.version()),
+            domains: vec![domain],
+            corpus: Some(corpus),
+            price: experts::PRICE,
+            answerer: documents,
         }
     }
 

@@ -37,6 +37,7 @@ pub(super) async fn conduct(
         input_tokens: offer.terms.caps.input_tokens,
         output_tokens: offer.terms.caps.output_tokens,
         time_ms,
+        height: offer.assign.body.height,
     };
     let (answering, revising, judging) = (
         limits(durations.answer_ms),

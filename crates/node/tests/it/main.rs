@@ -13,6 +13,7 @@ mod bad_input;
 mod commands;
 mod compare;
 mod crash;
+mod documents;
 mod embeddings;
 mod evaluate;
 mod explain;

@@ -158,6 +158,7 @@ async fn an_operators_bounds_are_kept() {
             input_tokens: Tokens(50),
             output_tokens: Tokens(20),
             time_ms: 4_000,
+            height: Limits::default().height,
         }
     );
     // A contract may allow less than an operator.

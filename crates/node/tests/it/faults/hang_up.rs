@@ -31,7 +31,7 @@ fn hanging(world: &World) -> u64 {
 /// Hangs up once so many seats are at this work; gives how their contract ended.
 async fn hang_up(world: &World, strategy: &str, work: Work, seats: u64) -> Leaf {
     let journal = Journal::open(&world.room.path().join("coordinator.db")).unwrap();
-    let before = journal.entries(Slot(0)).await.unwrap().len();
+    let before = journal.entries(Slot(0), usize::MAX).await.unwrap().len();
     for server in &world.servers {
         server.hang_at(Some(work));
     }
@@ -61,9 +61,8 @@ async fn hang_up(world: &World, strategy: &str, work: Work, seats: u64) -> Leaf 
         server.hang_at(None);
     }
     until(&format!("{what}: the slot has an end"), || async {
-        let entries = journal.entries(Slot(0)).await.unwrap();
-        let entry = entries.get(before)?.clone();
-        entry.leaf
+        let entries = journal.entries(Slot(0), usize::MAX).await.unwrap();
+        entries.get(before).map(|entry| entry.leaf.clone())
     })
     .await
 }
