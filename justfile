@@ -93,6 +93,11 @@ evaluate-retrieval collection='../shared/retrieval' model='' *arguments:
     cargo run -p llmnet-evaluation --release --locked "${features[@]}" -- retrieval --collection '{{ collection }}' \
         "${model[@]}" --work target/evaluation --out evaluation/results/retrieval {{ arguments }}
 
+# Measure how soon an added document is answered from; evaluation/results/updates.md.
+evaluate-updates updates='100':
+    cargo build --release --locked
+    python3 evaluation/updates.py target/release/llmnet --updates '{{ updates }}'
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

@@ -14,6 +14,7 @@
 //! Several processes may open one store: an expert that serves it, and a command that adds to it.
 
 mod announced;
+mod around;
 mod cite;
 mod read;
 mod schema;
@@ -30,6 +31,7 @@ use std::{
 use llmnet_types::id::{Digest, Salt};
 use rusqlite::Connection;
 
+pub use around::Around;
 pub use cite::Proofs;
 pub use read::{Held, Status};
 pub use search::{Filter, Hit, Wanted};

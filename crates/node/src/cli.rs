@@ -3,6 +3,7 @@
 
 mod ask;
 mod blocks;
+mod cite;
 mod client;
 mod compare;
 mod coordinator;
@@ -143,6 +144,8 @@ enum Command {
     Receipt(receipt::Arguments),
     /// Check a receipt file, offline
     Verify(verify::Arguments),
+    /// Show the passages that a receipt's answer cites, with their proofs, and where they stand
+    Cite(cite::Arguments),
     /// Say why each seat was chosen, and what everybody else lacked
     Explain(explain::Arguments),
     /// Found a network of several validators
@@ -174,6 +177,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         // Needs no network, so it must not need a runtime either.
         Command::Verify(arguments) => verify::run(&arguments, &output),
+        Command::Cite(arguments) => cite::run(&arguments, &cli.common, &output),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &output),
         Command::Genesis(arguments) => genesis::run(&arguments, &output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &cli.common, &output),
@@ -211,6 +215,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         }
         Command::Receipt(arguments) => Box::pin(receipt::run(&arguments, common, output)).await,
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::Cite(arguments) => cite::run(&arguments, common, output),
         Command::Explain(arguments) => Box::pin(explain::run(&arguments, common, output)).await,
         Command::Genesis(arguments) => genesis::run(&arguments, output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, common, output),

@@ -96,7 +96,7 @@ pub struct Network {
     serving: Serving,
     link: Option<Listening>,
     /// Ends with the network.
-    _documents: JoinSet<()>,
+    documents: JoinSet<()>,
 }
 
 impl std::fmt::Debug for Network {
@@ -215,7 +215,8 @@ impl Network {
         };
         let admin = door.admin_address()?;
         let serving = Serving::spawn(|closed| door.serve(ports, closed));
-        let following = Following::new(&home, &client, &hub, &desk, &experts);
+        let mut following = Following::new(&home, &client, &hub, &desk, &experts);
+        following.look().await;
         let mut documents = JoinSet::new();
         documents.spawn(following.run());
         home.announce(&url)?;
@@ -231,7 +232,7 @@ impl Network {
             desk,
             serving,
             link,
-            _documents: documents,
+            documents,
         })
     }
 
@@ -264,6 +265,7 @@ impl Network {
     /// # Errors
     /// A part had failed before, or fails to stop.
     pub async fn stop(self) -> anyhow::Result<()> {
+        drop(self.documents);
         let served = self.serving.end().await;
         let closed = self.desk.close().await;
         let validators = self.validators;

@@ -337,3 +337,20 @@ fn a_file_that_is_no_store_is_refused() {
     );
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn a_passage_is_shown_with_its_neighbours_in_its_document() {
+    let store = store();
+    let texts = ["Owls hunt.", "Owls sleep.", "Owls breed."];
+    store.add("owls.md", &document("owls", 1, &texts)).unwrap();
+    let digest = |text: &str| section("", text).passage.digest();
+    let around = store.around(&digest("Owls sleep.")).unwrap().unwrap();
+    assert_eq!((around.place, around.of), (1, 3));
+    assert_eq!(around.origins, ["owls.md"]);
+    assert_eq!(around.before.unwrap().text.as_str(), "Owls hunt.");
+    assert_eq!(around.after.unwrap().text.as_str(), "Owls breed.");
+    let first = store.around(&digest("Owls hunt.")).unwrap().unwrap();
+    assert_eq!((first.place, first.before), (0, None));
+    store.remove("owls.md").unwrap();
+    assert_eq!(store.around(&digest("Owls hunt.")).unwrap(), None);
+}

@@ -77,12 +77,19 @@ async fn documents_are_answered_from_as_they_come_and_go() {
     let told = local.gateway.ask("llmnet/auto", QUESTION).await;
     assert!(says(&told, "1,700"), "{}", told.body);
 
-    // Removed, it is gone from answers; the receipt of before still verifies.
+    // The receipt says where the passage stands. Removed, it is gone from answers, and the receipt still verifies.
     let receipt = local
         .gateway
         .final_receipt(&answer.receipt().unwrap())
         .await;
     let file = local.room.file("before.json", &receipt);
+    let cited = output(&local.room, &["cite", file.to_str().unwrap(), "--json"]).await;
+    assert_eq!(cited.code, 0, "{}", cited.err);
+    let cited = &cited.json()["data"][0];
+    assert_eq!((&cited["proven"], &cited["root"]), (&json!(true), root));
+    let origin = &cited["place"]["origins"][0];
+    assert!(origin.as_str().unwrap().ends_with("seal.md"), "{cited}");
+
     let gone = knowledge(&local.room, &["remove", seal.to_str().unwrap()]).await;
     assert_eq!(gone["passages"], 1);
     let after = ask(&local, QUESTION).await;
@@ -99,6 +106,9 @@ async fn documents_are_answered_from_as_they_come_and_go() {
     .await;
     let verified = output(&local.room, &["verify", file.to_str().unwrap()]).await;
     assert_eq!(verified.code, 0, "{}", verified.err);
+    let cited = output(&local.room, &["cite", file.to_str().unwrap()]).await;
+    assert_eq!(cited.code, 0, "{}", cited.err);
+    assert!(cited.out.contains("1,700 hours"), "{}", cited.out);
 
     // Changed while nothing runs: announced at the next start.
     let (room, place) = local.leave().await;
