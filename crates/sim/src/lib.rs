@@ -25,6 +25,8 @@ pub mod policy;
 pub mod measure;
 pub mod summary;
 
+pub mod network;
+
 pub mod figure;
 pub mod report;
 

@@ -84,3 +84,19 @@ pub fn quantile(sorted: &[u32], share: f64) -> u32 {
     let place = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(place.saturating_sub(1)).copied().unwrap_or(0)
 }
+
+/// Gini's coefficient of amounts that are not negative: 0 where all have the same, near 1 where one has all.
+pub fn gini(amounts: &[f64]) -> f64 {
+    let mut sorted = amounts.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let sum: f64 = sorted.iter().sum();
+    let count = sorted.len() as f64;
+    if sum <= 0.0 {
+        return 0.0;
+    }
+    let ranked: f64 = (1..)
+        .zip(&sorted)
+        .map(|(rank, amount)| f64::from(rank) * amount)
+        .sum();
+    2.0 * ranked / (count * sum) - (count + 1.0) / count
+}

@@ -2,4 +2,5 @@
 
 mod boards;
 mod games;
+mod networks;
 mod synthetic;
