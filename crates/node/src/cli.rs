@@ -21,6 +21,7 @@ mod respondent;
 mod role;
 mod session;
 mod signals;
+mod simulate;
 mod snapshot;
 mod testnet;
 mod up;
@@ -56,6 +57,7 @@ pub mod code {
     /// `ask`: nobody knew.
     pub const DECLINED: u8 = 4;
     /// `reputation --recompute`, `explain --recompute`: the network, or a receipt, says other than the blocks give.
+    /// `simulate`: the scenario promises other than was found.
     pub const DIFFERS: u8 = 5;
     /// The same: the first blocks are not kept any more.
     pub const PRUNED: u8 = 6;
@@ -134,6 +136,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Play recordings of models through a policy: accuracy, calls, adversaries
     Evaluate(evaluate::Arguments),
+    /// Play a scenario of a whole network over the real ledger: adversaries, growth, churn
+    Simulate(simulate::Arguments),
     /// Keep the local network running
     Up(up::Arguments),
     /// List who answers, for what, and how good they were found
@@ -179,6 +183,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments, &output),
         Command::Cite(arguments) => cite::run(&arguments, &cli.common, &output),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &output),
+        Command::Simulate(arguments) => simulate::run(&arguments, &output),
         Command::Genesis(arguments) => genesis::run(&arguments, &output),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &cli.common, &output),
         Command::Testnet(arguments) => testnet::run(&arguments, &output),
@@ -207,6 +212,7 @@ async fn dispatch(command: Command, common: &Common, output: &Output) -> anyhow:
         Command::Ask(arguments) => Box::pin(ask::run(&arguments, common, output)).await,
         Command::Compare(arguments) => Box::pin(compare::run(&arguments, common, output)).await,
         Command::Evaluate(arguments) => evaluate::run(&arguments, output),
+        Command::Simulate(arguments) => simulate::run(&arguments, output),
         Command::Up(arguments) => Box::pin(up::run(&arguments, common, output)).await,
         Command::Experts => Box::pin(experts::run(common, output)).await,
         Command::Knowledge(arguments) => Box::pin(knowledge::run(&arguments, common, output)).await,

@@ -180,7 +180,8 @@ fn play(arguments: &Arguments, board: &Board, queries: usize, output: &Output) -
     games
 }
 
-fn write(directory: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
+/// Writes files by name into a directory, which is made where there is none.
+pub(super) fn write(directory: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
     for (name, text) in files {
         let path = directory.join(name);

@@ -35,15 +35,15 @@ use super::{
 };
 use crate::chance::Chance;
 
-/// How long things may take: those of production's coordinators, in a hurry.
-pub const DURATIONS: Durations = Durations {
+/// How long things may take: what production's gateways agree to for panels of models.
+const DURATIONS: Durations = Durations {
     offer_ms: 1_000,
-    accept_ms: 1_500,
-    answer_ms: 20_000,
-    grace_ms: 2_000,
-    open_ms: 1_500,
-    round_ms: 10_000,
-    ballot_ms: 10_000,
+    accept_ms: 3_000,
+    answer_ms: 60_000,
+    grace_ms: 20_000,
+    open_ms: 3_000,
+    round_ms: 60_000,
+    ballot_ms: 60_000,
 };
 
 /// Who conducts contracts.
@@ -316,7 +316,10 @@ fn terms(
         seats: market.seats as u8,
         quorum: *market.quorum.get_ref() as u8,
         rounds: market.rounds as u8,
-        durations: DURATIONS,
+        durations: Durations {
+            grace_ms: market.grace_ms,
+            ..DURATIONS
+        },
         caps: Caps {
             input_tokens: Tokens(8_000),
             output_tokens: Tokens(2_000),

@@ -12,6 +12,8 @@ use toml::Spanned;
 pub const LENGTH_MAX: usize = 64 * 1024;
 /// The most respondents of a scenario, all groups and successors together.
 pub const PROVIDERS_MAX: u32 = 20_000;
+/// The least simulated time of an epoch, in milliseconds: the slowest contract ends within it.
+pub const EPOCH_MS_MIN: u64 = 300_000;
 /// The most questions of a run.
 pub const QUESTIONS_MAX: u64 = 200_000;
 
@@ -215,6 +217,12 @@ pub struct Market {
     /// Answers needed.
     #[serde(default = "quorum")]
     pub quorum: Spanned<u32>,
+    /// Time for the others once a quorum has answered, in milliseconds.
+    #[serde(
+        default = "whole_of::<20_000>",
+        deserialize_with = "whole::<200, 60_000, _>"
+    )]
+    pub grace_ms: u32,
     /// Whether peers judge each other's answers where they differ; else reputation votes.
     #[serde(default)]
     pub ballots: bool,
@@ -234,17 +242,17 @@ pub struct Market {
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
     /// Blocks of an epoch.
-    #[serde(deserialize_with = "whole::<8, 512, _>")]
+    #[serde(deserialize_with = "whole::<16, 512, _>")]
     pub epoch_blocks: u32,
     /// Simulated time between blocks.
-    #[serde(deserialize_with = "whole::<100, 60_000, _>")]
+    #[serde(deserialize_with = "whole::<1_000, 60_000, _>")]
     pub block_ms: u32,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            epoch_blocks: 32,
+            epoch_blocks: 64,
             block_ms: 5_000,
         }
     }
@@ -370,6 +378,12 @@ impl Scenario {
         }
         if u64::from(self.epochs) * u64::from(market.questions) > QUESTIONS_MAX {
             let what = format!("epochs times questions should be at most {QUESTIONS_MAX}");
+            return Err((0, what));
+        }
+        if self.epoch_ms() < EPOCH_MS_MIN {
+            let what = format!(
+                "epoch_blocks times block_ms should be at least {EPOCH_MS_MIN}: contracts have to be settled an epoch later"
+            );
             return Err((0, what));
         }
         if self.people.is_empty() {
