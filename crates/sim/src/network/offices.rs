@@ -200,6 +200,8 @@ fn next(
         .collect();
     named.sort_unstable();
     named.dedup();
+    let leaves = u64::try_from(settlement.leaves.len()).unwrap_or(0);
+    let next = Slot(settlement.first_slot.0.saturating_add(leaves));
     let mut agreed = Vec::new();
     for id in named {
         let Some(place) = people.by_id.get(&id) else {
@@ -211,7 +213,9 @@ fn next(
         }
         let books = provider.books.entry(number).or_default();
         if let Some(word) = books.agree(&world.network, &provider.key, id, &settlement) {
-            agreed.push((id, word));
+            agreed.push((id, word.line_ok));
+            // It is handed in at once, and blocks come by one by one: nothing comes between.
+            books.settle(next);
         }
     }
     settlement.line_oks = List::truncated(agreed);
