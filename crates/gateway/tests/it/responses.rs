@@ -177,7 +177,8 @@ async fn what_was_said_before_is_an_input() {
         "output_tokens_max":40,
         "settings":[{"name":"reasoning_effort",
         "value":"\"high\""},{"name":"top_p",
-        "value":"0.5"}]}"#]]
+        "value":"0.5"},{"name":"verbosity",
+        "value":"\"low\""}]}"#]]
     .assert_eq(&request.unwrap().replace(",\"", ",\n\""));
 }
 
