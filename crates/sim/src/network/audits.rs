@@ -116,7 +116,7 @@ impl Audits {
     }
 
     /// Items to be asked in this block: an even part of those never asked, all of those whose contract was settled
-    /// as void or was not settled after [`PATIENCE`] blocks, while their epoch lasts.
+    /// as void or was not settled after `PATIENCE` blocks, while their epoch lasts.
     pub fn due(&mut self, world: &World, market: &Market, books: &Books) -> Vec<(usize, usize)> {
         let now = world.epoch();
         let length = world.params.epoch_length();

@@ -1,7 +1,7 @@
 //! The ledger of a run, and its clock: a block every so often, executed as every validator executes it.
 //!
 //! Blocks are final at once: there is no consensus in here, only what it orders. Transactions are signed, and
-//! [`llmnet_ledger::execute`] checks all of it.
+//! [`llmnet_ledger::execute()`] checks all of it.
 
 use std::collections::BTreeMap;
 

@@ -19,7 +19,7 @@ const BATCH: usize = 32;
 /// A model behind an OpenAI-compatible `/v1/embeddings`.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Embedding {
-    /// The base of an OpenAI-compatible API that embeds, as https://api.openai.com/v1
+    /// The base of an OpenAI-compatible API that embeds, as `https://api.openai.com/v1`
     #[arg(
         long,
         value_name = "URL",
