@@ -5,6 +5,7 @@
 
 use super::{
     Found, Heard,
+    number::ln,
     posterior::{CLASSES_MAX, Skills, Voice},
 };
 
@@ -81,6 +82,8 @@ pub(super) struct Book {
     ceilings: Vec<f64>,
     /// Agreement of two providers where others contradict one of them: agreed, of so many.
     pairs: Vec<(f64, f64)>,
+    /// Logarithms of latencies, in milliseconds: their sum, and of how many.
+    paces: Vec<(f64, f64)>,
     kept: usize,
     twins: usize,
     fits: usize,
@@ -103,6 +106,7 @@ impl Book {
             short: vec![(1.0, 1.0); providers],
             ceilings: vec![f64::INFINITY; providers],
             pairs: vec![(0.0, 0.0); providers * providers],
+            paces: vec![(0.0, 0.0); providers],
             kept: 0,
             twins: 0,
             fits: 0,
@@ -142,6 +146,19 @@ impl Book {
         self.ceilings[provider]
     }
 
+    /// How slow a provider is: the mean logarithm of its latency in milliseconds, near the mean of all while little is
+    /// known of it; 0 where nothing is known of anybody.
+    pub(super) fn pace(&self, provider: usize) -> f64 {
+        const FIRST: f64 = 3.0;
+        let all = self
+            .paces
+            .iter()
+            .fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let mean = if all.1 > 0.0 { all.0 / all.1 } else { 0.0 };
+        let (sum, count) = self.paces[provider];
+        (sum + FIRST * mean) / (count + FIRST)
+    }
+
     /// Whether two agree so often where others contradict that they count as one.
     pub(super) fn are_twins(&self, one: usize, other: usize) -> bool {
         let (agreed, of) = self.pairs[one * self.providers + other];
@@ -179,6 +196,10 @@ impl Book {
     pub(super) fn keep(&mut self, domain: usize, wrong: f64, heard: &[Heard]) {
         let seats = numbered(heard);
         self.compare(&seats);
+        for heard in heard.iter().filter(|heard| heard.latency_ms > 0) {
+            let pace = &mut self.paces[heard.provider];
+            *pace = (pace.0 + ln(f64::from(heard.latency_ms)), pace.1 + 1.0);
+        }
         self.kept += 1;
         self.contracts.push_back(Contract {
             number: self.kept,

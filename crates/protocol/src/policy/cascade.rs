@@ -16,6 +16,8 @@ pub struct Settings {
     pub opening: usize,
     /// How far chance may move a provider's place, in deviations of its skill.
     pub curiosity: f64,
+    /// What a provider's place loses with each doubling of its latency, in skill, times `ln 2`.
+    pub haste: f64,
     /// Deviation of the difficulty of questions.
     pub difficulty: f64,
     /// Wrong answers that questions with options lead to, and those without.
@@ -49,6 +51,7 @@ impl Default for Settings {
             calls: 5.0,
             opening: 12,
             curiosity: 0.2,
+            haste: 0.35,
             difficulty: 1.5,
             wrong: (9.0, 80.0),
             behind: (1.0, 2.0),
@@ -180,7 +183,8 @@ impl Policy for Cascade {
                 let luck = normal(number(provider));
                 let doubt = self.settings.curiosity * self.book.doubt(provider, domain);
                 // Luck lifts nobody over what audits left possible.
-                let place = skill(provider) + doubt * luck;
+                let place =
+                    skill(provider) + doubt * luck - self.settings.haste * self.book.pace(provider);
                 (place.min(self.book.ceiling(provider)), provider)
             })
             .collect();
