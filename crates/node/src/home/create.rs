@@ -27,8 +27,8 @@ const REQUESTER: Amount = Amount(1_000_000 * Amount::CREDIT.0);
 /// What everybody else's does: bonds and transaction fees.
 const OTHERS: Amount = Amount(1_000 * Amount::CREDIT.0);
 
-/// What may be in a directory whose network is not made yet: the user's configuration and documents, and all that
-/// a crash may leave.
+/// What may be in a directory whose network is not made yet: the user's configuration, documents and keys, and all
+/// that a crash may leave.
 const BEGUN: [&str; 8] = [
     "knowledge",
     "lock",
@@ -46,13 +46,19 @@ pub(super) fn directory(path: &Path) -> Result<(), HomeError> {
         .map_err(failed("read", path))?
         .filter_map(Result::ok)
         .map(|entry| entry.file_name())
-        .any(|name| !BEGUN.iter().any(|known| name == *known));
+        .any(|name| !is_begun(Path::new(&name)));
     if foreign && !path.join("version").exists() {
         return Err(HomeError::Foreign {
             path: path.display().to_string(),
         });
     }
     Ok(())
+}
+
+/// Keys are what a configuration names as `file::NAME.key`.
+fn is_begun(name: &Path) -> bool {
+    let is_key = name.extension().is_some_and(|ending| ending == "key");
+    is_key || BEGUN.iter().any(|known| name == Path::new(known))
 }
 
 /// Writes a file so that it is either there whole or not at all, also after a power failure.
