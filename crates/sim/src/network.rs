@@ -25,6 +25,7 @@ pub mod contract;
 pub mod market;
 pub mod mind;
 pub mod offices;
+mod panel;
 pub mod people;
 pub mod play;
 pub mod question;

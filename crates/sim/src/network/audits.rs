@@ -70,7 +70,7 @@ impl Audits {
             return;
         };
         let audits = |place: &usize| world.validators[*place].behaviour != Validates::Silent;
-        let auditors: Vec<usize> = (0..world.validators.len()).filter(audits).collect();
+        let auditors: Vec<usize> = world.in_office().filter(audits).collect();
         if auditors.is_empty() {
             return;
         }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use llmnet_ledger::{query, selection};
 use llmnet_protocol::{
-    message::{Offer, Statement},
+    message::Statement,
     quote::{Purse, worst_case},
-    seat::{Account, Seat},
     session::{Finished, Setup},
     settle::Unsettled,
 };
@@ -16,8 +15,6 @@ use llmnet_types::{
     contract::{Caps, Criteria, Durations, Filters, PaySplit, Terms},
     domain::Domain,
     id::{Digest, DomainId, Salt},
-    message::{Answer, Revision},
-    rating::Ballot,
     registration::Assurance,
     selection::{DomainChoice, SelectionInputs},
     settlement::Leaf,
@@ -26,8 +23,8 @@ use llmnet_types::{
 };
 
 use super::{
-    contract::{self, Panel},
-    mind::{Mind, Plan},
+    contract,
+    panel::Asked,
     people::People,
     question::Question,
     scenario::{Asks, Conducts, Scenario},
@@ -342,76 +339,4 @@ fn terms(
 pub fn seat_charge(scenario: &Scenario) -> Amount {
     let prices = scenario.people.iter().map(|group| group.price.high);
     Amount(prices.fold(1.0, f64::max) as u64)
-}
-
-/// A panel of this run's respondents at a question.
-struct Asked<'a> {
-    people: &'a People,
-    scenario: &'a Scenario,
-    question: &'a Question,
-    world: &'a World,
-    seed: u64,
-    epoch: u32,
-    coordinator: usize,
-    setup: &'a Setup,
-}
-
-impl Asked<'_> {
-    fn mind(&self, node: &PublicKey) -> Option<Mind<'_>> {
-        let number = *self.people.by_node.get(node)?;
-        Some(Mind {
-            scenario: self.scenario,
-            seed: self.seed,
-            epoch: self.epoch,
-            question: self.question,
-            provider: &self.people.all[number],
-            number,
-        })
-    }
-}
-
-impl Panel for Asked<'_> {
-    fn member(&self, node: &PublicKey, offer: &Offer) -> Option<(PrivateKey, Account)> {
-        let provider = &self.people.all[*self.people.by_node.get(node)?];
-        let line = query::line(&self.world.state, offer.voucher.body.line)?;
-        let books = provider.books.get(&self.coordinator);
-        let account = Account {
-            network: self.setup.network,
-            coordinator: self.setup.key.public_key(),
-            requester: line.requester,
-            line: offer.voucher.body.line,
-            deposit: line.locked,
-            seat: *node,
-            nonce: 0,
-            price: provider.price,
-            owed: books.map_or(Amount::ZERO, |books| books.total()),
-            // A twentieth of a bond: who owes more than that is not worked for.
-            credit_limit: Amount(self.world.params.coordinator_bond_min.0 / 20),
-            own: true,
-        };
-        Some((provider.key.clone(), account))
-    }
-
-    fn plan(&self, node: &PublicKey) -> Plan {
-        let away = Plan {
-            reached: false,
-            says: None,
-            latency_ms: 0,
-        };
-        self.mind(node).map_or(away, |mind| mind.plan())
-    }
-
-    fn revises(&self, node: &PublicKey, own: usize, shown: &[Answer]) -> Option<Revision> {
-        self.mind(node)?.revises(own, shown)
-    }
-
-    fn judges(&self, node: &PublicKey, own: usize, shown: &[Answer]) -> Ballot {
-        let mind = self.mind(node);
-        mind.map_or_else(Ballot::new, |mind| mind.judges(own, shown))
-    }
-
-    fn answer(&self, node: &PublicKey, seat: &Seat) -> Option<Answer> {
-        let says = self.plan(node).says?;
-        Some(says.answer(&seat.contract(), self.question))
-    }
 }

@@ -177,7 +177,10 @@ impl Mind<'_> {
         let moves = match self.behaviour() {
             Behaviour::Copier | Behaviour::Conformist => true,
             // Who was wrong and sees the right answer is convinced by it as often as it would have known it.
-            Behaviour::Honest | Behaviour::CoSignRefuser | Behaviour::BadMouther => {
+            Behaviour::Honest
+            | Behaviour::CoSignRefuser
+            | Behaviour::FalseFiler
+            | Behaviour::BadMouther => {
                 let right = most.is_some_and(|place| option(&shown[place].text) == Some(RIGHT));
                 let wrong = option(&mine.text) != Some(RIGHT);
                 right && wrong && unit(&mut self.chance("revise")) < self.skill()

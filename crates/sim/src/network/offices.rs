@@ -9,23 +9,26 @@ use llmnet_protocol::{
 };
 use llmnet_types::{
     bond::{Enlistment, Role},
+    certificate::{EngineVote, Proposal, Statement},
     codec::{List, Text, encode},
     contract::SEATS_MAX,
-    dispute::{FaultProof, Filing, SettledLeaf},
+    disclosure::ReceiptField,
+    dispute::{Claim, FaultProof, Filing, SettledLeaf},
+    id::Digest,
     merkle::Tree,
     message::Phase,
     params::{DISPUTE_EPOCHS, SETTLE_EPOCHS},
     receipt::{ContractStatus, SeatOutcome},
-    settlement::Settlement,
-    signature::Signed,
+    settlement::{Leaf, Settlement},
+    signature::{Signature, Signed},
     transaction::Instruction,
-    units::{Amount, Epoch, Slot},
+    units::{Amount, Epoch, Score, Slot, Term},
 };
 
 use super::{
     market::{Coordinator, Market},
     people::People,
-    scenario::{Behaviour, Conducts, Scenario},
+    scenario::{Behaviour, Conducts, Scenario, Validates},
     world::World,
 };
 
@@ -117,8 +120,25 @@ impl Books {
                 let void = settled
                     .as_ref()
                     .is_none_or(|settled| settled.leaf.status == ContractStatus::Void);
-                if void && finished.receipt.status != ContractStatus::Void {
-                    filings.extend(unpaid(people, number, *slot, finished, settled.as_ref()));
+                let worked = finished.receipt.status != ContractStatus::Void;
+                let all = |_: &Behaviour| true;
+                if void && worked {
+                    let found = settled.as_ref();
+                    filings.extend(unpaid(
+                        people, scenario, number, *slot, finished, found, all,
+                    ));
+                    continue;
+                }
+                if worked {
+                    let lies = |behaviour: &Behaviour| *behaviour == Behaviour::FalseFiler;
+                    filings.extend(unpaid(
+                        people, scenario, number, *slot, finished, None, lies,
+                    ));
+                }
+                if coordinator.behaviour == Conducts::Forging
+                    && let Some(settled) = settled
+                {
+                    filings.extend(contradicted(people, number, *slot, finished, settled));
                 } else if coordinator.behaviour == Conducts::Biased
                     && let Some(settled) = settled
                     && !is_selected(world, coordinator, *slot, finished)
@@ -184,6 +204,9 @@ fn next(
         }
         let mut unsettled = unsettled.clone();
         let withheld = coordinator.behaviour == Conducts::Withholding;
+        if coordinator.behaviour == Conducts::Forging {
+            forge(&mut unsettled.leaf);
+        }
         if withheld && slot.0.is_multiple_of(WITHHELD) {
             unsettled.leaf = void_leaf(unsettled.leaf.height, unsettled.leaf.line);
             unsettled.voucher = None;
@@ -229,13 +252,96 @@ type Filed = (
     Instruction,
 );
 
-/// What the seats of a contract file that worked and were not settled (DIS-3).
-fn unpaid(
+/// Halves the first seat's pay; what is taken becomes the coordinator's, as the sums have to agree (SET-3).
+fn forge(leaf: &mut Leaf) {
+    let mut seats = std::mem::take(&mut leaf.seats).into_vec();
+    if leaf.status == ContractStatus::Concluded
+        && let Some(seat) = seats.first_mut()
+    {
+        seat.pay = seat.pay.share(Score::HALF);
+    }
+    leaf.seats = List::truncated(seats);
+}
+
+/// A seat whose leaf pays less than its receipt files what it lost (DIS-2).
+fn contradicted(
     people: &People,
     coordinator: usize,
     slot: Slot,
     finished: &Finished,
+    settled: SettledLeaf,
+) -> Option<Filed> {
+    let receipt = &finished.receipt;
+    let mut both = receipt.seats.iter().zip(&settled.leaf.seats);
+    let (seat, _) = both.find(|(seat, paid)| seat.pay > paid.pay)?;
+    let provider = &people.all[*people.by_id.get(&seat.provider)?];
+    let filing = Filing::Contradiction {
+        receipt: finished.signed.clone(),
+        slot: receipt.disclose(&finished.salt, ReceiptField::Slot)?,
+        claim: Claim::Seat {
+            provider: seat.provider,
+            seats: receipt.disclose(&finished.salt, ReceiptField::Seats)?,
+            voucher: receipt.voucher.clone(),
+            terms: receipt.terms.clone(),
+        },
+        settled,
+    };
+    let instruction = Instruction::File(Box::new(filing));
+    Some((coordinator, slot, provider.operator.clone(), instruction))
+}
+
+/// Shows two votes of each equivocating validator, once an epoch. They are made here, as there is no consensus;
+/// what they cost is the ledger's word.
+pub fn equivocate(world: &mut World) {
+    let watcher = world
+        .validators
+        .iter()
+        .find(|one| one.behaviour == Validates::Honest);
+    let Some(watcher) = watcher.map(|watcher| watcher.key.clone()) else {
+        return;
+    };
+    let needed = world.params.validator_bond_min;
+    let mut proofs = Vec::new();
+    for validator in &world.validators {
+        let bond = query::bond(&world.state, &validator.node, Role::Validator);
+        let stands = bond.is_some_and(|bond| bond.standing >= needed);
+        if validator.behaviour != Validates::Equivocating || !stands {
+            continue;
+        }
+        let vote = |number: u8| {
+            let proposal = Proposal {
+                parent_view: world.height.0,
+                digest: Digest([number; 32]),
+            };
+            let mut vote = EngineVote {
+                term: Term(0),
+                view: world.height.0 + 1,
+                statement: Statement::Notarize(proposal),
+                signature: Signature([0; 64]),
+            };
+            vote.signature = validator.key.sign(&vote.signed_bytes(&world.network));
+            vote
+        };
+        proofs.push(FaultProof::Votes {
+            validator: validator.node,
+            first: vote(1),
+            second: vote(2),
+        });
+    }
+    for proof in proofs {
+        world.submit(&watcher, Instruction::Fault(Box::new(proof)));
+    }
+}
+
+/// What the seats of a contract file that behave in such a way, as having worked and not been settled (DIS-3).
+fn unpaid(
+    people: &People,
+    scenario: &Scenario,
+    coordinator: usize,
+    slot: Slot,
+    finished: &Finished,
     void: Option<&SettledLeaf>,
+    files: impl Fn(&Behaviour) -> bool,
 ) -> Vec<Filed> {
     let receipt = &finished.receipt;
     let answers =
@@ -248,6 +354,9 @@ fn unpaid(
         .filter(|seat| seat.outcome == SeatOutcome::Served)
         .filter_map(|seat| {
             let provider = &people.all[*people.by_id.get(&seat.provider)?];
+            if !files(&scenario.people[provider.group].behaviour) {
+                return None;
+            }
             let filing = Filing::Unpaid {
                 provider: seat.provider,
                 coordinator: receipt.coordinator,

@@ -114,6 +114,21 @@ impl People {
         all.filter(|(_, provider)| provider.id.is_some() && !provider.gone)
     }
 
+    /// Domains with as many respondents as a quorum needs.
+    pub fn served(&self, scenario: &Scenario) -> Vec<usize> {
+        let mut counts = vec![0; scenario.market.domains.len()];
+        for (_, provider) in self.standing() {
+            for domain in &provider.domains {
+                counts[*domain] += 1;
+            }
+        }
+        let needed = *scenario.market.quorum.get_ref();
+        let all = counts.into_iter().enumerate();
+        all.filter(|(_, count)| *count >= needed)
+            .map(|(domain, _)| domain)
+            .collect()
+    }
+
     fn draw(&self, scenario: &Scenario, number: usize, group: usize, epoch: u32) -> Provider {
         let of = &scenario.people[group];
         let name = format!("{} {}", of.name.get_ref(), self.came[group]);
@@ -144,7 +159,10 @@ impl People {
             node: key_of_node.public_key(),
             key: key_of_node,
             operator: key(self.seed, &operator),
-            domains: (0..each).map(|place| (number + place) % count).collect(),
+            // As many as a panel has at a time, so that a domain that begins has one.
+            domains: (0..each)
+                .map(|place| (number / scenario.market.seats as usize + place) % count)
+                .collect(),
             skill,
             price: Price {
                 call,

@@ -1,16 +1,16 @@
 //! A run: block after block, from the founding of the network to when nobody owes anybody anything.
 
-use llmnet_ledger::{BlockFault, EventKind, Execution, GenesisError, invariant, query};
-use llmnet_protocol::quote::Purse;
+mod found;
+
+use llmnet_ledger::{BlockFault, EventKind, Execution, GenesisError, invariant};
 use llmnet_types::{
     params::{RELEASE_EPOCHS, UNBOND_EPOCHS},
-    transaction::Instruction,
-    units::{Amount, Epoch, Timestamp},
+    units::{Amount, Timestamp},
 };
 
 use super::{
     audits::Audits,
-    market::{Came, Market, seat_charge},
+    market::{Came, Market},
     offices::{self, Books},
     people::People,
     question::{Question, RIGHT, option},
@@ -22,8 +22,6 @@ use crate::chance::Chance;
 
 /// Epochs after the last question: for all windows to close, all bonds to be free, and one more.
 const TAIL: u32 = RELEASE_EPOCHS as u32 + UNBOND_EPOCHS as u32 + 1;
-/// Free money of who asks or conducts, for its transactions.
-const POCKET: Amount = Amount(1_000_000_000);
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +74,8 @@ struct Play<'a> {
     /// Questions drawn so far.
     drawn: u64,
     chance: Chance,
+    /// Domains that are asked about: those that somebody serves.
+    served: Vec<usize>,
     /// Coordinators whose bonds stand.
     standing: Vec<usize>,
 }
@@ -110,6 +110,7 @@ pub fn play(
         timeline: Timeline::default(),
         drawn: 0,
         chance: Chance::new(seed, "who asks whom"),
+        served: Vec::new(),
         standing: Vec::new(),
     };
     for epoch in 0..epochs {
@@ -142,6 +143,7 @@ impl Play<'_> {
             // The ledger takes roots for the epoch after that of the last block.
             if block == 2 {
                 self.commit(epoch);
+                offices::equivocate(&mut self.world);
             }
             self.people.register(&mut self.world, self.scenario);
             if asks {
@@ -188,6 +190,7 @@ impl Play<'_> {
         if epoch <= self.scenario.epochs {
             self.people.turn(&mut self.world, self.scenario, epoch);
         }
+        self.served = self.people.served(self.scenario);
     }
 
     /// Validators commit to the next epoch's audits.
@@ -201,68 +204,10 @@ impl Play<'_> {
         }
     }
 
-    /// The first blocks: everybody is endowed, coordinators enlist, requesters open lines.
-    fn found(&mut self, block: u64) {
-        let pairs = self.market.requesters.len() * self.market.coordinators.len();
-        let all = 2 * u64::from(self.scenario.epochs) * u64::from(self.scenario.market.questions);
-        // Twice the mean of a pair, and more for chance; what is not drawn returns.
-        let orders = 2 * all / pairs.max(1) as u64 + 256;
-        let worst = 2 * seat_charge(self.scenario).0 * u64::from(self.scenario.market.seats);
-        let deposit = Amount(orders * worst);
-        match block {
-            1 => {
-                let owners: Vec<_> = self
-                    .market
-                    .coordinators
-                    .iter()
-                    .map(|one| one.node)
-                    .collect();
-                let money = offices::money(&self.world);
-                for owner in owners {
-                    self.world.endow(owner, money);
-                }
-                let lines = deposit.0 * self.market.coordinators.len() as u64;
-                for requester in &self.market.requesters {
-                    let owner = requester.key.public_key();
-                    self.world.endow(owner, Amount(lines + POCKET.0));
-                }
-            }
-            2 => {
-                for coordinator in &self.market.coordinators {
-                    offices::enlist(&mut self.world, coordinator);
-                }
-                let expires = Epoch(u64::from(self.scenario.epochs) + 2);
-                for requester in &self.market.requesters {
-                    for coordinator in &self.market.coordinators {
-                        let open = Instruction::OpenLine {
-                            coordinator: coordinator.node,
-                            amount: deposit,
-                            expires,
-                        };
-                        self.world.submit(&requester.key, open);
-                    }
-                }
-            }
-            3 => {
-                for (number, requester) in self.market.requesters.iter().enumerate() {
-                    let owner = requester.key.public_key();
-                    for coordinator in &mut self.market.coordinators {
-                        let state = &self.world.state;
-                        let line = query::line_of(state, &owner, &coordinator.node);
-                        if let Some((id, line)) = line {
-                            let purse = Purse::new(id, line.locked, 0, Amount::ZERO);
-                            coordinator.purses.insert(number, purse);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn draw(&mut self) -> Question {
         let domains = &self.scenario.market.domains;
-        let domain = self.chance.below(domains.len());
+        let domain = self.chance.below(self.served.len());
+        let domain = self.served.get(domain).copied().unwrap_or(0);
         let market = &self.scenario.market;
         let ballots = market.ballots || market.rounds > 0;
         let question = Question::draw(

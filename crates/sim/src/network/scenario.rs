@@ -2,11 +2,19 @@
 //!
 //! Every number has bounds, so that no file makes a run without end; what is out of them is named by its line.
 
+mod bounds;
+mod check;
+
 use std::collections::BTreeMap;
 
-use llmnet_types::{contract::SEATS_MAX, domain::Domain, registration::DOMAINS_MAX};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use llmnet_types::{contract::SEATS_MAX, registration::DOMAINS_MAX};
+use serde::Deserialize;
 use toml::Spanned;
+
+use bounds::{
+    audits, credits, growth, growths, latencies, latency, one, price, prices, quorum, share,
+    shares, skill, spread, whole, whole_of,
+};
 
 /// The longest scenario file, in bytes.
 pub const LENGTH_MAX: usize = 64 * 1024;
@@ -49,6 +57,8 @@ pub enum Behaviour {
     Injector,
     /// Honest, but agrees to no settlement.
     CoSignRefuser,
+    /// Honest, but files for pay that it was paid.
+    FalseFiler,
 }
 
 /// How a coordinator behaves.
@@ -62,8 +72,10 @@ pub enum Conducts {
     Withholding,
     /// Takes the work and never settles.
     FreeWork,
-    /// Settles the worst ranks of the order as if they were the first.
+    /// Seats the worst ranks of the order as if they were the first.
     Biased,
+    /// Settles half of what its receipts promise a seat, and keeps the other half.
+    Forging,
 }
 
 /// How a requester behaves.
@@ -90,6 +102,8 @@ pub enum Validates {
     Silent,
     /// Gives up its turn where its reveal would make the beacon odd.
     BeaconWithholding,
+    /// Votes for two blocks at a time, once an epoch.
+    Equivocating,
 }
 
 /// A range of numbers, both ends in it.
@@ -335,113 +349,6 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Who is there where nobody is named.
-    fn fill(&mut self) {
-        fn honest<B: Default>(offices: &mut Vec<Office<B>>, count: u32) {
-            if offices.is_empty() {
-                offices.push(Office {
-                    name: "honest".to_owned(),
-                    behaviour: B::default(),
-                    count,
-                });
-            }
-        }
-        honest(&mut self.coordinators, 3);
-        honest(&mut self.requesters, 6);
-        honest(&mut self.validators, 4);
-    }
-
-    /// What no single field shows.
-    fn check(&self) -> Result<(), (usize, String)> {
-        let market = &self.market;
-        let fault = |place: usize, what: &str| Err((place, what.to_owned()));
-        if market.domains.is_empty() || market.domains.len() > 256 {
-            return fault(0, "domains should name 1 to 256 of them");
-        }
-        let mut seen = Vec::new();
-        for domain in &market.domains {
-            let place = domain.span().start;
-            let name = domain.get_ref();
-            match Domain::new(name) {
-                Ok(normal) if normal.as_str() == name && !seen.contains(&name) => seen.push(name),
-                Ok(_) => return fault(place, "this domain stands twice, or is not lower-case"),
-                Err(error) => return Err((place, error.to_string())),
-            }
-        }
-        let quorum = *market.quorum.get_ref();
-        if quorum == 0 || quorum > market.seats {
-            let place = market.quorum.span().start;
-            return fault(
-                place,
-                "quorum should be from 1 to as many as there are seats",
-            );
-        }
-        if u64::from(self.epochs) * u64::from(market.questions) > QUESTIONS_MAX {
-            let what = format!("epochs times questions should be at most {QUESTIONS_MAX}");
-            return Err((0, what));
-        }
-        if self.epoch_ms() < EPOCH_MS_MIN {
-            let what = format!(
-                "epoch_blocks times block_ms should be at least {EPOCH_MS_MIN}: contracts have to be settled an epoch later"
-            );
-            return Err((0, what));
-        }
-        if self.people.is_empty() {
-            return fault(0, "there is no [[people]] at all; somebody has to answer");
-        }
-        let mut groups: Vec<&str> = Vec::new();
-        let mut providers = 0_u64;
-        for group in &self.people {
-            let place = group.name.span().start;
-            if groups.contains(&group.name.get_ref().as_str()) {
-                return fault(
-                    place,
-                    "another group has this name; names tell groups apart",
-                );
-            }
-            groups.push(group.name.get_ref());
-            let stays = group.stays.unwrap_or((u32::MAX, u32::MAX));
-            if stays.0 == 0 || stays.0 > stays.1 {
-                return fault(
-                    place,
-                    "stays should be two numbers of epochs from 1, the lower first",
-                );
-            }
-            let lives = 1 + u64::from(self.epochs / stays.0);
-            providers += u64::from(group.count) * lives;
-            if let Some((domain, range)) = group.skill_in.iter().find(|(domain, range)| {
-                !seen.contains(domain) || !(0.0..=range.1).contains(&range.0) || range.1 > 1.0
-            }) {
-                let what = format!(
-                    "skill_in names {domain} with {} to {}; it should be a domain of the market and a range in 0 to 1",
-                    range.0, range.1
-                );
-                return Err((place, what));
-            }
-        }
-        if providers > u64::from(PROVIDERS_MAX) {
-            let what = format!(
-                "there would be {providers} respondents in all; at most {PROVIDERS_MAX} may be"
-            );
-            return Err((0, what));
-        }
-        for outage in &self.outages {
-            let known = groups.contains(&outage.group.get_ref().as_str());
-            if !known || outage.epochs.0 >= outage.epochs.1 {
-                let what =
-                    "an outage is of a group that is named above, from an epoch to a later one";
-                return fault(outage.group.span().start, what);
-            }
-        }
-        for promise in &self.promises {
-            if promise.at_most.is_none() && promise.at_least.is_none() {
-                let what = "a promise needs at_most or at_least, or it promises nothing";
-                return fault(promise.measure.span().start, what);
-            }
-        }
-        Ok(())
-    }
-
     /// Domains that each of a group registers in.
     pub fn domains_each(&self, group: &Group) -> usize {
         (group.domains_each as usize)
@@ -453,106 +360,4 @@ impl Scenario {
     pub fn epoch_ms(&self) -> u64 {
         u64::from(self.pace.epoch_blocks) * u64::from(self.pace.block_ms)
     }
-}
-
-const fn whole_of<const N: u32>() -> u32 {
-    N
-}
-
-const fn skill() -> Range {
-    Range {
-        low: 0.6,
-        high: 0.8,
-    }
-}
-
-const fn price() -> Range {
-    Range {
-        low: 800.0,
-        high: 1_200.0,
-    }
-}
-
-const fn latency() -> Range {
-    Range {
-        low: 500.0,
-        high: 3_000.0,
-    }
-}
-
-const fn one() -> f64 {
-    1.0
-}
-
-const fn growth() -> f64 {
-    1.25
-}
-
-const fn spread() -> f64 {
-    0.5
-}
-
-fn quorum() -> Spanned<u32> {
-    Spanned::new(0..0, 3)
-}
-
-fn whole<'de, const LOW: u32, const HIGH: u32, D: Deserializer<'de>>(
-    from: D,
-) -> Result<u32, D::Error> {
-    let number = i64::deserialize(from)?;
-    u32::try_from(number)
-        .ok()
-        .filter(|number| (LOW..=HIGH).contains(number))
-        .ok_or_else(|| D::Error::custom(format!("{number} should be from {LOW} to {HIGH}")))
-}
-
-fn within<'de, D: Deserializer<'de>>(from: D, low: f64, high: f64) -> Result<f64, D::Error> {
-    let number = f64::deserialize(from)?;
-    if (low..=high).contains(&number) {
-        return Ok(number);
-    }
-    Err(D::Error::custom(format!(
-        "{number} should be from {low} to {high}"
-    )))
-}
-
-fn range<'de, D: Deserializer<'de>>(from: D, low: f64, high: f64) -> Result<Range, D::Error> {
-    let (least, most) = <(f64, f64)>::deserialize(from)?;
-    if low <= least && least <= most && most <= high {
-        return Ok(Range {
-            low: least,
-            high: most,
-        });
-    }
-    Err(D::Error::custom(format!(
-        "[{least}, {most}] should be a range within {low} and {high}, the lower end first"
-    )))
-}
-
-fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, 0.0, 1.0)
-}
-
-fn audits<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, 0.0, 0.2)
-}
-
-fn credits<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, 1.0, 1_000.0)
-}
-
-fn growths<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, 1.01, 10.0)
-}
-
-fn shares<'de, D: Deserializer<'de>>(from: D) -> Result<Range, D::Error> {
-    range(from, 0.0, 1.0)
-}
-
-fn prices<'de, D: Deserializer<'de>>(from: D) -> Result<Range, D::Error> {
-    range(from, 0.0, 1_000_000.0)
-}
-
-fn latencies<'de, D: Deserializer<'de>>(from: D) -> Result<Range, D::Error> {
-    range(from, 1.0, 600_000.0)
 }

@@ -12,7 +12,7 @@ use llmnet_types::{
 use super::{
     market::Market,
     people::{People, Provider},
-    scenario::Scenario,
+    scenario::{Behaviour, Scenario},
     world::World,
 };
 use crate::measure::{gini, kendall, quantile};
@@ -261,6 +261,11 @@ impl Timeline {
             if let Some(last) = last {
                 put(&format!("reputation:{name}"), last);
             }
+            if of.behaviour == Behaviour::Sleeper
+                && let Some(questions) = demoted(&asked, group, of.turns)
+            {
+                put(&format!("questions_to_demote:{name}"), questions as f64);
+            }
         }
         let earned: Vec<f64> = people
             .standing()
@@ -331,6 +336,18 @@ impl Timeline {
             put("newcomer_first_pay_epochs", epochs);
         }
     }
+}
+
+/// Questions from an epoch until a group has under 5% of the seats of one.
+fn demoted(asked: &[&Row], group: usize, from: u32) -> Option<u64> {
+    let mut questions = 0;
+    for row in asked.iter().filter(|row| row.epoch >= from) {
+        if 20 * row.seats[group] < row.seats.iter().sum() {
+            return Some(questions);
+        }
+        questions += row.questions;
+    }
+    None
 }
 
 /// What counts of a respondent's reputation, over its domains: 0 to 1.

@@ -85,6 +85,7 @@ pub struct World {
 pub fn params(pace: Pace, epochs: u32) -> Params {
     Params {
         epoch_blocks: pace.epoch_blocks,
+        term_epochs: 8,
         checkpoint_blocks: (pace.epoch_blocks / 4).max(1),
         // For all of the run, and what comes after it.
         line_epochs_max: epochs.saturating_add(100),
@@ -181,6 +182,18 @@ impl World {
         query::account(&self.state, owner).balance
     }
 
+    /// Validators of the committee in office, by their places.
+    pub fn in_office(&self) -> impl Iterator<Item = usize> + use<> {
+        let office = query::office(&self.state);
+        let keys = office.map_or_else(Vec::new, |office| office.committee.keys().to_vec());
+        let nodes = self.validators.iter().enumerate();
+        let seated: Vec<usize> = nodes
+            .filter(|(_, validator)| keys.contains(&validator.node))
+            .map(|(place, _)| place)
+            .collect();
+        seated.into_iter()
+    }
+
     /// Signs an instruction for the next block.
     pub fn submit(&mut self, signer: &PrivateKey, instruction: Instruction) {
         let public = signer.public_key();
@@ -227,9 +240,10 @@ impl World {
     }
 
     fn leader(&mut self, height: Height) -> (PublicKey, Option<Digest>) {
-        let count = self.validators.len();
+        let office: Vec<usize> = self.in_office().collect();
+        let count = office.len();
         for turn in 0..count {
-            let place = (height.0 as usize + turn) % count;
+            let place = office[(height.0 as usize + turn) % count];
             let validator = &self.validators[place];
             let chains = query::beacon_chains(&self.state, &validator.node);
             let epoch = height.epoch(self.params.epoch_length());
@@ -238,7 +252,7 @@ impl World {
             let reveal = opened.and_then(|opened| validator.elements.get(opened + 1).copied());
             let odd = reveal.is_some_and(|element| element.0[0] & 1 == 1);
             let leads = match validator.behaviour {
-                Validates::Honest | Validates::LyingAuditor => true,
+                Validates::Honest | Validates::LyingAuditor | Validates::Equivocating => true,
                 Validates::Silent => false,
                 Validates::BeaconWithholding => !odd,
             };
