@@ -93,6 +93,17 @@ evaluate-retrieval collection='../shared/retrieval' model='' *arguments:
     cargo run -p llmnet-evaluation --release --locked "${features[@]}" -- retrieval --collection '{{ collection }}' \
         "${model[@]}" --work target/evaluation --out evaluation/results/retrieval {{ arguments }}
 
+# Test the gateway with clients as they are published, installed into target/clients: OpenAI's and Anthropic's SDKs, and an agent library.
+clients:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    source .ci/clients
+    python3 -m venv target/clients/python
+    target/clients/python/bin/pip install --quiet "${python_clients[@]}"
+    npm install --prefix target/clients/node --silent --no-fund --no-audit --ignore-scripts "${node_clients[@]}"
+    export CI=true PATH="$PWD/target/clients/python/bin:$PATH" NODE_PATH="$PWD/target/clients/node/node_modules"
+    cargo test --release --locked -p llmnet-gateway -p llmnet --test it -- sdk::
+
 # Measure how soon an added document is answered from; evaluation/results/updates.md.
 evaluate-updates updates='100':
     cargo build --release --locked
