@@ -27,7 +27,14 @@ async fn vectors_come_from_the_model_that_the_operator_names() {
     let server = Server::start(Manner::Answer).await;
     let key = "key = \"file::embedding.key\"\n";
     let (room, _place) = (Room::with(&config(&server, key)), place().await);
-    std::fs::write(room.network().join("embedding.key"), "sk-of-vectors\n").unwrap();
+    let file = room.network().join("embedding.key");
+    std::fs::write(&file, "sk-of-vectors\n").unwrap();
+    #[cfg(unix)]
+    {
+        // Its owner's alone, or it is refused.
+        use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    }
     let up = Up::start(&room, &[]).await;
 
     let body = json!({ "model": MODEL, "input": ["owl", "mouse"] });
