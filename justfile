@@ -109,6 +109,11 @@ evaluate-updates updates='100':
     cargo build --release --locked
     python3 evaluation/updates.py target/release/llmnet --updates '{{ updates }}'
 
+# Measure how many requests conclude where respondents fail; evaluation/results/reliability.md.
+evaluate-reliability requests='100000':
+    cargo build --release --locked
+    python3 evaluation/reliability.py target/release/llmnet --requests '{{ requests }}'
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}

@@ -3,6 +3,7 @@
 
     python3 evaluation/table.py ../shared/traces              # 24 seeds each
     python3 evaluation/table.py ../shared/traces --seeds 4    # a quick look
+    python3 evaluation/table.py ../shared/traces --keep       # the report again, from what was played before
 
 Each row is one or more calls of `llmnet evaluate`, all of whose files are kept under evaluation/out/. A goal that is
 missed is reported as missed. Python's standard library only.
@@ -12,6 +13,7 @@ import argparse
 import csv
 import json
 import pathlib
+import shutil
 import subprocess
 import time
 
@@ -20,9 +22,22 @@ ROOT = HERE.parent
 BINARY = ROOT / "target" / "release" / "llmnet"
 
 
+# What is shown in the report: case, figure, what it is of.
+FIGURES = [
+    ("cascade-P8-5-0.0-honest", "accuracy", "P8, at most 5 calls: accuracy over time"),
+    ("cascade-P8-5-0.0-honest", "regret", "P8, at most 5 calls: regret against the best single model"),
+    ("cascade-M29-6.5-0.05-honest", "reputation", "M29, audits of 5%: reputation against true accuracy"),
+    ("cascade-M29-6.5-0.05-honest", "traffic", "M29, audits of 5%: share of seats by true accuracy"),
+    ("cascade-P8-5-0.05-sleeper=0.3", "adversaries", "P8, 30% sleepers, audits of 5%: their share of seats"),
+    ("cascade-P8-5-0.0-collude=0.3", "adversaries", "P8, 30% colluders, no audits: their share of seats"),
+    ("cascade-P8-5-0.0-honest", "calls", "P8: calls a question, and what they bring"),
+    ("cascade-BFCL-1-0.05-honest", "latency", "BFCL, one call, audits of 5%: latency"),
+]
+
+
 class Table:
-    def __init__(self, traces, seeds, out):
-        self.traces, self.seeds, self.out = traces, seeds, out
+    def __init__(self, traces, seeds, out, keep):
+        self.traces, self.seeds, self.out, self.keep = traces, seeds, out, keep
         self.rows, self.played = [], {}
 
     def play(self, pool, calls, audits=0.0, adversaries=None, policy="cascade"):
@@ -34,7 +49,8 @@ class Table:
             command += ["--out", self.out / name]
             if adversaries:
                 command += ["--adversaries", adversaries]
-            subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+            if not (self.keep and (self.out / name / "results.json").exists()):
+                subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
             self.played[name] = json.loads((self.out / name / "results.json").read_text())
             print(f"· {name}", flush=True)
         return self.played[name]
@@ -132,8 +148,8 @@ def fill(table):
 
 NOT_YET = """
 Elsewhere: how soon knowledge arrives ([results/updates.md](results/updates.md)); success through faults
-([benches/README.md](../benches/README.md)). Not measured yet: what the protocol adds to a 3-of-5 quorum's latency, and service
-reliability over 100,000 requests at each share of faults.
+([benches/README.md](../benches/README.md)). how many requests
+conclude ([results/reliability.md](results/reliability.md)). Not measured yet: what the protocol adds to a 3-of-5 quorum's latency.
 """
 
 
@@ -141,9 +157,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("traces", type=pathlib.Path)
     parser.add_argument("--seeds", type=int, default=24)
+    parser.add_argument("--keep", action="store_true", help="what was played before is not played again")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "out")
     arguments = parser.parse_args()
-    table = Table(arguments.traces, arguments.seeds, arguments.out)
+    table = Table(arguments.traces, arguments.seeds, arguments.out, arguments.keep)
     began = time.monotonic()
     fill(table)
     print(f"{time.monotonic() - began:.0f} s")
@@ -162,7 +179,16 @@ def main():
         "|---|---|---|---|---|",
     ]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in table.rows]
-    (HERE / "REPORT.md").write_text("\n".join(lines) + "\n" + NOT_YET)
+    lines += ["", NOT_YET.strip(), ""]
+    figures = HERE / "figures"
+    figures.mkdir(exist_ok=True)
+    for case, figure, title in FIGURES:
+        source = arguments.out / case / f"{figure}.svg"
+        if source.exists():
+            name = f"{case}-{figure}.svg".replace("=", "-")
+            shutil.copyfile(source, figures / name)
+            lines += [f"![{title}](figures/{name})", ""]
+    (HERE / "REPORT.md").write_text("\n".join(lines).rstrip() + "\n")
 
 
 if __name__ == "__main__":
