@@ -205,10 +205,9 @@ def start_apart(started, binary, mock, directory):
     made = json.loads(subprocess.run(plan, stdout=subprocess.PIPE, text=True, check=True).stdout)
     settings = directory / "respondent-1" / "respondent.toml"
     model = f'[model]\nname = "mock"\nbase_url = "{mock}/v1"\ndomains = ["speed"]\nlimits = {{ calls = 256 }}\n'
-    # A table takes what follows it: the coordinator's table comes last as well.
+    # A table takes what follows it: it comes last.
     text = settings.read_text().replace('expert = "llm-net"\n', "")
-    head, mark, tail = text.partition("[[coordinator]]")
-    settings.write_text(f"{head}{model}\n{mark}{tail}")
+    settings.write_text(f"{text}\n{model}")
     keys = ["--passphrase-file", made["passphrase_file"]]
     processes = {}
     for process in made["processes"]:
@@ -573,6 +572,7 @@ def soaked(found):
 
 
 def write(folder, raw):
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "speed.json").write_text(json.dumps(raw, indent=1) + "\n")
     text = table(raw)
     (folder / "speed.md").write_text(text)
