@@ -1,15 +1,12 @@
 //! Keeps a hash chain in force: takes up what the ledger has anchored, and anchors the next chain before one is used up
 //! (ANC-2).
 
-use std::time::Duration;
-
 use anyhow::Context;
 use llmnet_chain::query;
 use llmnet_ledger::{query as ledger, record};
 use llmnet_types::{
     id::Digest,
     receipt::ContractStatus,
-    transaction::{Outcome, Transaction},
     units::{Epoch, Height, Slot},
 };
 use tokio::task::spawn_blocking;
@@ -19,9 +16,7 @@ use super::{
     desk::Desk,
     journal::Entry,
 };
-
-/// How long an anchor may take to be final.
-const INCLUSION: Duration = Duration::from_secs(10);
+use crate::network::submit;
 
 impl Desk {
     /// At the start: takes up the chains where ledger and journal say.
@@ -73,12 +68,9 @@ impl Desk {
     /// Anchors the next chain once half of the last is used, and takes up what was anchored before.
     pub(super) async fn keep_anchored(&self) -> anyhow::Result<()> {
         let coordinator = self.key.public_key();
-        let (_, (record, nonce, epoch)) = query(&*self.chain, move |state| {
-            (
-                ledger::coordinator(state, &coordinator),
-                ledger::account(state, &coordinator).nonce,
-                ledger::clock(state).epoch,
-            )
+        let (_, (record, epoch)) = query(&*self.chain, move |state| {
+            let epoch = ledger::clock(state).epoch;
+            (ledger::coordinator(state, &coordinator), epoch)
         })
         .await?;
         let record = record.unwrap_or_default();
@@ -96,13 +88,9 @@ impl Desk {
         let anchors = self.anchors.clone();
         let from = Epoch(epoch.0.saturating_add(1));
         let instruction = spawn_blocking(move || anchors.commit(from)).await?;
-        let transaction = Transaction::sign(self.network.id(), &self.key, nonce, instruction);
-        let id = self.chain.submit(transaction).await?;
-        let inclusion = self.chain.outcome(id, INCLUSION).await?;
-        let inclusion = inclusion.context("the next hash chain's anchor is not final yet")?;
-        if let Outcome::Rejected { reason, .. } = inclusion.outcome {
-            anyhow::bail!("the ledger refuses the next hash chain: {reason}");
-        }
+        submit(&*self.chain, self.id, &self.key, instruction)
+            .await
+            .context("the next hash chain cannot be anchored")?;
         tracing::info!(%from, "the next hash chain is anchored");
         Ok(())
     }
