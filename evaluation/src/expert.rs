@@ -25,8 +25,15 @@ pub(crate) fn serve(store: &Path, model: Option<&str>) -> anyhow::Result<()> {
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     while let Some(bytes) = receive(&mut input)? {
         let reply = match decode::<Request>(&bytes, MESSAGE_LENGTH_MAX)? {
-            Request::Catalogue => Reply::Catalogue(expert::catalogue(&store, model)?.map(Box::new)),
-            Request::Ask(ask) => Reply::Found(expert::answer(&store, &ask, Disclosure::Passages)?),
+            Request::Catalogue => {
+                let told = expert::catalogue(&store, &*store.proofs()?, model)?;
+                Reply::Catalogue(told.map(Box::new))
+            }
+            Request::Ask(ask) => {
+                let announced = store.proofs()?;
+                let found = expert::answer(&store, &announced, &ask, Disclosure::Passages)?;
+                Reply::Found(found)
+            }
         };
         send(&mut output, &encode(&reply))?;
     }

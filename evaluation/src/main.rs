@@ -23,7 +23,7 @@ use llmnet_model::{
 
 use collection::Collection;
 use report::{Report, System};
-use retrieval::{Answer, Network, ROUTED};
+use retrieval::{Answer, Network, ROUTED, TERMS};
 
 /// How long a call of an embedding model behind HTTP may take.
 const EMBEDDING_TIME: Duration = Duration::from_secs(60);
@@ -165,12 +165,25 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
         let routed = asked.iter().map(|asked| network.fused(asked, ROUTED));
         measure("routed", hybrid, routed.collect())?;
         let after = network.traffic();
+        let shown = asked.iter().map(|asked| network.shown(asked));
+        let shown = shown.collect::<anyhow::Result<Vec<_>>>()?;
+        let documents: usize = shown.iter().map(|answer| answer.ranked.len()).sum();
+        let shown_mean = documents as f64 / shown.len().max(1) as f64;
+        measure("shown", hybrid, Ok(shown))?;
         let local = asked.iter().map(|asked| network.local(asked));
         measure("local-statistics", hybrid, local.collect())?;
         let naive = asked.iter().map(|asked| network.naive(asked));
         measure("naive", hybrid, naive.collect())?;
+        let catalogue_terms_max = network.terms();
+        for terms in TERMS {
+            network.shorten(terms);
+            let routed = asked.iter().map(|asked| network.fused(asked, ROUTED));
+            measure(&format!("routed-{terms}"), hybrid, routed.collect())?;
+        }
         experts.push(report::Traffic {
             hybrid,
+            catalogue_terms_max,
+            shown_mean,
             fused_messages: between.0 - before.0,
             fused_bytes: between.1 - before.1,
             routed_messages: after.0 - between.0,

@@ -72,6 +72,10 @@ impl System {
 #[derive(Debug, Serialize)]
 pub(crate) struct Traffic {
     pub(crate) hybrid: bool,
+    /// Terms that the longest catalogue counts.
+    pub(crate) catalogue_terms_max: usize,
+    /// Documents that a panel is shown of, on average.
+    pub(crate) shown_mean: f64,
     pub(crate) fused_messages: u64,
     pub(crate) fused_bytes: u64,
     pub(crate) routed_messages: u64,
@@ -217,6 +221,11 @@ impl Report {
                 traffic.routed_messages,
                 traffic.routed_bytes as f64 / 1e6,
                 share * 100.0
+            )?;
+            writeln!(
+                page,
+                "The longest catalogue counts {} terms. A panel is shown passages of {:.1} documents on average.",
+                traffic.catalogue_terms_max, traffic.shown_mean
             )?;
             let memory: Vec<_> = traffic
                 .memory_peak_mib

@@ -12,6 +12,7 @@ use llmnet_knowledge::{
     bm25::Statistics,
     chunk,
     collaborate::{
+        gather::gather,
         merge::{Merged, merge},
         message::{Ask, Catalogue, Found, Reply, Request},
         route,
@@ -21,7 +22,11 @@ use llmnet_knowledge::{
     store::{Filter, NewDocument, Store, Wanted},
 };
 use llmnet_model::embedding::Embedder;
-use llmnet_types::id::{Digest, Salt};
+use llmnet_types::{
+    codec::List,
+    id::{Digest, Salt},
+    passage::SHARED_MAX,
+};
 
 use crate::{
     collection::{Collection, Document, Query},
@@ -32,6 +37,8 @@ use crate::{
 pub(crate) const PASSAGES: usize = 20;
 /// How many experts are asked where not all are.
 pub(crate) const ROUTED: usize = 2;
+/// Lengths of catalogues, in terms, that are tried.
+pub(crate) const TERMS: [usize; 5] = [16_384, 8_192, 4_096, 2_048, 1_024];
 /// How many texts are embedded at once.
 const BATCH: usize = 32;
 
@@ -193,6 +200,27 @@ impl Network {
         })
     }
 
+    /// Believes no more than so many terms of each catalogue, the most frequent ones.
+    pub(crate) fn shorten(&mut self, terms: usize) {
+        let shortened = self.catalogues.iter().map(|catalogue| {
+            let mut counts = catalogue.counts.to_vec();
+            counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.as_str().cmp(b.0.as_str())));
+            counts.truncate(terms);
+            route::Expert::new(&Catalogue {
+                counts: List::truncated(counts),
+                ..catalogue.clone()
+            })
+        });
+        self.routed = shortened.collect();
+        self.shared = route::shared(&self.routed);
+    }
+
+    /// How many terms the largest catalogue counts.
+    pub(crate) fn terms(&self) -> usize {
+        let counts = self.catalogues.iter().map(|told| told.counts.len());
+        counts.max().unwrap_or(0)
+    }
+
     /// Which experts to ask, best first.
     pub(crate) fn route(&self, asked: &Asked<'_>) -> Vec<usize> {
         let query = analysis::Query::new(&asked.query.text);
@@ -226,6 +254,20 @@ impl Network {
             let shared = self.shared.clone();
             let found = self.hear(asked, &places, &vec![&shared; places.len()])?;
             Ok(names(&merge(&found, PASSAGES)))
+        })
+    }
+
+    /// What a panel is shown: of the best experts' passages, checked, those that bear on the question.
+    pub(crate) fn shown(&mut self, asked: &Asked<'_>) -> anyhow::Result<Answer> {
+        timed(|| {
+            let places: Vec<_> = self.route(asked).into_iter().take(ROUTED).collect();
+            let query = analysis::Query::new(&asked.query.text);
+            let shared = self.shared.of(&query);
+            let found = self.hear(asked, &places, &vec![&shared; places.len()])?;
+            let gathered = gather(&query, &shared, &found, SHARED_MAX, 1);
+            let lies: u64 = gathered.records.iter().map(|record| record.wrong).sum();
+            anyhow::ensure!(lies == 0, "an honest expert's score was found wrong");
+            Ok(names(&gathered.passages))
         })
     }
 

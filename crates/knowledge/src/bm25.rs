@@ -138,5 +138,16 @@ pub fn score(query: &Query, counts: &Counts, statistics: &Statistics) -> f64 {
     query.terms.iter().filter_map(worth).sum()
 }
 
+/// The share of what a question's terms tell together that a passage's terms do, from 0 to 1; 0 of a question without
+/// terms. Unlike a score it can be compared between questions.
+pub fn share(query: &Query, counts: &Counts, statistics: &Statistics) -> f64 {
+    let worth = |term: &&String| statistics.rarity(term);
+    let all: f64 = query.terms.iter().map(|term| worth(&term)).sum();
+    let there = query.terms.iter();
+    let there = there.filter(|term| counts.counts.contains_key(*term));
+    let there: f64 = there.map(|term| worth(&term)).sum();
+    if all > 0.0 { there / all } else { 0.0 }
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@
 
 pub mod check;
 pub mod expert;
+pub mod gather;
 pub mod merge;
 pub mod message;
 pub mod route;

@@ -19,6 +19,7 @@ mod cite;
 mod read;
 mod schema;
 mod search;
+mod share;
 mod vectors;
 mod write;
 

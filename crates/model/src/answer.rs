@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use llmnet_types::{
     id::ContractId,
     message::{Answer, DeclineReason, Revision},
+    passage::Evidence,
     rating::Ballot,
     request::Request,
     units::{Height, Tokens},
@@ -107,6 +108,21 @@ pub trait Answerer: Send + Sync {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError>;
+
+    /// A first answer, with passages that all seats are shown beside whatever this one has of its own. They stand where
+    /// they say, and are data from strangers; an answer cites of them only what it rests on, as it is (COR-6).
+    ///
+    /// # Errors
+    /// As for [`Answerer::answer`], which is what a backend does that looks at no passages.
+    async fn answer_with(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        _shared: &[Evidence],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
+        self.answer(contract, request, limits).await
+    }
 
     /// Keeps its answer or changes it, having seen the others'.
     ///

@@ -12,6 +12,7 @@ use llmnet_types::{
     codec::Text,
     id::ContractId,
     message::{Answer, Revision},
+    passage::Evidence,
     rating::Ballot,
     request::{Request, Setting},
 };
@@ -55,9 +56,20 @@ impl<A: Answerer> Answerer for Consistent<A> {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
+        self.answer_with(contract, request, &[], limits).await
+    }
+
+    async fn answer_with(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        shared: &[Evidence],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
         let begin = Instant::now();
         let elapsed_ms = || u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let first = self.inner.answer(contract, request, limits).await?;
+        let inner = &self.inner;
+        let first = inner.answer_with(contract, request, shared, limits).await?;
         if is_fixed(request) || choice(request.question(), &first.text).is_none() {
             return Ok(first);
         }
@@ -81,7 +93,8 @@ impl<A: Answerer> Answerer for Consistent<A> {
                 ..*limits
             };
             // One that failed says nothing; the others do.
-            let Ok(sample) = self.inner.answer(contract, request, &limits).await else {
+            let sample = inner.answer_with(contract, request, shared, &limits).await;
+            let Ok(sample) = sample else {
                 continue;
             };
             slowest_ms = slowest_ms.max(elapsed_ms().saturating_sub(before_ms));

@@ -16,9 +16,11 @@ pub mod settings;
 mod able;
 mod accounts;
 mod anchoring;
+mod catalogues;
 mod chains;
 mod conduct;
 mod line;
+mod lookup;
 mod order;
 mod port;
 mod settler;
@@ -30,4 +32,5 @@ pub use desk::{Desk, Setup};
 pub use port::Port;
 pub use terms::Panel;
 
-pub(crate) use view::title;
+pub(crate) use lookup::stood;
+pub(crate) use view::{owner, title};

@@ -8,6 +8,7 @@ pub mod backing;
 pub mod bookkeeping;
 pub mod coordinators;
 pub mod documents;
+pub mod lookups;
 pub mod registering;
 pub mod running;
 pub mod settings;
@@ -47,6 +48,7 @@ use tokio::{
 
 use self::{
     bookkeeping::{Bookkeeping, Sums},
+    lookups::{Counter, Lookups},
     registering::Prices,
 };
 use crate::{
@@ -76,6 +78,8 @@ pub struct Respondent {
     pub prices: Prices,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
+    /// What others may look things up in, if anything.
+    pub lookups: Option<Arc<dyn Lookups>>,
     /// The ledger.
     pub chain: Arc<dyn ChainClient>,
 }
@@ -100,6 +104,7 @@ pub struct Desk {
     places: Arc<Semaphore>,
     /// Lines that work was wanted on.
     lines: Recent<LineId, Option<Line>>,
+    counter: Counter,
 }
 
 /// A task that ends with whoever holds it.
@@ -148,6 +153,7 @@ impl Desk {
     /// A respondent that nobody can reach yet.
     pub fn with(respondent: Respondent, books: Bookkeeping) -> Arc<Self> {
         Arc::new(Self {
+            counter: Counter::new(respondent.lookups.clone()),
             respondent,
             contracts: Mutex::default(),
             books,
@@ -209,6 +215,13 @@ impl Desk {
         match message {
             ToSeat::Offer(offer) => self.offered(from, *offer, reply),
             ToSeat::CoSign(settlement) => self.asked_to_agree(from, &settlement, &reply),
+            ToSeat::Lookup(bytes) => {
+                let desk = Arc::clone(self);
+                tokio::spawn(async move {
+                    let chain = &*desk.respondent.chain;
+                    desk.counter.asked(chain, from, &bytes, &reply).await;
+                });
+            }
             ToSeat::Receipt(statement) => self.books.note(from, &statement, reply.is_near()),
             message => {
                 let contract = message.contract();

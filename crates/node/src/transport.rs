@@ -132,6 +132,15 @@ impl Hub {
         self.lock().get(respondent).is_some_and(|inbox| inbox.near)
     }
 
+    /// Who can be reached.
+    pub fn reached(&self) -> Vec<PublicKey> {
+        let inboxes = self.lock();
+        let listening = inboxes
+            .iter()
+            .filter(|(_, inbox)| !inbox.sender.is_closed());
+        listening.map(|(respondent, _)| *respondent).collect()
+    }
+
     /// Whether anybody listens.
     pub fn reaches(&self, respondent: &PublicKey) -> bool {
         self.lock()

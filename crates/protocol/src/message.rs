@@ -6,6 +6,7 @@ use llmnet_types::{
     contract::{Assign, SEATS_MAX, Terms, Voucher},
     id::{ContractId, Digest, ReceiptRoot, Salt},
     message::{Close, Commit, GiveUp, LineOk, Opening, Part, Phase, Reply},
+    passage::SharedPassages,
     rating::commitment,
     receipt::Receipt,
     request::Request,
@@ -29,7 +30,12 @@ pub struct Offer {
     pub request: Request,
     /// Shows that the request is the one in the terms.
     pub request_salt: Salt,
+    /// What all seats are shown of experts' documents, as quoted data (COR-5).
+    pub shared: SharedPassages,
 }
+
+/// The most bytes of a lookup and of what comes of it: a message without its own few.
+pub const LOOKUP_LENGTH_MAX: usize = MESSAGE_LENGTH_MAX - 64;
 
 /// What comes after a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -70,6 +76,9 @@ pub enum ToSeat {
     Receipt(Box<Statement>),
     /// What the coordinator is about to settle; a seat that agrees is paid at once (SET-6).
     CoSign(Box<Settlement>),
+    /// What do your documents have? As experts and coordinators write it among themselves: the protocol only carries it
+    /// (COR-3).
+    Lookup(Vec<u8>),
 }
 
 /// A receipt as its seats are shown it.
@@ -98,10 +107,12 @@ pub enum ToCoordinator {
     LineOk(Box<Signed<LineOk>>),
     /// Nothing will come of the first answer.
     GiveUp(Signed<GiveUp>),
+    /// What came of a lookup (COR-3).
+    Found(Vec<u8>),
 }
 
 impl ToSeat {
-    /// The contract it is about; `None` where it is about many.
+    /// The contract it is about; `None` where it is about many, or none.
     pub fn contract(&self) -> Option<ContractId> {
         match self {
             Self::Offer(offer) => Some(offer.assign.body.contract),
@@ -109,7 +120,7 @@ impl ToSeat {
             Self::Relay(relay) => Some(relay.contract),
             Self::Cancel(contract) => Some(*contract),
             Self::Receipt(statement) => Some(statement.receipt.contract()),
-            Self::CoSign(_) => None,
+            Self::CoSign(_) | Self::Lookup(_) => None,
         }
     }
 

@@ -61,6 +61,9 @@ pub enum Deviation {
         /// The rank.
         rank: u8,
     },
+    /// Passages are said to have been shown that no opening is bound to.
+    #[error("nobody opened an answer that says that these passages were shown")]
+    Shown,
     /// Something was opened that nobody had bound, or out of order.
     #[error("the transcript shows what nobody bound, in {0:?}")]
     Transcript(Phase),
@@ -99,7 +102,7 @@ pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
     let transcript = transcript(document);
     check_panel(receipt)?;
     check_excused(receipt)?;
-    check_openings(receipt, &transcript)?;
+    check_openings(document, &transcript)?;
     let reading = read(document, &transcript);
     check_verdict(document, &reading)?;
     check_pay(document, &transcript, &reading)
@@ -240,10 +243,18 @@ pub fn explain(receipt: &Receipt) -> Result<Vec<Place>, Deviation> {
 
 /// Every phase shows what its Close bound, in that order, each once (CON-5).
 fn check_openings(
-    receipt: &Receipt,
+    document: &ReceiptDocument,
     transcript: &[(Phase, Vec<Opening>)],
 ) -> Result<(), Deviation> {
-    let mut shown = receipt.terms.request;
+    let receipt = &document.receipt;
+    let opened = transcript
+        .first()
+        .is_some_and(|(_, first)| !first.is_empty());
+    if !opened && !document.shared.is_empty() {
+        return Err(Deviation::Shown);
+    }
+    // Every first commitment covers what its seat was shown: another list, and nothing opens (COR-5).
+    let mut shown = case(document).seen_first();
     let mut last = None;
     let mut closes = receipt.closes.iter();
     for (phase, openings) in transcript {
@@ -285,6 +296,7 @@ fn case(document: &ReceiptDocument) -> Case<'_> {
         contract: document.receipt.contract(),
         request: &document.request,
         terms: &document.receipt.terms,
+        shared: &document.shared,
     }
 }
 

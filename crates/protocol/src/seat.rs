@@ -13,6 +13,7 @@ use llmnet_types::{
         Answer, Close, Commit, DeclineReason, GiveUp, Opening, Part, Payload, Phase, Reply,
         Response, Revision,
     },
+    passage::{SharedPassages, seen_first},
     rating::{Ballot, commitment},
     request::Request,
     signature::{Message, PrivateKey, PublicKey, Signed},
@@ -170,7 +171,7 @@ impl Seat {
             deadline: now.after(durations.accept_ms.saturating_add(durations.answer_ms)),
             accepted: false,
             accept_at: now.after(accept_after_ms),
-            shown: offer.terms.request,
+            shown: seen_first(&offer.terms.request, &offer.shared),
             closes: Vec::new(),
             transcript: Vec::new(),
             commitments: Vec::new(),
@@ -197,6 +198,11 @@ impl Seat {
     /// What is asked.
     pub fn request(&self) -> &Request {
         &self.offer.request
+    }
+
+    /// What all seats are shown of experts' documents, beside the request.
+    pub fn shared(&self) -> &SharedPassages {
+        &self.offer.shared
     }
 
     /// When the seat wants to be stepped if nothing else happens; `None` once it is over.
@@ -468,6 +474,7 @@ impl Seat {
             contract: self.contract(),
             request: &self.offer.request,
             terms: &self.offer.terms,
+            shared: &self.offer.shared,
         }
     }
 
@@ -509,10 +516,13 @@ impl Seat {
             .flat_map(|answer| answer.evidence.into_vec())
             .map(|evidence| evidence.citation.root)
             .collect::<Vec<_>>();
+        // Its own corpus is that of whatever it cited and nobody was shown.
+        let case = self.case();
         let own = self
             .first
             .iter()
             .flat_map(|answer| answer.evidence.iter())
+            .filter(|evidence| !case.shows(evidence))
             .map(|evidence| evidence.citation.root)
             .next()
             .unwrap_or(Digest::ZERO);

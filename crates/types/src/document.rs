@@ -10,6 +10,7 @@ use crate::{
     id::{ContractId, Digest, NetworkId, ReceiptRoot, Salt},
     message::{ANSWER_LENGTH_MAX, Opening, PHASES_MAX, Phase},
     network::{Electorate, NetworkRoot},
+    passage::SharedPassages,
     proof::{ProofError, ReceiptProof},
     receipt::Receipt,
     request::Request,
@@ -61,6 +62,10 @@ pub struct ReceiptDocument {
     pub receipt: Receipt,
     /// The coordinator's signature on its root.
     pub signed: Signed<ReceiptRoot>,
+    /// What all seats were shown before they answered, as their commitments say (COR-5). Left out where that is
+    /// nothing, or where nobody opened what would say so.
+    #[serde(default, skip_serializing_if = "nothing_shown")]
+    pub shared: SharedPassages,
     /// All that was opened.
     pub transcript: List<PhaseTranscript, PHASES_MAX>,
     /// The proof that the network settled it; absent while it is not final.
@@ -69,6 +74,10 @@ pub struct ReceiptDocument {
     /// readers are to know it otherwise.
     #[serde(default, skip_serializing_if = "Succession::is_empty")]
     pub succession: Succession,
+}
+
+fn nothing_shown(shared: &SharedPassages) -> bool {
+    shared.is_empty()
 }
 
 /// How firmly a receipt stands.
@@ -193,6 +202,10 @@ impl ReceiptDocument {
             (
                 "the answer is not the one that was delivered",
                 Digest::of(self.answer.as_bytes()) == receipt.response,
+            ),
+            (
+                "a passage that was shown does not stand under the root it names",
+                self.shared.iter().all(|shared| shared.evidence.holds()),
             ),
             (
                 "the hand-overs do not lead to the term of the proof",

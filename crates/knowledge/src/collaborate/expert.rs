@@ -1,11 +1,14 @@
 //! The expert's side: what a store says of itself, and to a question.
 
-use llmnet_types::codec::{List, Text};
+use llmnet_types::codec::{self, List, Text};
 
-use super::message::{Ask, CATALOGUE_TERMS_MAX, Catalogue, Found, PASSAGES_MAX, Scored, Shown};
+use super::message::{
+    Ask, CATALOGUE_COUNTS_LENGTH_MAX, CATALOGUE_TERMS_MAX, Catalogue, Count, Found, PASSAGES_MAX,
+    Scored, Shown,
+};
 use crate::{
     analysis::Query,
-    store::{Filter, Store, StoreError, Wanted},
+    store::{Filter, Proofs, Store, StoreError, Wanted},
 };
 
 /// What may leave an expert besides its answers.
@@ -20,17 +23,52 @@ pub enum Disclosure {
     Nothing,
 }
 
-/// What a store tells of itself; `None` while it is empty.
+impl Disclosure {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Passages, Self::Digests, Self::Nothing];
+
+    /// As commands and stores spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passages => "passages",
+            Self::Digests => "digests",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// What is spelt so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+}
+
+/// What a store tells of itself as it was announced; `None` while that is empty.
+///
+/// Counts are of the store as it is now, which may be a few passages ahead: they say where a question may be answered,
+/// and a score is checked by the counts that it was asked with.
 ///
 /// # Errors
 /// The store failed.
-pub fn catalogue(store: &Store, model: Option<&str>) -> Result<Option<Catalogue>, StoreError> {
-    let Some(corpus) = store.proofs()?.registration() else {
+pub fn catalogue(
+    store: &Store,
+    announced: &Proofs,
+    model: Option<&str>,
+) -> Result<Option<Catalogue>, StoreError> {
+    let Some(corpus) = announced.registration() else {
         return Ok(None);
     };
     let statistics = store.statistics(CATALOGUE_TERMS_MAX)?;
-    let counts = statistics.counts.into_iter();
-    let counts = counts.filter_map(|(term, count)| Some((Text::new(term).ok()?, count)));
+    let mut counts: Vec<Count> = statistics
+        .counts
+        .into_iter()
+        .filter_map(|(term, count)| Some((Text::new(term).ok()?, count)))
+        .collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.as_str().cmp(b.0.as_str())));
+    let mut length = 0;
+    counts.retain(|count| {
+        length += codec::length(count);
+        length <= CATALOGUE_COUNTS_LENGTH_MAX
+    });
     let centroid = match model {
         Some(model) => store.centroid(model)?,
         None => None,
@@ -44,33 +82,55 @@ pub fn catalogue(store: &Store, model: Option<&str>) -> Result<Option<Catalogue>
     }))
 }
 
-/// What a store has on a question.
+/// How many hits are looked at for each passage wanted: some may have come after the announcement.
+const CANDIDATES: usize = 2;
+
+/// What a store has on a question, of what was announced.
 ///
 /// # Errors
 /// The store failed.
-pub fn answer(store: &Store, ask: &Ask, disclosure: Disclosure) -> Result<Found, StoreError> {
+pub fn answer(
+    store: &Store,
+    announced: &Proofs,
+    ask: &Ask,
+    disclosure: Disclosure,
+) -> Result<Found, StoreError> {
     if disclosure == Disclosure::Nothing {
         return Ok(Found::default());
     }
     let query = Query::new(&ask.question);
-    let hits = store.search(&Wanted {
+    let limit = usize::from(ask.limit).min(PASSAGES_MAX);
+    let is_newest = store.generation()? == announced.generation();
+    let mut hits = store.search(&Wanted {
         query: &query,
         vector: ask.vector(),
         statistics: &ask.statistics(),
-        limit: usize::from(ask.limit).min(PASSAGES_MAX),
+        limit: if is_newest { limit } else { limit * CANDIDATES },
         filter: &Filter::default(),
     })?;
-    let proofs = store.proofs()?;
+    // Those announced, and of them the best of each kind again.
+    hits.retain(|hit| announced.ids().binary_search(&hit.id).is_ok());
+    let mut best: Vec<i64> = Vec::new();
+    hits.sort_by(|a, b| b.lexical.total_cmp(&a.lexical).then(a.id.cmp(&b.id)));
+    let by_words = hits.iter().filter(|hit| hit.lexical > 0.0);
+    best.extend(by_words.take(limit).map(|hit| hit.id));
+    hits.sort_by(|a, b| {
+        let dense = |hit: &crate::store::Hit| hit.dense.unwrap_or(f32::NEG_INFINITY);
+        dense(b).total_cmp(&dense(a)).then(a.id.cmp(&b.id))
+    });
+    let by_vectors = hits.iter().filter(|hit| hit.dense.is_some());
+    best.extend(by_vectors.take(limit).map(|hit| hit.id));
+    hits.retain(|hit| best.contains(&hit.id));
+    hits.sort_by_key(|hit| hit.id);
     let mut passages = Vec::with_capacity(hits.len());
     for hit in &hits {
-        let shown = if disclosure == Disclosure::Digests {
-            Shown::Digest(store.passage(hit.id)?.digest())
-        } else {
-            match store.cite(&proofs, hit.id)? {
-                Some(evidence) => Shown::Passage(Box::new(evidence)),
-                // It went between search and citation: there is nothing to show.
-                None => continue,
-            }
+        // It went between search and citation: there is nothing to show.
+        let Some(evidence) = store.cite(announced, hit.id)? else {
+            continue;
+        };
+        let shown = match disclosure {
+            Disclosure::Digests => Shown::Digest(evidence.passage.digest()),
+            _ => Shown::Passage(Box::new(evidence)),
         };
         passages.push(Scored::new(shown, hit));
     }

@@ -16,14 +16,17 @@ use crate::{
 
 /// The most bytes of a term: 40 characters of any script.
 pub const TERM_LENGTH_MAX: usize = 160;
-/// The most terms that a catalogue counts: the most frequent ones.
-pub const CATALOGUE_TERMS_MAX: usize = 200_000;
+/// The most terms that a catalogue counts: the most frequent ones. With these, two experts of five find what they find
+/// with all (`evaluation/results/retrieval.md`, routed-N).
+pub const CATALOGUE_TERMS_MAX: usize = 16_384;
+/// The most bytes of a catalogue's counts: of long terms there are fewer.
+pub const CATALOGUE_COUNTS_LENGTH_MAX: usize = 400 * 1024;
 /// The most numbers of a vector.
 pub const DIMENSIONS_MAX: usize = 8_192;
 /// The most passages that an expert is asked for, for each kind of score.
-pub const PASSAGES_MAX: usize = 64;
-/// The most bytes of a message, of any kind.
-pub const MESSAGE_LENGTH_MAX: usize = 48 * 1024 * 1024;
+pub const PASSAGES_MAX: usize = 40;
+/// The most bytes of a message, of any kind: what the links of a network carry, with room for their own words.
+pub const MESSAGE_LENGTH_MAX: usize = 500 * 1024;
 
 /// A term's count.
 pub type Count = (Text<TERM_LENGTH_MAX>, u64);
@@ -62,6 +65,8 @@ impl Catalogue {
 /// A question to an expert.
 #[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Ask {
+    /// The root to cite under, as it was announced; zeros for the newest.
+    pub corpus: Digest,
     /// The question; every expert analyses it alike.
     pub question: Text<QUERY_LENGTH_MAX>,
     /// How many passages all experts have together.
@@ -90,6 +95,7 @@ impl Ask {
         let counts = shared.counts.iter();
         let (model, vector) = vector.unwrap_or_default();
         Self {
+            corpus: Digest::ZERO,
             question: Text::truncated(question),
             passages: shared.passages,
             words: shared.words,

@@ -1,5 +1,7 @@
 //! Which experts to ask: those whose corpus is likely to have something, by what they told of it.
 
+use std::borrow::Borrow;
+
 use super::message::Catalogue;
 use crate::{analysis::Query, bm25::Statistics, fuse};
 
@@ -34,6 +36,12 @@ impl Expert {
         &self.statistics
     }
 
+    /// Whether it told of any term of a question.
+    pub fn knows(&self, query: &Query) -> bool {
+        let counts = &self.statistics.counts;
+        query.terms.iter().any(|term| counts.contains_key(term))
+    }
+
     /// How likely the question's terms are in this corpus against all of them, and how much it has of them.
     fn lexical(&self, query: &Query, shared: &Statistics) -> f64 {
         let count = |statistics: &Statistics, term: &String| {
@@ -63,10 +71,10 @@ impl Expert {
 }
 
 /// All experts' counts together.
-pub fn shared(experts: &[Expert]) -> Statistics {
+pub fn shared(experts: &[impl Borrow<Expert>]) -> Statistics {
     let mut shared = Statistics::default();
     for expert in experts {
-        shared.add(&expert.statistics);
+        shared.add(&expert.borrow().statistics);
     }
     shared
 }
@@ -75,16 +83,16 @@ pub fn shared(experts: &[Expert]) -> Statistics {
 pub fn order(
     query: &Query,
     vector: Option<(&str, &[f32])>,
-    experts: &[Expert],
+    experts: &[impl Borrow<Expert>],
     shared: &Statistics,
     trusted: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
     let mut places: Vec<usize> = (0..experts.len()).filter(|place| trusted(*place)).collect();
     // Logarithms may be negative, and only their order counts here.
-    let lexical = |place: &usize| experts[*place].lexical(query, shared).exp();
+    let lexical = |place: &usize| experts[*place].borrow().lexical(query, shared).exp();
     let scores = places
         .iter()
-        .map(|place| (lexical(place), experts[*place].dense(vector)));
+        .map(|place| (lexical(place), experts[*place].borrow().dense(vector)));
     let worth = fuse::hybrid(scores);
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| worth[*b].total_cmp(&worth[*a]).then(a.cmp(b)));

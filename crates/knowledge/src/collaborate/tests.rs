@@ -7,6 +7,7 @@ use llmnet_types::{
 use super::{
     check::{self, Check, Record},
     expert::{self, Disclosure},
+    gather::gather,
     merge::{Merged, merge},
     message::{Ask, Catalogue, Found, MESSAGE_LENGTH_MAX, Reply, Request},
     route::{self, Expert},
@@ -88,11 +89,20 @@ fn carried<T: borsh::BorshSerialize + borsh::BorshDeserialize>(value: &T) -> T {
 }
 
 fn catalogues(stores: &[Store]) -> Vec<Catalogue> {
-    let catalogue = |store| expert::catalogue(store, Some("m")).unwrap().unwrap();
+    let catalogue = |store: &Store| {
+        let announced = store.proofs().unwrap();
+        let told = expert::catalogue(store, &announced, Some("m"));
+        told.unwrap().unwrap()
+    };
     stores
         .iter()
         .map(|store| carried(&catalogue(store)))
         .collect()
+}
+
+fn answer(store: &Store, ask: &Ask, disclosure: Disclosure) -> Found {
+    let announced = store.proofs().unwrap();
+    expert::answer(store, &announced, ask, disclosure).unwrap()
 }
 
 fn found(stores: &[Store], catalogues: &[Catalogue], ask: &Ask) -> Vec<(Digest, Found)> {
@@ -104,7 +114,7 @@ fn found(stores: &[Store], catalogues: &[Catalogue], ask: &Ask) -> Vec<(Digest, 
         .iter()
         .zip(catalogues)
         .map(|(store, catalogue)| {
-            let found = expert::answer(store, &ask, Disclosure::Passages).unwrap();
+            let found = answer(store, &ask, Disclosure::Passages);
             let Reply::Found(found) = carried(&Reply::Found(found)) else {
                 unreachable!("it was found")
             };
@@ -250,11 +260,7 @@ fn what_proves_nothing_is_left_out() {
 fn an_expert_shows_what_its_owner_allows() {
     let stores = stores();
     let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 4);
-    let shown = |disclosure| {
-        expert::answer(&stores[0], &ask, disclosure)
-            .unwrap()
-            .passages
-    };
+    let shown = |disclosure| answer(&stores[0], &ask, disclosure).passages;
     assert!(
         shown(Disclosure::Passages)
             .iter()
@@ -264,7 +270,11 @@ fn an_expert_shows_what_its_owner_allows() {
     assert!(!digests.is_empty() && digests.iter().all(|scored| scored.evidence().is_none()));
     assert!(shown(Disclosure::Nothing).is_empty());
     let empty = Store::in_memory(&Salt([5; 32])).unwrap();
-    assert_eq!(expert::catalogue(&empty, None).unwrap(), None);
+    let announced = empty.proofs().unwrap();
+    assert_eq!(expert::catalogue(&empty, &announced, None).unwrap(), None);
+    for disclosure in Disclosure::ALL {
+        assert_eq!(Disclosure::named(disclosure.name()), Some(disclosure));
+    }
 }
 
 /// An expert on bread that says of its passages that they are worth ten times as much.
@@ -326,7 +336,7 @@ fn a_liar_is_found_out_and_loses_its_traffic() {
 fn what_is_not_shown_cannot_be_checked() {
     let stores = stores();
     let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 4);
-    let found = expert::answer(&stores[0], &ask, Disclosure::Digests).unwrap();
+    let found = answer(&stores[0], &ask, Disclosure::Digests);
     let query = Query::new(&ask.question);
     let check = check::lexical(&query, &ask.statistics(), &found.passages[0]);
     assert_eq!(check, Check::Hidden);
@@ -350,4 +360,155 @@ fn messages_over_their_bounds_do_not_decode() {
     }
     let endless = [&[1, 255, 255, 255, 255][..], &bytes].concat();
     assert!(decode::<Request>(&endless, MESSAGE_LENGTH_MAX).is_err());
+}
+
+/// COR-3: what was added and is not announced yet is not found for others, and what was announced still is.
+#[test]
+fn only_what_was_announced_is_found_for_others() {
+    let store = store(1, &OWLS);
+    let announced = store.proofs().unwrap();
+    let later = NewDocument {
+        digest: Digest([77; 32]),
+        title: "later".to_owned(),
+        kind: "text".to_owned(),
+        licence: String::new(),
+        as_of_day: 2,
+        bytes: 1,
+        sections: vec![Section {
+            passage: Passage {
+                document: Text::new("later").unwrap(),
+                title: Text::empty(),
+                text: Text::new("Owls hunt mice, owls hunt mice, owls hunt mice.").unwrap(),
+            },
+            terms: String::new(),
+        }],
+    };
+    store.add("later", &later).unwrap();
+    let ask = Ask::new("Which owl hunts mice?", &Statistics::default(), None, 1);
+    let found = expert::answer(&store, &announced, &ask, Disclosure::Passages).unwrap();
+    let evidence = found.passages[0].evidence().unwrap();
+    assert_eq!(evidence.citation.root, announced.root());
+    assert!(evidence.holds() && evidence.passage.document.as_str() == "d");
+    let now = answer(&store, &ask, Disclosure::Passages);
+    let evidence = now.passages[0].evidence().unwrap();
+    assert_eq!(evidence.passage.document.as_str(), "later");
+    let told = expert::catalogue(&store, &announced, None)
+        .unwrap()
+        .unwrap();
+    assert_eq!(Some(told.corpus), announced.registration());
+}
+
+/// The longest there can be: a network's links carry them whole.
+#[test]
+fn the_longest_messages_are_within_their_bound() {
+    use llmnet_types::{
+        merkle::Path,
+        passage::{Citation, Evidence, PASSAGE_LENGTH_MAX},
+    };
+
+    use super::message::{
+        CATALOGUE_COUNTS_LENGTH_MAX, CATALOGUE_TERMS_MAX, DIMENSIONS_MAX, PASSAGES_MAX, Scored,
+        Shown, TERM_LENGTH_MAX,
+    };
+    let path = Path {
+        size: u32::MAX,
+        ..llmnet_types::merkle::Tree::new((0..1_000_000_u32).map(|leaf| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&leaf.to_le_bytes());
+            bytes
+        }))
+        .path(17)
+        .unwrap()
+    };
+    let evidence = Evidence {
+        passage: Passage {
+            document: Text::new("d".repeat(128)).unwrap(),
+            title: Text::new("t".repeat(128)).unwrap(),
+            text: Text::new("x".repeat(PASSAGE_LENGTH_MAX)).unwrap(),
+        },
+        citation: Citation {
+            root: Digest::ZERO,
+            salt: Salt([0; 32]),
+            path,
+        },
+    };
+    let scored = Scored {
+        shown: Shown::Passage(Box::new(evidence)),
+        lexical: 1.0,
+        dense: Some(1.0),
+    };
+    let found = Found {
+        passages: vec![scored; 2 * PASSAGES_MAX].try_into().unwrap(),
+    };
+    assert!(encode(&Reply::Found(found)).len() <= MESSAGE_LENGTH_MAX);
+
+    let counts = CATALOGUE_COUNTS_LENGTH_MAX / (TERM_LENGTH_MAX + 10);
+    assert!(counts < CATALOGUE_TERMS_MAX);
+    let term = Text::new("x".repeat(TERM_LENGTH_MAX)).unwrap();
+    let catalogue = Catalogue {
+        corpus: store(1, &OWLS).proofs().unwrap().registration().unwrap(),
+        words: u64::MAX,
+        counts: vec![(term, u64::MAX); counts].try_into().unwrap(),
+        model: Text::new("m".repeat(128)).unwrap(),
+        centroid: vec![1.0; DIMENSIONS_MAX].try_into().unwrap(),
+    };
+    let reply = Reply::Catalogue(Some(Box::new(catalogue)));
+    assert!(encode(&reply).len() <= MESSAGE_LENGTH_MAX);
+}
+
+/// COR-4: what a panel is shown of three experts, one of which lies in one of several ways.
+#[test]
+fn nothing_of_a_liar_is_shown() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let question = "Why does bread rise with yeast?";
+    let query = Query::new(question);
+    let ask = Ask::new(question, &shared, None, 3);
+    let statistics = ask.statistics();
+    let honest = found(&stores, &catalogues, &ask);
+    let gathered = gather(&query, &statistics, &honest, 2, 7);
+    assert!(!gathered.passages.is_empty() && gathered.passages.len() <= 2);
+    assert_eq!(gathered.passages[0].expert, 2);
+    let text = &texts(&gathered.passages)[0];
+    assert!(text.contains("yeast"), "{text}");
+    assert!(gathered.records.iter().all(|record| record.wrong == 0));
+    assert!(gathered.records[2].checked > 0);
+
+    let mut boasting = honest.clone();
+    boasts(&mut boasting[2].1);
+    let mut elsewhere = honest.clone();
+    elsewhere[2].0 = Digest([8; 32]);
+    let mut forged = honest;
+    let mut passages = std::mem::take(&mut forged[2].1.passages).into_vec();
+    for scored in &mut passages {
+        if let super::message::Shown::Passage(evidence) = &mut scored.shown {
+            evidence.passage.title = Text::new("Bread, yeast, rise").unwrap();
+        }
+    }
+    forged[2].1.passages = passages.try_into().unwrap();
+    for lie in [boasting, elsewhere, forged] {
+        for chance in 0..8 {
+            let gathered = gather(&query, &statistics, &lie, 2, chance);
+            assert!(gathered.passages.iter().all(|merged| merged.expert != 2));
+            assert!(!gathered.records[2].trusted(), "{:?}", gathered.records);
+            assert!(gathered.records[..2].iter().all(Record::trusted));
+        }
+    }
+}
+
+/// COR-5: what hardly bears on a question is shown to nobody.
+#[test]
+fn a_word_in_common_is_not_enough() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let question = "Which comet did a crew of astronomers photograph near Neptune?";
+    let ask = Ask::new(question, &shared, None, 3);
+    let found = found(&stores, &catalogues, &ask);
+    assert!(found.iter().any(|(_, found)| !found.passages.is_empty()));
+    let gathered = gather(&Query::new(question), &ask.statistics(), &found, 8, 1);
+    assert_eq!(gathered.passages, []);
 }

@@ -75,8 +75,9 @@ impl Extractive {
         Self { library, options }
     }
 
-    /// The best passage, and a second one where it adds to the first.
-    fn choose(&self, question: &str) -> Result<Vec<Finding>, AnswerError> {
+    /// The best passage, and a second one where it adds to the first. A passage that all seats are shown is taken for the
+    /// best where it covers clearly more than the best of its own: as one's mind is changed in a debate.
+    fn choose(&self, question: &str, shared: &[Evidence]) -> Result<Vec<Evidence>, AnswerError> {
         let mut findings = self.library.find(question, FINDINGS)?;
         // Rank knows rarity and length, coverage the whole question; each errs where the other does not.
         let top = findings
@@ -89,17 +90,18 @@ impl Extractive {
         };
         findings.sort_by(|a, b| merit(b).total_cmp(&merit(a)));
         findings.retain(|finding| finding.coverage >= self.options.coverage_min);
-        let mut findings = findings.into_iter();
-        let first = findings
+        let own = findings.into_iter().map(|finding| finding.evidence);
+        let mut found = self.beside(question, own.collect(), shared).into_iter();
+        let first = found
             .next()
             .ok_or(AnswerError::Declined(DeclineReason::NothingFound))?;
-        let text = |finding: &Finding| {
-            let Passage { title, text, .. } = &finding.evidence.passage;
+        let text = |evidence: &Evidence| {
+            let Passage { title, text, .. } = &evidence.passage;
             format!("{title}\n{text}")
         };
         let alone = self.library.coverage(question, &text(&first)).get();
-        let second = findings.find(|finding| {
-            let both = format!("{}\n{}", text(&first), text(finding));
+        let second = found.find(|evidence| {
+            let both = format!("{}\n{}", text(&first), text(evidence));
             let added = self
                 .library
                 .coverage(question, &both)
@@ -108,6 +110,28 @@ impl Extractive {
             added >= self.options.addition_min.get()
         });
         Ok(std::iter::once(first).chain(second).collect())
+    }
+
+    /// One's own findings and what all are shown, best first, all measured alike.
+    fn beside(&self, question: &str, own: Vec<Evidence>, shared: &[Evidence]) -> Vec<Evidence> {
+        if shared.is_empty() {
+            return own;
+        }
+        let passages = own.first().into_iter().chain(shared);
+        let passages: Vec<&Passage> = passages.map(|evidence| &evidence.passage).collect();
+        let mut scores = self.library.compare(question, &passages).into_iter();
+        let best = own.first().and_then(|_| scores.next());
+        let mut shared: Vec<(Score, &Evidence)> = scores.zip(shared).collect();
+        shared.retain(|(score, _)| *score >= self.options.coverage_min);
+        // Equal ones stay in order.
+        shared.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        let better = shared.first().is_some_and(|(score, _)| {
+            let needed = best.map_or(0, |best| best.get() + self.options.margin.get());
+            score.get() >= needed
+        });
+        let mut shared = shared.into_iter().map(|(_, evidence)| evidence.clone());
+        let first = if better { shared.next() } else { None };
+        first.into_iter().chain(own).chain(shared).collect()
     }
 
     /// The evidence scores of answers, all measured alike; zero where the evidence does not hold.
@@ -162,25 +186,27 @@ impl Answerer for Extractive {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
+        self.answer_with(contract, request, &[], limits).await
+    }
+
+    async fn answer_with(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        shared: &[Evidence],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
         // Who only quotes calls no tool and writes no JSON (DEB-12).
         if request.needs_model() {
             return Err(AnswerError::Declined(DeclineReason::Policy));
         }
         let question = request.question();
-        let findings = self.choose(question)?;
-        let passages: Vec<&Passage> = findings
-            .iter()
-            .map(|finding| &finding.evidence.passage)
-            .collect();
+        let found = self.choose(question, shared)?;
+        let passages: Vec<&Passage> = found.iter().map(|evidence| &evidence.passage).collect();
         let score = |text: &str| self.library.coverage(question, text);
         let (text, used) = compose::compose(&passages, score, limits.output_tokens)
             .ok_or(AnswerError::Declined(DeclineReason::Policy))?;
-        let evidence: List<Evidence, EVIDENCE_MAX> = List::truncated(
-            findings
-                .into_iter()
-                .take(used)
-                .map(|finding| finding.evidence),
-        );
+        let evidence: List<Evidence, EVIDENCE_MAX> = List::truncated(found.into_iter().take(used));
         let class =
             class(contract, &evidence).ok_or(AnswerError::Declined(DeclineReason::NothingFound))?;
         Ok(Answer {

@@ -52,8 +52,7 @@ impl<M: LanguageModel> Prompted<M> {
         limits: &Limits,
     ) -> Result<String, AnswerError> {
         let limits = &self.model.within(limits);
-        let texts = messages.iter().map(|message| message.content.as_str());
-        fits(texts, limits)?;
+        fits(texts(messages), limits)?;
         let completion = self.model.complete(messages, settings, limits).await?;
         Ok(reply::spoken(&completion.text).to_owned())
     }
@@ -103,17 +102,40 @@ impl<M: LanguageModel> Answerer for Prompted<M> {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, AnswerError> {
+        self.answer_with(contract, request, &[], limits).await
+    }
+
+    async fn answer_with(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        shared: &[Evidence],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
         let limits = &self.model.within(limits);
         if request.needs_model() {
             return self.alone(contract, request, limits).await;
         }
-        let messages = prompt::answer(request);
+        // A model that takes less than others is shown fewer.
+        let mut shared = shared;
+        let mut messages = prompt::answer(contract, request, shared);
+        while let Some((_, fewer)) = shared.split_last()
+            && fits(texts(&messages), limits).is_err()
+        {
+            shared = fewer;
+            messages = prompt::answer(contract, request, shared);
+        }
         let text = self.complete(&messages, &request.settings, limits).await?;
+        let (text, cited) = match shared.is_empty() {
+            true => (text.as_str(), Vec::new()),
+            false => reply::cited(&text, shared.len()),
+        };
         let text = cut(text.trim(), limits.output_tokens).trim_end();
         says_something(text)?;
+        let cited = cited.into_iter().filter_map(|place| shared.get(place));
         Ok(Answer {
             text: Text::truncated(text),
-            evidence: List::new(),
+            evidence: List::truncated(cited.cloned()),
             class: text_class(contract, request, text),
         })
     }
@@ -217,6 +239,10 @@ impl<M: LanguageModel> Answerer for Prompted<M> {
         }
         Ok(Ballot::truncated(comparisons))
     }
+}
+
+fn texts(messages: &[ChatMessage]) -> impl Iterator<Item = &str> {
+    messages.iter().map(|message| message.content.as_str())
 }
 
 /// Refuses more to read than the limits allow.

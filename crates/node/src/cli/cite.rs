@@ -13,7 +13,7 @@ use llmnet_types::{
 use serde_json::json;
 
 use super::{Common, code, output::Output, verify};
-use crate::stores;
+use crate::{coordinator::owner, stores};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -37,19 +37,16 @@ pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> an
         let digest = passage.digest();
         let place = place(common, &digest)?;
         let citation = &evidence.citation;
-        let candidates = &document.receipt.selection.candidates;
-        let source = candidates
-            .iter()
-            .find(|candidate| candidate.corpus == citation.root);
-        let day = source.map(|source| source.corpus_as_of_day);
+        let owner = owner(&document.receipt, &document.shared, evidence);
+        let day = owner.map(|owner| owner.as_of_day);
         text.push(shown(number + 1, evidence, day, place.as_ref()));
         rows.push(json!({
             "passage": passage,
             "digest": digest,
             "root": citation.root,
             "proven": evidence.holds(),
-            "provider": source.map(|source| source.provider),
-            "node": source.map(|source| source.node),
+            "provider": owner.map(|owner| owner.provider),
+            "node": owner.map(|owner| owner.node),
             "as_of_day": day,
             "place": place.map(|(expert, around)| json!({
                 "expert": expert,

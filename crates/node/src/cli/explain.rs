@@ -13,6 +13,7 @@ use llmnet_protocol::replay::explain;
 use llmnet_types::{
     document::ReceiptDocument,
     id::ProviderId,
+    passage::Shared,
     selection::{Candidate, SelectionInputs},
 };
 use serde_json::{Value, json};
@@ -26,7 +27,10 @@ use super::{
     session::Session,
     verify,
 };
-use crate::recompute::{Astray, NotFinal, Recomputed};
+use crate::{
+    coordinator::stood,
+    recompute::{Astray, NotFinal, Recomputed},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,8 +45,11 @@ pub(super) struct Arguments {
 enum Finding {
     /// The same.
     Same { height: u64 },
-    /// Something else, in this.
-    Differs(Vec<String>),
+    /// Something else, in this: what the panel was selected from; what it was shown.
+    Differs {
+        selection: Vec<String>,
+        shown: Vec<String>,
+    },
     /// Nothing: the first ones are not kept.
     Pruned { kept_from: u64 },
 }
@@ -57,6 +64,11 @@ pub(super) async fn run(
     let places = explain(&document.receipt)?;
     let mut text = show::text(&document.receipt, &places);
     let mut json = show::json(&document.receipt, &places);
+    if !document.shared.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&show::shared(&document.shared));
+        json["shared"] = show::shared_json(&document.shared);
+    }
     json["receipt"] = json!(verified.receipt);
     if !arguments.recompute {
         output.result(&text, &json)?;
@@ -105,7 +117,10 @@ async fn recompute(
         }
         if error.is::<Astray>() || error.is::<NotFinal>() {
             let told = format!("what this node shows does not follow from genesis: {error}");
-            return Ok(Finding::Differs(vec![told]));
+            return Ok(Finding::Differs {
+                selection: vec![told],
+                shown: Vec::new(),
+            });
         }
         return Err(error);
     }
@@ -115,11 +130,32 @@ async fn recompute(
         Ok(found) => differences(selection, &found),
         Err(fault) => vec![format!("nothing can be selected from there: {fault}")],
     };
-    Ok(if differences.is_empty() {
+    let shown = not_announced(&document.shared, |shared| {
+        stood(recomputed.state(), shared, height)
+    });
+    Ok(if differences.is_empty() && shown.is_empty() {
         Finding::Same { height: height.0 }
     } else {
-        Finding::Differs(differences)
+        Finding::Differs {
+            selection: differences,
+            shown,
+        }
     })
+}
+
+/// Passages that were shown as of a corpus that was not on the ledger then (COR-5).
+fn not_announced(shared: &[Shared], stood: impl Fn(&Shared) -> bool) -> Vec<String> {
+    let numbered = shared.iter().enumerate();
+    let wrong = numbered.filter(|(_, shared)| !stood(shared));
+    let told = wrong.map(|(place, shared)| {
+        format!(
+            "passage {} was shown as of corpus {} of provider {}, which had another then",
+            place + 1,
+            shared.evidence.citation.root,
+            shared.provider
+        )
+    });
+    told.collect()
 }
 
 /// Where a receipt says other than the ledger.
@@ -176,14 +212,27 @@ fn told(found: &Finding) -> (String, Value, u8) {
             json!({ "height": height, "agreed": true }),
             code::OK,
         ),
-        Finding::Differs(differences) => (
-            format!(
-                "DIFFERS from what the blocks give, for which its coordinator can be slashed (DIS-1):\n  {}",
-                differences.join("\n  ")
-            ),
-            json!({ "agreed": false, "differences": differences }),
-            code::DIFFERS,
-        ),
+        Finding::Differs { selection, shown } => {
+            let mut told = Vec::new();
+            if !selection.is_empty() {
+                told.push(format!(
+                    "DIFFERS from what the blocks give, for which its coordinator can be slashed (DIS-1):\n  {}",
+                    selection.join("\n  ")
+                ));
+            }
+            if !shown.is_empty() {
+                told.push(format!(
+                    "DIFFERS from what the blocks give, in what its seats were shown (COR-5):\n  {}",
+                    shown.join("\n  ")
+                ));
+            }
+            let differences: Vec<&String> = selection.iter().chain(shown).collect();
+            (
+                told.join("\n"),
+                json!({ "agreed": false, "differences": differences }),
+                code::DIFFERS,
+            )
+        }
         Finding::Pruned { kept_from } => (
             blocks::pruned(*kept_from),
             json!({ "kept_from": kept_from }),

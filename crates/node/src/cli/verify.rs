@@ -82,7 +82,7 @@ fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> Strin
          answer    sha256 {response}, {length} bytes, as in the file\n\
          panel     {seats} seats, selected by the rule from {candidates} candidates at height {height}\n\
          verdict   {conclusion:?}, as the transcript gives it\n\
-         charge    {charge} credits",
+         charge    {charge} credits{shown}",
         network = verified.network,
         id = verified.receipt,
         response = receipt.response,
@@ -92,6 +92,12 @@ fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> Strin
         height = receipt.selection.height,
         conclusion = receipt.verdict.conclusion,
         charge = receipt.charges.total.credits(),
+        shown = match document.shared.len() {
+            0 => String::new(),
+            count => format!(
+                "\nshown     {count} passages of experts' documents, each where it says, by every seat's own commitment"
+            ),
+        },
     )
 }
 

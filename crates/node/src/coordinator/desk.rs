@@ -27,11 +27,12 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{
     accounts::Accounts,
+    catalogues::Catalogues,
     chains::Chains,
     conduct::conduct,
     journal::{Entry, Journal},
     line::settled,
-    settler,
+    lookup, settler,
     slots::go_on,
     terms::Panel,
     view::Titles,
@@ -90,6 +91,8 @@ pub struct Desk {
     /// What panels are selected from, by domains; what respondents are called; what can be asked.
     pub(super) readings: Readings,
     pub(super) models: Vec<(String, Arc<dyn Answerer>)>,
+    /// What experts told of their documents.
+    pub(super) catalogues: Catalogues,
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
     /// Held while slots are set aside.
     pub(super) reserving: tokio::sync::Mutex<()>,
@@ -115,6 +118,8 @@ pub(super) struct Readings {
     pub(super) inputs: Recent<Topic, Arc<super::order::Read>>,
     pub(super) titles: Recent<Vec<ProviderId>, Arc<Titles>>,
     pub(super) offers: Recent<(), Vec<Offer>>,
+    /// Whether a provider had a corpus at a height, as it was read from the ledger to be asked.
+    pub(super) standing: Recent<(ProviderId, Digest, Height), bool>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -168,6 +173,7 @@ impl Desk {
             panel: setup.panel,
             readings: Readings::default(),
             models: setup.models,
+            catalogues: Catalogues::default(),
             reserving: tokio::sync::Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),
@@ -176,6 +182,7 @@ impl Desk {
         desk.take_up_chains().await?;
         desk.take_up_line().await?;
         tokio::spawn(settler::run(Arc::clone(&desk)));
+        tokio::spawn(lookup::follow(Arc::downgrade(&desk)));
         Ok(desk)
     }
 
@@ -225,7 +232,9 @@ impl Desk {
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let (setup, hold) = desk.order(request, panel, &topic, &allowance).await?;
+            let found = desk.look_up(&request).await;
+            let order = desk.order((request, found), panel, &topic, &allowance);
+            let (setup, hold) = order.await?;
             desk.conduct_and_record(setup, hold, progress, hung_up)
                 .await
         });
@@ -316,6 +325,7 @@ impl Desk {
             salt: finished.salt,
             receipt: finished.receipt.clone(),
             signed: finished.signed.clone(),
+            shared: finished.shared.clone(),
             transcript: List::truncated(transcript),
             succession: Succession::default(),
             proof: None,

@@ -12,6 +12,7 @@ use llmnet_protocol::{quote::worst_case, session::Setup as SessionSetup};
 use llmnet_types::{
     contract::Terms,
     id::{Digest, ProviderId},
+    passage::Shared,
     request::Request,
     selection::{DomainChoice, SelectionInputs},
     signature::PublicKey,
@@ -22,6 +23,7 @@ use super::{
     able,
     accounts::{At, OrderError},
     desk::{Desk, Topic, internal},
+    lookup::fit,
     terms::{Panel, terms},
 };
 
@@ -83,11 +85,11 @@ impl Desk {
         Ok((height, Arc::new(read)))
     }
 
-    /// Orders a slot within what the asker may spend. Not to be dropped half way: the slot would have no end, and
+    /// Orders a slot within what the asker may spend, for a request with the passages that were found for it. Not to be dropped half way: the slot would have no end, and
     /// those after it would wait for it.
     pub(super) async fn order(
         self: &Arc<Self>,
-        request: Request,
+        (request, found): (Request, Vec<Shared>),
         panel: Panel,
         topic: &Topic,
         allowance: &Allowance,
@@ -95,6 +97,8 @@ impl Desk {
         for _ in 0..ATTEMPTS {
             let read = self.inputs(topic).await?;
             let filters = able::filters(&request, &read.inputs)?;
+            let standing = self.standing(&found, read.inputs.height).await;
+            let standing = standing.map_err(internal)?;
             let mut accounts = self.accounts.lock().await;
             let slot = accounts.next_slot;
             let salt = self.secrets.contract(slot);
@@ -123,6 +127,7 @@ impl Desk {
                         voucher: ordered.voucher,
                         own: self.own(&read.inputs, &order, &terms),
                         order,
+                        shared: fit(standing, &request, &terms.caps),
                         terms,
                         request,
                         salt,

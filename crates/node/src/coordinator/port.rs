@@ -175,6 +175,7 @@ impl Coordinator for Port {
                 trouble.unwrap_or_else(|| "up to date".to_owned()),
             ),
         ];
+        parts.push(part("lookups", true, self.0.lookups()));
         for (name, answerer) in &self.0.models {
             let trouble = answerer.trouble();
             parts.push(part(

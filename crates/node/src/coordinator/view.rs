@@ -12,9 +12,11 @@ use llmnet_types::{
     domain::Domain,
     id::{DomainId, ProviderId},
     message::{Answer, DeclineReason, Response},
+    passage::{Evidence, Shared},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatReceipt},
     registration::{Price, Registration, Tokenizer},
     selection::Candidate,
+    signature::PublicKey,
     tool::Said,
     units::{Height, Score, Tokens},
 };
@@ -151,7 +153,7 @@ pub(super) fn answered(finished: &Finished, titles: &Titles) -> Answered {
         citations: finished
             .answer
             .as_ref()
-            .map_or_else(Vec::new, |answer| citations(receipt, answer)),
+            .map_or_else(Vec::new, |answer| citations(finished, answer)),
         minority: minority(finished),
         cost: receipt.charges,
         usage: Usage {
@@ -214,34 +216,62 @@ fn minority(finished: &Finished) -> Vec<Dissent> {
             providers: seats.map(|seat| seat.assign.body.seat.short()).collect(),
             share: dissent.share,
             text: dissent.answer.text.to_string(),
-            citations: citations(receipt, &dissent.answer),
+            citations: citations(finished, &dissent.answer),
             reasons: dissent.reasons.clone(),
         }
     });
     opinions.collect()
 }
 
-fn citations(receipt: &Receipt, answer: &Answer) -> Vec<Citation> {
+/// All that an answer rests on: passages of the panel's own documents, and of others' that it was shown.
+fn citations(finished: &Finished, answer: &Answer) -> Vec<Citation> {
     answer
         .evidence
         .iter()
         .map(|evidence| {
-            let source = receipt
-                .selection
-                .candidates
-                .iter()
-                .find(|candidate| candidate.corpus == evidence.citation.root);
+            let owner = owner(&finished.receipt, &finished.shared, evidence);
             Citation {
                 title: evidence.passage.title.to_string(),
                 document: evidence.passage.document.to_string(),
                 passage: evidence.passage.digest(),
                 corpus: evidence.citation.root,
-                as_of_day: source.map_or(0, |candidate| candidate.corpus_as_of_day),
-                provider: source.map_or_else(String::new, |candidate| candidate.node.short()),
+                as_of_day: owner.map_or(0, |owner| owner.as_of_day),
+                provider: owner.map_or_else(String::new, |owner| owner.node.short()),
                 quote: evidence.passage.text.to_string(),
             }
         })
         .collect()
+}
+
+/// Whose documents a passage is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The registration.
+    pub(crate) provider: ProviderId,
+    /// Its key.
+    pub(crate) node: PublicKey,
+    /// The day that its corpus is current to.
+    pub(crate) as_of_day: u32,
+}
+
+/// Whose it is that is cited: of what all were shown, or of a candidate's corpus.
+pub(crate) fn owner(receipt: &Receipt, shared: &[Shared], cited: &Evidence) -> Option<Owner> {
+    let mut shown = shared.iter();
+    let shown = shown.find(|shared| shared.evidence == *cited);
+    let shown = shown.map(|shared| Owner {
+        provider: shared.provider,
+        node: shared.node,
+        as_of_day: shared.as_of_day,
+    });
+    shown.or_else(|| {
+        let mut candidates = receipt.selection.candidates.iter();
+        let candidate = candidates.find(|candidate| candidate.corpus == cited.citation.root)?;
+        Some(Owner {
+            provider: candidate.provider,
+            node: candidate.node,
+            as_of_day: candidate.corpus_as_of_day,
+        })
+    })
 }
 
 fn standing(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standing {

@@ -182,6 +182,7 @@ impl Following {
             nonce: standing.registration.nonce,
             prices: standing.prices,
             answerer: backing.answerer,
+            lookups: backing.lookups,
             chain: Arc::clone(&self.chain),
         };
         tokio::spawn(respondent::serve(respondent, inbox));

@@ -58,6 +58,7 @@ pub(super) async fn take(
                 nonce: standing.registration.nonce,
                 prices: standing.prices,
                 answerer: backing.answerer,
+                lookups: backing.lookups,
                 chain,
             };
             tokio::spawn(respondent::serve(respondent, inbox));

@@ -10,7 +10,7 @@ use llmnet_types::{
     registration::{Assurance, Corpus, Model, Price},
 };
 
-use super::documents::Documents;
+use super::{documents::Documents, lookups::Lookups};
 use crate::{
     experts::{self, Expert},
     models::Source,
@@ -32,6 +32,8 @@ pub struct Backing {
     pub price: Price,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
+    /// What others may look things up in, if anything.
+    pub lookups: Option<Arc<dyn Lookups>>,
 }
 
 impl std::fmt::Debug for Backing {
@@ -53,6 +55,8 @@ impl Backing {
             corpus: Some(expert.corpus),
             price: experts::PRICE,
             answerer: Arc::new(expert.answerer),
+            // Each knows a part of its neighbours' documents, so that panels have something to disagree about.
+            lookups: None,
         }
     }
 
@@ -63,6 +67,7 @@ impl Backing {
             domains: vec![domain],
             corpus: Some(corpus),
             price: experts::PRICE,
+            lookups: Some(Arc::clone(&documents) as Arc<dyn Lookups>),
             answerer: documents,
         }
     }
@@ -79,6 +84,7 @@ impl Backing {
             corpus: None,
             price: source.price,
             answerer: source.answerer,
+            lookups: None,
         }
     }
 }

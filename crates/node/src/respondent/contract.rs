@@ -11,7 +11,8 @@ use llmnet_protocol::{
     seat::{Account, Effect, Input, Seat, Work},
 };
 use llmnet_types::{
-    codec::Text, id::ContractId, message::Revision, request::Request, units::Timestamp, way::Way,
+    codec::Text, id::ContractId, message::Revision, passage::Evidence, request::Request,
+    units::Timestamp, way::Way,
 };
 use tokio::{
     sync::mpsc,
@@ -67,6 +68,12 @@ pub(super) async fn conduct(
     Way::default().tell(&mut request);
     let way = told.clone().and(account.coordinator).unwrap_or(told);
     let request = Arc::new(request);
+    let shared: Vec<Evidence> = seat
+        .shared()
+        .iter()
+        .map(|one| one.evidence.clone())
+        .collect();
+    let shared = Arc::new(shared);
     // One piece of work at a time; dropping the set stops a model nobody waits for any more.
     let mut work = JoinSet::new();
     let mut served = false;
@@ -88,8 +95,8 @@ pub(super) async fn conduct(
                         Work::Judge { .. } => judging,
                     };
                     let answerer = Arc::clone(&respondent.answerer);
-                    let request = Arc::clone(&request);
-                    let performed = perform(answerer, seat.contract(), request, wanted, limits);
+                    let asked = (Arc::clone(&request), Arc::clone(&shared));
+                    let performed = perform(answerer, seat.contract(), asked, wanted, limits);
                     work.spawn(along(way.clone(), performed));
                 }
                 Effect::Done => return served,
@@ -117,14 +124,14 @@ pub(super) async fn conduct(
 async fn perform(
     answerer: Arc<dyn Answerer>,
     contract: ContractId,
-    request: Arc<Request>,
+    (request, shared): (Arc<Request>, Arc<Vec<Evidence>>),
     work: Work,
     limits: Limits,
 ) -> Input {
     match work {
         Work::Answer => Input::Answered(
             answerer
-                .answer(&contract, &request, &limits)
+                .answer_with(&contract, &request, &shared, &limits)
                 .await
                 .map_err(|error| error.reason()),
         ),

@@ -17,8 +17,12 @@ use anyhow::Context;
 use async_trait::async_trait;
 use llmnet_chain::{client::ChainClient, query};
 use llmnet_knowledge::{
+    collaborate::{
+        expert::{self, Disclosure},
+        message::{Catalogue, Reply, Request as Lookup},
+    },
     sample::Sample,
-    store::{Proofs, Store},
+    store::{Proofs, Store, StoreError},
     stored::Stored,
 };
 use llmnet_ledger::query as ledger;
@@ -27,8 +31,9 @@ use llmnet_model::{
     backend::extractive::{Extractive, Options},
 };
 use llmnet_types::{
-    id::{ContractId, NetworkId, ProviderId},
+    id::{ContractId, Digest, NetworkId, ProviderId},
     message::{Answer, DeclineReason, Revision},
+    passage::Evidence,
     rating::Ballot,
     registration::{Announcement, Corpus, Novelty},
     request::Request,
@@ -38,6 +43,7 @@ use llmnet_types::{
 };
 use tokio::{sync::watch, task::spawn_blocking};
 
+use super::lookups::Lookups;
 use crate::network::submit;
 
 /// States of a store that panels may still have been selected by.
@@ -51,12 +57,14 @@ pub struct Documents {
     states: Mutex<VecDeque<State>>,
     /// While an announcement is on its way: the newest height that certainly is before it.
     underway: watch::Sender<Option<Height>>,
+    /// What was told last, of which state of the store.
+    told: Mutex<Option<(u64, Catalogue)>>,
 }
 
 /// What was announced, and from which height on it counts.
 struct State {
     from: Height,
-    generation: u64,
+    proofs: Arc<Proofs>,
     answerer: Arc<Extractive>,
 }
 
@@ -74,6 +82,7 @@ impl Documents {
             sample,
             states: Mutex::default(),
             underway: watch::Sender::new(None),
+            told: Mutex::default(),
         }
     }
 
@@ -106,7 +115,7 @@ impl Documents {
             let mut states = self.lock();
             states.push_back(State {
                 from,
-                generation: proofs.generation(),
+                proofs: Arc::clone(&proofs),
                 answerer: Arc::new(Extractive::new(Arc::new(library), Options::default())),
             });
             while states.len() > STATES_MAX {
@@ -129,7 +138,7 @@ impl Documents {
         operator: &PrivateKey,
         provider: ProviderId,
     ) -> anyhow::Result<bool> {
-        let known = self.lock().back().map(|state| state.generation);
+        let known = self.lock().back().map(|state| state.proofs.generation());
         let store = Arc::clone(&self.store);
         let generation = spawn_blocking(move || store.generation()).await??;
         if known == Some(generation) {
@@ -201,6 +210,61 @@ impl Documents {
     }
 }
 
+impl Documents {
+    /// What was announced under a root, lately; the newest for zeros.
+    fn announced(&self, root: &Digest) -> Option<Arc<Proofs>> {
+        let states = self.lock();
+        let mut newest_first = states.iter().rev().map(|state| &state.proofs);
+        let found = newest_first.find(|proofs| *root == Digest::ZERO || proofs.root() == *root);
+        found.cloned()
+    }
+
+    fn looked_up(&self, request: &Lookup) -> Result<Reply, StoreError> {
+        let disclosure = self.store.disclosure()?;
+        if disclosure == Disclosure::Nothing {
+            return Ok(Reply::Declined);
+        }
+        let root = match request {
+            Lookup::Catalogue => Digest::ZERO,
+            Lookup::Ask(ask) => ask.corpus,
+        };
+        let Some(announced) = self.announced(&root) else {
+            return Ok(Reply::Declined);
+        };
+        Ok(match request {
+            Lookup::Catalogue => Reply::Catalogue(self.catalogue(&announced)?.map(Box::new)),
+            Lookup::Ask(ask) => {
+                Reply::Found(expert::answer(&self.store, &announced, ask, disclosure)?)
+            }
+        })
+    }
+
+    /// Told again without counting as long as nothing changes.
+    fn catalogue(&self, announced: &Proofs) -> Result<Option<Catalogue>, StoreError> {
+        let generation = self.store.generation()?;
+        // Held while counting: who comes meanwhile gets the same.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, catalogue)) = &*told
+            && *of == generation
+            && catalogue.corpus.root == announced.root()
+        {
+            return Ok(Some(catalogue.clone()));
+        }
+        let counted = expert::catalogue(&self.store, announced, None)?;
+        *told = counted.clone().map(|catalogue| (generation, catalogue));
+        Ok(counted)
+    }
+}
+
+impl Lookups for Documents {
+    fn look_up(&self, request: &Lookup) -> Reply {
+        self.looked_up(request).unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing can be looked up for others");
+            Reply::Declined
+        })
+    }
+}
+
 /// From which height on a provider's newest word has this corpus; `None` where it has another.
 async fn standing(
     chain: &dyn ChainClient,
@@ -235,6 +299,18 @@ impl Answerer for Documents {
             .await?
             .answer(contract, request, limits)
             .await
+    }
+
+    async fn answer_with(
+        &self,
+        contract: &ContractId,
+        request: &Request,
+        shared: &[Evidence],
+        limits: &Limits,
+    ) -> Result<Answer, AnswerError> {
+        let answerer = self.at(limits.height).await?;
+        let answered = answerer.answer_with(contract, request, shared, limits);
+        answered.await
     }
 
     async fn revise(

@@ -1,7 +1,10 @@
 //! Respondents over links: served, paid, cut off, replaced, turned away.
 
+mod boaster;
 mod far;
 mod found;
+mod keeper;
+mod lookups;
 mod loops;
 mod proxy;
 mod restarted;

@@ -8,6 +8,7 @@ use llmnet_types::{
     contract::{Strategy, Terms},
     id::{ContractId, Digest},
     message::{Answer, Close, Opening, Part, Payload, Phase, Revision},
+    passage::{Evidence, Shared, seen_first, shared_tokens},
     rating::Ballot,
     registration::Tokenizer,
     request::Request,
@@ -27,6 +28,22 @@ pub struct Case<'a> {
     pub request: &'a Request,
     /// On what terms.
     pub terms: &'a Terms,
+    /// What all seats were shown before they answered (COR-5).
+    pub shared: &'a [Shared],
+}
+
+impl Case<'_> {
+    /// What seats had seen before their first answers.
+    pub fn seen_first(&self) -> Digest {
+        seen_first(&self.terms.request, self.shared)
+    }
+
+    /// Whether evidence is one of the passages that all were shown, exactly (COR-6).
+    pub(crate) fn shows(&self, evidence: &Evidence) -> bool {
+        self.shared
+            .iter()
+            .any(|shared| shared.evidence == *evidence)
+    }
 }
 
 /// Who speaks, as far as what it says depends on it.
@@ -63,9 +80,9 @@ pub enum Read {
 
 /// Reads a payload by the rules of its phase; `None` breaks them.
 ///
-/// An answer is of the class that follows from it (DEB-8). A first one cites its own corpus and nothing
-/// else (DEB-1), a later one may also cite what stands under a peer's. Who never answered alone cannot join
-/// by repeating others.
+/// An answer is of the class that follows from it (DEB-8). A first one cites its own corpus or what all were shown, and
+/// nothing else (DEB-1, COR-6); a later one may also cite what stands under a peer's. Who never answered alone cannot
+/// join by repeating others.
 pub fn read(
     case: &Case<'_>,
     phase: Phase,
@@ -74,10 +91,10 @@ pub fn read(
 ) -> Option<Read> {
     let proven = |answer: &Answer, roots: &[Digest]| {
         !answer.text.is_empty()
-            && answer
-                .evidence
-                .iter()
-                .all(|evidence| roots.contains(&evidence.citation.root) && evidence.holds())
+            && answer.evidence.iter().all(|evidence| {
+                let stands = roots.contains(&evidence.citation.root) || case.shows(evidence);
+                stands && evidence.holds()
+            })
             && class::follows(&case.contract, case.request, answer)
     };
     match (phase, &opening.payload) {
@@ -157,7 +174,7 @@ pub fn read_transcript(
 ) -> Reading {
     let panel: Vec<Digest> = seats.iter().map(|seat| seat.corpus).collect();
     let mut reading = Reading::silent(seats);
-    let mut shown = case.terms.request;
+    let mut shown = case.seen_first();
     let mut places = Vec::new();
     for (phase, openings) in transcript {
         let author = reading.author();
@@ -268,8 +285,8 @@ impl Reading {
     }
 }
 
-/// Tokens each seat was sent: the request, and the answers of every phase that another one followed; no
-/// more are billed than the cap (CON-10).
+/// Tokens each seat was sent: the request, what all were shown of documents, and the answers of every phase that another
+/// one followed; no more are billed than the cap (CON-10).
 pub fn input_tokens(case: &Case<'_>, transcript: &[(Phase, Vec<Opening>)]) -> Tokens {
     let read = case.request.read();
     let asked = read.map(|text| Tokenizer::Bytes4.count(text).0);
@@ -282,6 +299,8 @@ pub fn input_tokens(case: &Case<'_>, transcript: &[(Phase, Vec<Opening>)]) -> To
             Payload::Revision(revision) => Tokenizer::Bytes4.count(&revision.answer.text).0,
             Payload::Ballot(_) => 0,
         });
-    let sent = Tokens(asked.chain(shown).fold(0, u32::saturating_add));
+    let documents = shared_tokens(case.shared).0;
+    let sent = asked.chain([documents]).chain(shown);
+    let sent = Tokens(sent.fold(0, u32::saturating_add));
     sent.min(case.terms.caps.input_tokens)
 }

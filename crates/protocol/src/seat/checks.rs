@@ -4,7 +4,8 @@ use llmnet_types::{
     contract::contract_id,
     id::{LineId, NetworkId},
     message::DeclineReason,
-    registration::Price,
+    passage::shared_tokens,
+    registration::{Price, Tokenizer},
     signature::{Message, PublicKey, Signed},
     units::Amount,
 };
@@ -64,6 +65,9 @@ impl Account {
         if !agreed {
             return Err(Some(DeclineReason::Terms));
         }
+        if !shown_well(offer) {
+            return Err(Some(DeclineReason::Terms));
+        }
         let funded = self.signed(&offer.voucher, &self.requester)
             && offer.voucher.body.digest() == assign.voucher
             && offer.voucher.body.line == self.line
@@ -76,4 +80,20 @@ impl Account {
         }
         Ok(())
     }
+}
+
+/// Whether each passage stands under the root it names, none is there twice, and all of them are within what the terms
+/// let be sent (COR-5, CON-10).
+fn shown_well(offer: &Offer) -> bool {
+    let shared = &offer.shared;
+    if shared.is_empty() {
+        return true;
+    }
+    let holds = shared.iter().enumerate().all(|(place, one)| {
+        one.evidence.holds() && shared[..place].iter().all(|other| other != one)
+    });
+    let asked = offer.request.read();
+    let asked = asked.map(|text| Tokenizer::Bytes4.count(text).0);
+    let sent = asked.fold(shared_tokens(shared).0, u32::saturating_add);
+    holds && sent <= offer.terms.caps.input_tokens.0
 }

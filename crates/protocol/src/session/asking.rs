@@ -116,6 +116,7 @@ impl Session {
             terms: self.setup.terms.clone(),
             request: self.setup.request.clone(),
             request_salt: self.setup.salt.field("request"),
+            shared: self.setup.shared.clone(),
         }
     }
 

@@ -4,6 +4,7 @@ use llmnet_types::{
     codec::List,
     id::{Digest, Salt},
     message::{Answer, DeclineReason, Opening, Part, Phase, Response},
+    passage::SharedPassages,
     rating::Ballot,
     receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt, Skip, Verdict},
     request::{Progress, Request},
@@ -33,6 +34,8 @@ pub struct Finished {
     pub answer: Option<Answer>,
     /// Opinions that were not taken, as the receipt's file has them (DEB-7).
     pub minority: Vec<Dissent>,
+    /// What all seats were shown before they answered, where an opening says so (COR-5).
+    pub shared: SharedPassages,
     /// All that was opened, phase by phase.
     pub transcript: Vec<(Phase, Vec<Opening>)>,
     /// Why seats gave up, by rank: for whoever asked, as a receipt has no room for it (CON-11).
@@ -104,6 +107,10 @@ impl Session {
             request: self.setup.request.clone(),
             answer,
             minority,
+            shared: match self.transcript.first() {
+                Some((_, openings)) if !openings.is_empty() => self.setup.shared.clone(),
+                _ => SharedPassages::new(),
+            },
             transcript: std::mem::take(&mut self.transcript),
             gave_up,
         })));

@@ -4,6 +4,7 @@ use llmnet_types::{
     contract::{Assign, ROUNDS_MAX, SEATS_MAX, Terms, Voucher, contract_id},
     id::{ContractId, Digest, NetworkId, ProviderId, Salt},
     message::{Answer, DeclineReason, Part, Phase, Reply},
+    passage::{SharedPassages, seen_first},
     rating::Ballot,
     request::Request,
     selection::{Candidate, SelectionInputs},
@@ -34,6 +35,8 @@ pub struct Setup {
     pub request: Request,
     /// The contract's salt.
     pub salt: Salt,
+    /// What all seats are shown of experts' documents (COR-5).
+    pub shared: SharedPassages,
     /// What the panel is selected from.
     pub selection: SelectionInputs,
     /// The order that the rule of selection gives (SEL-4 to SEL-7).
@@ -91,18 +94,19 @@ impl Setup {
         first.map_or(Score::ZERO, |choice| choice.confidence)
     }
 
-    /// What a seat had seen before it bound its first answer: the request, by its salted digest.
-    pub(super) const fn shown_first(&self) -> Digest {
-        self.terms.request
+    /// What a seat had seen before it bound its first answer.
+    pub(super) fn shown_first(&self) -> Digest {
+        seen_first(&self.terms.request, &self.shared)
     }
 }
 
 /// What everything said in the contract is read by.
-pub(super) const fn case(setup: &Setup, contract: ContractId) -> Case<'_> {
+pub(super) fn case(setup: &Setup, contract: ContractId) -> Case<'_> {
     Case {
         contract,
         request: &setup.request,
         terms: &setup.terms,
+        shared: &setup.shared,
     }
 }
 

@@ -30,6 +30,7 @@ mod money;
 mod replay;
 
 mod properties;
+mod shared;
 mod strategies;
 
 mod injection;

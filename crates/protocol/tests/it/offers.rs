@@ -110,6 +110,56 @@ fn an_offer_must_be_as_registered_and_agreed() {
     assert_eq!(changes, [TERMS; 7]);
 }
 
+/// COR-5, CON-10: what all are shown stands where it says, each once, and is within what may be sent.
+#[test]
+fn an_offer_must_show_what_holds() {
+    use llmnet_types::{
+        codec::Text,
+        id::ProviderId,
+        passage::{Shared, shared_tokens},
+        units::Tokens,
+    };
+    let shared = |world: &World| Shared {
+        provider: ProviderId(world.ranks[4]),
+        node: world.node(4),
+        as_of_day: 1,
+        evidence: world.evidence(4, 0),
+    };
+    let shown = |offer: &mut Offer, list: Vec<Shared>| offer.shared = List::truncated(list);
+    let good = declined(|world, offer| shown(offer, vec![shared(world)]));
+    assert_eq!(good, Some(Response::Accept));
+    let changes = [
+        declined(|world, offer| shown(offer, vec![shared(world), shared(world)])),
+        declined(|world, offer| {
+            let mut forged = shared(world);
+            forged.evidence.passage.text = Text::truncated("Rhea is the largest.");
+            shown(offer, vec![forged]);
+        }),
+        declined(|world, offer| {
+            let mut moved = shared(world);
+            moved.evidence.citation.root = Digest::ZERO;
+            shown(offer, vec![moved]);
+        }),
+    ];
+    assert_eq!(changes, [TERMS; 3]);
+
+    // The requester's cap is the seat's as well.
+    let capped = |spare: u32| {
+        let mut world = World::with(|terms| terms.caps.input_tokens = Tokens(spare));
+        world.setup.shared = List::truncated([shared(&world)]);
+        let read = world.setup.request.read();
+        let asked = read.map(|text| text.len().div_ceil(4)).sum::<usize>();
+        let asked = u32::try_from(asked).unwrap();
+        (
+            reply(&world, &account(&world, 0), offer(&world)),
+            asked + shared_tokens(&world.setup.shared).0,
+        )
+    };
+    let (_, needed) = capped(1);
+    assert_eq!(capped(needed).0, Some(Response::Accept));
+    assert_eq!(capped(needed - 1).0, TERMS);
+}
+
 /// CON-3: the requester signed the voucher, it is the one in the offer, and its line covers the limit.
 #[test]
 fn an_offer_must_be_funded() {

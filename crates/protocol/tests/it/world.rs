@@ -20,7 +20,7 @@ use llmnet_types::{
     merkle::Tree,
     message::Answer,
     network::{Committee, NetworkRoot},
-    passage::{Citation, Evidence, Passage},
+    passage::{Citation, Evidence, Passage, SharedPassages},
     registration::{Assurance, Price},
     request::{ChatMessage, Request, Role},
     selection::{Candidate, DomainChoice, SelectionInputs},
@@ -224,6 +224,7 @@ impl World {
             terms,
             request,
             salt: contract_salt,
+            shared: SharedPassages::new(),
             selection,
             order,
             fee: FEE,
@@ -281,6 +282,7 @@ impl World {
             contract: self.contract(),
             request: &self.setup.request,
             terms: &self.setup.terms,
+            shared: &self.setup.shared,
         }
     }
 
@@ -325,6 +327,7 @@ impl World {
             salt: finished.salt,
             receipt: finished.receipt.clone(),
             signed: finished.signed.clone(),
+            shared: finished.shared.clone(),
             transcript: List::truncated(parts),
             proof: None,
             succession: Succession::default(),

@@ -15,6 +15,7 @@ use llmnet_types::{
     contract::{Caps, Criteria, Durations, Filters, PaySplit, Terms},
     domain::Domain,
     id::{Digest, DomainId, Salt},
+    passage::SharedPassages,
     registration::Assurance,
     selection::{DomainChoice, SelectionInputs},
     settlement::Leaf,
@@ -228,6 +229,8 @@ impl Market {
             terms,
             request: question.request.clone(),
             salt,
+            // Minds of the simulator look nothing up.
+            shared: SharedPassages::new(),
             own: order
                 .iter()
                 .filter_map(|id| Some(people.all[*people.by_id.get(id)?].node))

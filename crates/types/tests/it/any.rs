@@ -22,7 +22,7 @@ use llmnet_types::{
     },
     network::{Committee, Electorate, NetworkRoot},
     params::Params,
-    passage::{Citation, Evidence, Passage},
+    passage::{Citation, Evidence, Passage, Shared},
     proof::ReceiptProof,
     rating::{Comparison, Preference},
     receipt::{
@@ -204,6 +204,7 @@ structs! {
     Passage { document, title, text }
     Citation { root, salt, path }
     Evidence { passage, citation }
+    Shared { provider, node, as_of_day, evidence }
     ReceiptProof {
         leaf, leaf_path, settlement, settlement_path, header, descendants, certificate,
     }
@@ -262,7 +263,7 @@ structs! {
     Announcement { provider, novelty }
     CoSignature { coordinator, first_slot, provider, line_ok }
     ReceiptDocument {
-        format, network, request, answer, salt, receipt, signed, transcript, proof, succession,
+        format, network, request, answer, salt, receipt, signed, shared, transcript, proof, succession,
     }
     Electorate { network, term, committee }
     HandOver { header, certificate, next }

@@ -13,7 +13,7 @@ use llmnet_types::{
 
 use crate::{
     any::Source,
-    samples::{certificate, document, header, key, network_root, proof, receipt, salt},
+    samples::{certificate, document, header, key, network_root, proof, receipt, salt, shared},
 };
 
 #[test]
@@ -52,6 +52,37 @@ fn without_a_proof_a_receipt_is_signed_and_no_more() {
     };
     let verified = document.verify(None).expect("signed");
     assert_eq!(verified.finality, Finality::Signed);
+}
+
+/// COR-5: a passage that was shown is checked without a network; a file without any says nothing of them.
+#[test]
+fn what_was_shown_must_stand_where_it_says() {
+    let bare = document();
+    assert!(
+        !String::from_utf8(bare.to_bytes())
+            .expect("JSON")
+            .contains("\"shared\"")
+    );
+    let shown = ReceiptDocument {
+        shared: List::truncated([shared()]),
+        ..document()
+    };
+    let bytes = shown.to_bytes();
+    assert_eq!(
+        ReceiptDocument::from_bytes(&bytes).expect("its own spelling"),
+        shown
+    );
+    shown.verify(None).expect("it holds");
+    let mut forged = shared();
+    forged.evidence.citation.salt.0[0] ^= 1;
+    let forged = ReceiptDocument {
+        shared: List::truncated([forged]),
+        ..document()
+    };
+    assert!(matches!(
+        forged.verify(None),
+        Err(DocumentError::Contradiction(_))
+    ));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use llmnet_types::{
         Close, Commit, DeclineReason, GiveUp, LineOk, Part, Phase, Reply, Response, answer_class,
     },
     network::NetworkRoot,
+    passage::{Citation, Evidence, Passage, Shared},
     proof::ReceiptProof,
     rating::{Comparison, Preference},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Verdict},
@@ -397,6 +398,29 @@ pub(crate) fn proof(network: &NetworkRoot, receipt: &Receipt) -> ReceiptProof {
     }
 }
 
+/// A passage that all seats are shown.
+pub(crate) fn shared() -> Shared {
+    let passage = Passage {
+        document: text("moons.md"),
+        title: text("Titan"),
+        text: text("Titan is the largest moon of Saturn."),
+    };
+    let tree = merkle::Tree::new([passage.leaf(&Salt([5; 32]))]);
+    Shared {
+        provider: ProviderId(4),
+        node: key(4).public_key(),
+        as_of_day: 19_000,
+        evidence: Evidence {
+            passage,
+            citation: Citation {
+                root: tree.root(),
+                salt: Salt([5; 32]),
+                path: tree.path(0).expect("the only one"),
+            },
+        },
+    }
+}
+
 pub(crate) fn document() -> ReceiptDocument {
     let network = network_root();
     let receipt = receipt(&network.id());
@@ -406,6 +430,7 @@ pub(crate) fn document() -> ReceiptDocument {
         answer: text(ANSWER),
         salt: salt(),
         signed: Signed::new(receipt.root(&salt()), &network.id(), &key(2)),
+        shared: List::new(),
         transcript: List::new(),
         proof: Some(proof(&network, &receipt)),
         succession: Succession::default(),

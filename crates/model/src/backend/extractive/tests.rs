@@ -281,3 +281,36 @@ fn sentences_are_whole() {
     assert_eq!(compose::sentences(text), expected);
     assert!(compose::sentences("  ").is_empty());
 }
+
+/// COR-6: what all are shown counts beside one's own, by one measure: clearly more, and it is answered from.
+#[tokio::test]
+async fn a_shown_passage_is_a_candidate_beside_ones_own() {
+    let ask = async |own: Vec<Passage>, shared: Vec<Passage>, question: &str| {
+        let shared: Vec<Evidence> = shared.iter().map(evidence).collect();
+        let (request, limits) = (request(question), Limits::default());
+        let backend = backend(own);
+        let said = backend.answer_with(&CONTRACT, &request, &shared, &limits);
+        said.await.map(|answer| {
+            assert!(supported(&answer));
+            let main = &answer.evidence[0];
+            assert_eq!(
+                answer.class,
+                answer_class(&CONTRACT, &main.passage.digest().0)
+            );
+            main.passage.title.to_string()
+        })
+    };
+    let nothing = Err(AnswerError::Declined(DeclineReason::NothingFound));
+    // Nothing of its own: it need not decline.
+    let said = ask(vec![mice()], vec![owls()], "owls hunt night").await;
+    assert_eq!(said, Ok("Owls".to_owned()));
+    // As good as its own: its own.
+    let other = passage("Other owls", &owls().text);
+    let said = ask(vec![owls()], vec![other], "owls hunt night").await;
+    assert_eq!(said, Ok("Owls".to_owned()));
+    // Worse, and of no use at all.
+    let said = ask(vec![owls()], vec![mice()], "owls hunt night").await;
+    assert_eq!(said, Ok("Owls".to_owned()));
+    let said = ask(vec![mice()], vec![owls()], "comets galaxies nebulae").await;
+    assert_eq!(said, nothing);
+}

@@ -6,6 +6,7 @@ use llmnet_types::{
     codec::Text,
     id::{ContractId, Digest},
     message::Answer,
+    passage::Evidence,
     request::{ChatMessage, MESSAGE_LENGTH_MAX, MESSAGES_MAX, Request, Role},
 };
 
@@ -13,13 +14,16 @@ use llmnet_types::{
 /// a receipt tells by each seat's version what it was asked with (DEB-11).
 pub(super) struct Version;
 pub(super) const VERSION: Version = Version;
-const NUMBER: u32 = 2;
+const NUMBER: u32 = 3;
 /// Digits of the digest that are told: enough to find the words, few enough for a version.
 const DIGEST_LENGTH: usize = 16;
 const ANSWER: &str = include_str!("../../../prompts/answer-1.txt");
+const ANSWER_SHOWN: &str = include_str!("../../../prompts/answer-shown-1.txt");
 const REVISE: &str = include_str!("../../../prompts/revise-2.txt");
 const SYNTHESISE: &str = include_str!("../../../prompts/synthesise-1.txt");
 const JUDGE: &str = include_str!("../../../prompts/judge-2.txt");
+
+const ALL: [&str; 5] = [ANSWER, ANSWER_SHOWN, REVISE, SYNTHESISE, JUDGE];
 
 /// The most bytes of one answer that a peer is shown.
 const SHOWN_LENGTH_MAX: usize = 6_000;
@@ -28,7 +32,7 @@ const FENCE_LENGTH: usize = 24;
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digest = digest(&[ANSWER, REVISE, SYNTHESISE, JUDGE]).to_string();
+        let digest = digest(&ALL).to_string();
         write!(f, "prompts/{NUMBER}-{}", &digest[..DIGEST_LENGTH])
     }
 }
@@ -49,9 +53,29 @@ fn message(role: Role, text: &str) -> ChatMessage {
     }
 }
 
-/// The conversation as it came, behind our instructions.
-pub(super) fn answer(request: &Request) -> Vec<ChatMessage> {
-    with_system(ANSWER, request)
+/// The conversation as it came, behind our instructions and what all are shown of documents, in order.
+pub(super) fn answer(
+    contract: &ContractId,
+    request: &Request,
+    shared: &[Evidence],
+) -> Vec<ChatMessage> {
+    if shared.is_empty() {
+        return with_system(ANSWER, request);
+    }
+    // Passages stood under announced roots before anybody asked: whoever wrote them did not know the question.
+    let asked = Digest::of(request.question().as_bytes());
+    let shown: Vec<[u8; 32]> = shared.iter().map(|one| one.passage.digest().0).collect();
+    let seed = Digest::tagged(
+        "llmnet/fences/2",
+        &[&contract.0, &asked.0, shown.as_flattened()],
+    );
+    let passages = shared.iter().enumerate().map(|(place, evidence)| {
+        let text = format!("{}: {}", evidence.passage.title, evidence.passage.text);
+        let number = place + 1;
+        format!("Passage {number}\n{}", between(&seed, [number, 0], &text))
+    });
+    let passages = passages.collect::<Vec<_>>().join("\n\n");
+    with_system(&fill(ANSWER_SHOWN, "{passages}", &passages), request)
 }
 
 pub(super) fn revise(
@@ -66,7 +90,8 @@ pub(super) fn revise(
         .enumerate()
         .map(|(place, answer)| fenced(&seed, place + 1, answer))
         .collect();
-    let text = fill(REVISE, &answers.join("\n\n")).replacen("{own}", &(own + 1).to_string(), 1);
+    let text = fill(REVISE, ANSWERS, &answers.join("\n\n"));
+    let text = text.replacen("{own}", &(own + 1).to_string(), 1);
     with_question(&text, request)
 }
 
@@ -81,7 +106,7 @@ pub(super) fn synthesise(
         .enumerate()
         .map(|(place, answer)| fenced(&seed, place + 1, answer))
         .collect();
-    with_question(&fill(SYNTHESISE, &answers.join("\n\n")), request)
+    with_question(&fill(SYNTHESISE, ANSWERS, &answers.join("\n\n")), request)
 }
 
 pub(super) fn judge(
@@ -91,13 +116,16 @@ pub(super) fn judge(
 ) -> Vec<ChatMessage> {
     let seed = seed(contract, [first, second].into_iter());
     let answers = [fenced(&seed, 1, first), fenced(&seed, 2, second)];
-    with_question(&fill(JUDGE, &answers.join("\n\n")), request)
+    with_question(&fill(JUDGE, ANSWERS, &answers.join("\n\n")), request)
 }
 
-/// Puts the answers last, so that no placeholder inside of them is ever filled.
-fn fill(template: &str, answers: &str) -> String {
-    let (head, tail) = template.split_once("{answers}").unwrap_or((template, ""));
-    format!("{}{answers}{tail}", head)
+/// Where a prompt has the answers.
+const ANSWERS: &str = "{answers}";
+
+/// Puts strangers' words last, so that no placeholder inside of them is ever filled.
+fn fill(template: &str, place: &str, words: &str) -> String {
+    let (head, tail) = template.split_once(place).unwrap_or((template, ""));
+    format!("{head}{words}{tail}")
 }
 
 /// What fences are made of: the contract and all that is shown. No author knew the others' words when its
@@ -112,13 +140,7 @@ fn seed<'a>(contract: &ContractId, shown: impl Iterator<Item = &'a Answer>) -> D
 /// An answer between two lines that hold its fence, and each passage it cites behind it between two of its
 /// own. What we say of a citation stands outside of both, or else any text could say it of itself.
 fn fenced(seed: &Digest, number: usize, answer: &Answer) -> String {
-    let between = |part: usize, text: &str| {
-        let places = [number.to_le_bytes(), part.to_le_bytes()];
-        let digest =
-            Digest::tagged("llmnet/fence/2", &[&seed.0, places.as_flattened()]).to_string();
-        let fence = &digest[..FENCE_LENGTH];
-        format!("{fence}\n{text}\n{fence}")
-    };
+    let between = |part: usize, text: &str| between(seed, [number, part], text);
     let text = &answer.text[..answer.text.floor_char_boundary(SHOWN_LENGTH_MAX)];
     let mut quoted = format!("Answer {number}\n{}", between(0, text));
     for (place, evidence) in answer.evidence.iter().enumerate() {
@@ -135,6 +157,14 @@ fn fenced(seed: &Digest, number: usize, answer: &Answer) -> String {
         quoted.push_str(&format!("\n{word} of answer {number}\n{passage}"));
     }
     quoted
+}
+
+/// A text between two lines that hold its fence.
+fn between(seed: &Digest, places: [usize; 2], text: &str) -> String {
+    let places = places.map(usize::to_le_bytes);
+    let digest = Digest::tagged("llmnet/fence/2", &[&seed.0, places.as_flattened()]).to_string();
+    let fence = &digest[..FENCE_LENGTH];
+    format!("{fence}\n{text}\n{fence}")
 }
 
 fn with_system(system: &str, request: &Request) -> Vec<ChatMessage> {
@@ -160,16 +190,16 @@ mod tests {
     /// must not call two sets of words by one name.
     #[test]
     fn a_changed_prompt_asks_for_a_new_number() {
-        assert_eq!(VERSION.to_string(), "prompts/2-5a76c30fcd504c96");
+        assert_eq!(VERSION.to_string(), "prompts/3-1c8386d73199f650");
     }
 
     /// DEB-11: any change of any file changes the digest, and so does moving words from one to another.
     #[test]
     fn the_digest_is_of_every_word() {
-        let all = digest(&[ANSWER, REVISE, SYNTHESISE, JUDGE]);
-        for place in 0..4 {
-            let changed = format!("{} ", [ANSWER, REVISE, SYNTHESISE, JUDGE][place]);
-            let mut texts = [ANSWER, REVISE, SYNTHESISE, JUDGE];
+        let all = digest(&ALL);
+        for place in 0..ALL.len() {
+            let changed = format!("{} ", ALL[place]);
+            let mut texts = ALL;
             texts[place] = &changed;
             assert_ne!(digest(&texts), all);
         }

@@ -50,6 +50,40 @@ pub(super) fn revision(text: &str, own: usize, shown: usize) -> Option<(usize, S
     Some((place, reason.to_owned()))
 }
 
+/// An answer without the line that names passages, and the places of those it names, each once, from 0. What is no such
+/// line belongs to the answer; a number that no passage has names none.
+pub(super) fn cited(text: &str, shown: usize) -> (&str, Vec<usize>) {
+    let text = text.trim_end();
+    let (answer, line) = text.rsplit_once('\n').unwrap_or(("", text));
+    // Models like to make it bold, and some put brackets around numbers.
+    let plain: String = line
+        .chars()
+        .filter(|character| !matches!(character, '*' | '_' | '`' | '[' | ']' | '.' | ' '))
+        .collect();
+    let plain = plain.to_ascii_lowercase();
+    let named = plain.strip_prefix("passages:");
+    let Some(named) = named.or_else(|| plain.strip_prefix("passage:")) else {
+        return (text, Vec::new());
+    };
+    let numbers: Option<Vec<usize>> = match named {
+        "" | "none" => Some(Vec::new()),
+        named => named.split(',').map(|number| number.parse().ok()).collect(),
+    };
+    let Some(numbers) = numbers else {
+        return (text, Vec::new());
+    };
+    let mut places = Vec::new();
+    for number in numbers {
+        if let Some(place) = number.checked_sub(1)
+            && place < shown
+            && !places.contains(&place)
+        {
+            places.push(place);
+        }
+    }
+    (answer.trim_end(), places)
+}
+
 /// The one JSON object of a text, alone or in a code block, after whatever thinking in tags.
 fn object<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
     if text.len() > DECISION_LENGTH_MAX {
@@ -77,5 +111,34 @@ pub(super) fn spoken(text: &str) -> &str {
         Some(thinking) => thinking
             .split_once("</think>")
             .map_or("", |(_, rest)| rest.trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cited;
+
+    #[test]
+    fn passages_are_named_in_the_last_line_alone() {
+        assert_eq!(cited("Titan.\n\nPassages: 2, 1", 3), ("Titan.", vec![1, 0]));
+        assert_eq!(
+            cited("Titan.\n**Passage: [3].**  \n", 3),
+            ("Titan.", vec![2])
+        );
+        // What is named twice, or is not there, is not cited for that.
+        assert_eq!(
+            cited("Titan.\nPassages: 1, 1, 0, 4, 9", 3),
+            ("Titan.", vec![0])
+        );
+        assert_eq!(cited("Titan.\nPassages: none", 3), ("Titan.", vec![]));
+        for prose in [
+            "Titan.",
+            "Titan.\nPassages: those on Saturn",
+            "Passages: 1\nTitan.",
+            "Titan, by passages: 1",
+        ] {
+            assert_eq!(cited(prose, 3), (prose, vec![]));
+        }
+        assert_eq!(cited("Passages: 1", 3), ("", vec![0]));
     }
 }

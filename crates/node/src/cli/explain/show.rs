@@ -3,6 +3,7 @@
 use llmnet_ledger::selection::{Place, Reason, Rule, Weighed};
 use llmnet_types::{
     message::{DeclineReason, Response},
+    passage::Shared,
     receipt::{Receipt, SeatOutcome},
     selection::Candidate,
     units::{Amount, Score},
@@ -84,6 +85,40 @@ pub(super) fn text(receipt: &Receipt, places: &[Place]) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// What all seats were shown, and whose it is.
+pub(super) fn shared(shared: &[Shared]) -> String {
+    let rows = shared.iter().enumerate().map(|(place, shared)| {
+        let passage = &shared.evidence.passage;
+        format!(
+            "  {}. {} | {}, of provider {} ({}), as of day {}",
+            place + 1,
+            passage.document,
+            passage.title,
+            shared.provider,
+            shared.node.short(),
+            shared.as_of_day
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    format!("All seats were shown\n{}", rows.join("\n"))
+}
+
+/// The same as JSON.
+pub(super) fn shared_json(shared: &[Shared]) -> Value {
+    let rows = shared.iter().map(|shared| {
+        json!({
+            "provider": shared.provider,
+            "node": shared.node,
+            "as_of_day": shared.as_of_day,
+            "corpus": shared.evidence.citation.root,
+            "passage": shared.evidence.passage.digest(),
+            "document": shared.evidence.passage.document,
+            "title": shared.evidence.passage.title,
+        })
+    });
+    rows.collect()
 }
 
 fn found<'a>(

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use llmnet_knowledge::{
+    collaborate::expert::Disclosure,
     folder::{self, AddError, Defaults, Done},
     store::{Added, Store},
 };
@@ -37,11 +38,22 @@ pub(super) struct Arguments {
     /// On what terms documents that say nothing of it may be quoted: an SPDX name
     #[arg(long, value_name = "SPDX", default_value = "")]
     licence: String,
+    /// What other coordinators may be shown of this expert's documents: passages; digests, so that only its own answers
+    /// quote them; or nothing [default: as it was said last, passages at first]
+    #[arg(long, value_name = "WHAT", value_parser = disclosure)]
+    share: Option<Disclosure>,
     /// Stay, and take in what changes and goes, until interrupted
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
     embedding: Embedding,
+}
+
+fn disclosure(text: &str) -> Result<Disclosure, String> {
+    Disclosure::named(text).ok_or_else(|| {
+        let names = Disclosure::ALL.map(Disclosure::name);
+        format!("one of {}", names.join(", "))
+    })
 }
 
 /// What became of files.
@@ -105,6 +117,9 @@ pub(super) async fn run(
         anyhow::ensure!(path.exists(), "there is no {}", path.display());
     }
     let store = arguments.expert.begin(common)?;
+    if let Some(share) = arguments.share {
+        store.disclose(share)?;
+    }
     let embedder = arguments.embedding.embedder()?;
     let defaults = || Defaults {
         licence: arguments.licence.clone(),

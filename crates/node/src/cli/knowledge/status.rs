@@ -70,6 +70,7 @@ pub(super) fn list(
 pub(super) fn run(expert: &Expert, common: &Common, output: &Output) -> anyhow::Result<u8> {
     let store = expert.open(common)?;
     let (status, corpus) = (store.status()?, store.proofs()?.registration());
+    let share = store.disclosure()?.name();
     let vectors: Vec<Value> = status
         .vectors
         .iter()
@@ -83,6 +84,7 @@ pub(super) fn run(expert: &Expert, common: &Common, output: &Output) -> anyhow::
         "words": status.words,
         "bytes": status.bytes,
         "generation": status.generation,
+        "share": share,
         "vectors": vectors,
         "corpus": corpus,
     });
@@ -100,6 +102,7 @@ pub(super) fn run(expert: &Expert, common: &Common, output: &Output) -> anyhow::
             corpus.root, corpus.as_of_day
         ));
     }
+    text.push_str(&format!("\nshares {share} with other coordinators"));
     for (model, passages) in &status.vectors {
         text.push_str(&format!("\n{passages} passages embedded by {model}"));
     }

@@ -116,6 +116,7 @@ pub(super) async fn serve(
         nonce: standing.registration.nonce,
         prices: standing.prices,
         answerer: backing.answerer,
+        lookups: backing.lookups,
         chain: Arc::clone(&chain),
     };
     let named = settings.coordinators.clone();

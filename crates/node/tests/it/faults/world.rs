@@ -270,6 +270,7 @@ async fn join(
         nonce: 0,
         prices: Prices::one(source.price),
         answerer: source.answerer,
+        lookups: None,
         chain: Arc::clone(chain),
     };
     tokio::spawn(respondent::serve(respondent, hub.join(key)));

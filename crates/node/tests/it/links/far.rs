@@ -176,6 +176,7 @@ impl Far {
                 output_kilo: Amount(2_000),
             },
             answerer: Arc::new(mind.clone()),
+            lookups: None,
         };
         let chain = local.chain();
         let keys = (&operator, &key);
@@ -270,6 +271,7 @@ impl Known {
             nonce: standing.registration.nonce,
             prices: standing.prices,
             answerer: backing.answerer,
+            lookups: backing.lookups,
             chain: local.chain(),
         };
         Far {

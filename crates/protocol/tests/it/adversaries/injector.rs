@@ -72,9 +72,10 @@ impl Injector {
                     .map(|body| ToCoordinator::Part(Box::new(Signed::new(body, &network, key))))
                     .to_vec()
             }
-            ToCoordinator::Open(_) | ToCoordinator::LineOk(_) | ToCoordinator::GiveUp(_) => {
-                Vec::new()
-            }
+            ToCoordinator::Open(_)
+            | ToCoordinator::LineOk(_)
+            | ToCoordinator::GiveUp(_)
+            | ToCoordinator::Found(_) => Vec::new(),
         }
     }
 }

@@ -1,0 +1,233 @@
+//! What experts told of their documents, and how they were found: of each that can be reached and has a corpus on the
+//! ledger its catalogue, asked for anew whenever its root changes (COR-3, COR-4).
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use llmnet_knowledge::{
+    bm25::Statistics,
+    collaborate::{check::Record, message::Reply, route},
+};
+use llmnet_types::{id::ProviderId, registration::Corpus, signature::PublicKey};
+use tokio::time::Instant;
+
+/// The most experts that are known at a time.
+pub(super) const EXPERTS_MAX: usize = 64;
+/// Providers whose records are kept when they are gone, so that nobody comes back as a stranger: those found out.
+const LIARS_MAX: usize = 4_096;
+/// The first pause after an expert said nothing.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// The longest one, and that after a refusal.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// An expert that may be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) provider: ProviderId,
+    pub(super) node: PublicKey,
+    pub(super) corpus: Corpus,
+}
+
+/// How asking an expert ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It said something, whose scores were found like that.
+    Said(Record),
+    /// It shows nobody what it has, or would not say.
+    Hidden,
+    /// It did not answer in time.
+    Silent,
+}
+
+/// All who can be asked, with the counts of all of them together.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Who.
+    pub(super) sources: Vec<Source>,
+    /// What each told, in the same order.
+    pub(super) experts: Vec<Arc<route::Expert>>,
+    /// The sum of it.
+    pub(super) shared: Statistics,
+}
+
+/// What is known of one expert.
+#[derive(Debug)]
+struct Known {
+    source: Source,
+    told: Option<Arc<route::Expert>>,
+    /// Whether its catalogue is asked for just now.
+    asking: bool,
+    record: Record,
+    /// How often in a row it said nothing.
+    silent: u32,
+    /// When it may be asked again.
+    ready_at: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    known: BTreeMap<ProviderId, Known>,
+    liars: BTreeMap<ProviderId, Record>,
+    open: Arc<Open>,
+}
+
+/// Experts by what they told.
+#[derive(Debug, Default)]
+pub(super) struct Catalogues(Mutex<Inner>);
+
+impl Known {
+    fn new(source: Source, record: Record) -> Self {
+        Self {
+            source,
+            told: None,
+            asking: false,
+            record,
+            silent: 0,
+            ready_at: None,
+        }
+    }
+
+    fn is_ready(&self, now: Instant) -> bool {
+        self.record.trusted() && self.ready_at.is_none_or(|at| at <= now)
+    }
+
+    fn heard(&mut self, heard: Heard, now: Instant) {
+        match heard {
+            Heard::Said(record) => {
+                self.record.checked = self.record.checked.saturating_add(record.checked);
+                self.record.wrong = self.record.wrong.saturating_add(record.wrong);
+                (self.silent, self.ready_at) = (0, None);
+            }
+            Heard::Hidden => self.ready_at = Some(now + PAUSE_MAX),
+            Heard::Silent => {
+                let pause = PAUSE_MIN.saturating_mul(1 << self.silent.min(16));
+                self.silent = self.silent.saturating_add(1);
+                self.ready_at = Some(now + pause.min(PAUSE_MAX));
+            }
+        }
+    }
+}
+
+impl Catalogues {
+    /// Takes in who can be reached and has documents now, and says whose catalogue is to be asked for.
+    pub(super) fn follow(&self, sources: Vec<Source>, now: Instant) -> Vec<Source> {
+        let mut inner = self.lock();
+        let mut before = std::mem::take(&mut inner.known);
+        let mut changed = false;
+        for (provider, known) in &before {
+            if !known.record.trusted() && inner.liars.len() < LIARS_MAX {
+                inner.liars.insert(*provider, known.record);
+            }
+        }
+        for source in sources.into_iter().take(EXPERTS_MAX) {
+            let provider = source.provider;
+            let known = match before.remove(&provider) {
+                Some(known) if known.source == source => known,
+                // What it told is of another root; how it was found is of the provider.
+                Some(known) => {
+                    changed |= known.told.is_some();
+                    Known::new(source, known.record)
+                }
+                None => {
+                    let record = inner.liars.get(&provider).copied();
+                    Known::new(source, record.unwrap_or_default())
+                }
+            };
+            inner.known.insert(provider, known);
+        }
+        // Those that are left are gone.
+        if changed || !before.is_empty() {
+            inner.open_anew();
+        }
+        let mut asked = Vec::new();
+        for known in inner.known.values_mut() {
+            if known.told.is_none() && !known.asking && known.is_ready(now) {
+                known.asking = true;
+                asked.push(known.source.clone());
+            }
+        }
+        asked
+    }
+
+    /// Takes in what an expert told of itself, `None` where it said nothing. What is not of the corpus that stands on
+    /// the ledger is not believed: it is asked again soon, as the ledger may be ahead of it.
+    pub(super) fn told(&self, source: &Source, reply: Option<Reply>, now: Instant) {
+        let mut inner = self.lock();
+        let known = inner.known.get_mut(&source.provider);
+        let Some(known) = known.filter(|known| known.source == *source) else {
+            return;
+        };
+        known.asking = false;
+        match reply {
+            Some(Reply::Catalogue(Some(catalogue))) if catalogue.corpus == source.corpus => {
+                known.told = Some(Arc::new(route::Expert::new(&catalogue)));
+                (known.silent, known.ready_at) = (0, None);
+                inner.open_anew();
+            }
+            Some(Reply::Declined) => known.heard(Heard::Hidden, now),
+            _ => known.heard(Heard::Silent, now),
+        }
+    }
+
+    /// Who can be asked.
+    pub(super) fn open(&self) -> Arc<Open> {
+        Arc::clone(&self.lock().open)
+    }
+
+    /// Whether an expert is to be asked now.
+    pub(super) fn is_ready(&self, source: &Source, now: Instant) -> bool {
+        let inner = self.lock();
+        let known = inner.known.get(&source.provider);
+        known.is_some_and(|known| known.source == *source && known.is_ready(now))
+    }
+
+    /// Notes how asking an expert ended. Says whether it is trusted no more, by this.
+    pub(super) fn heard(&self, provider: ProviderId, heard: Heard, now: Instant) -> bool {
+        let mut inner = self.lock();
+        let Some(known) = inner.known.get_mut(&provider) else {
+            return false;
+        };
+        let before = known.record.trusted();
+        known.heard(heard, now);
+        let lost = before && !known.record.trusted();
+        if lost {
+            // Its counts are believed as little as its scores.
+            inner.open_anew();
+        }
+        lost
+    }
+
+    /// How many experts told of themselves and are trusted, of how many with documents, and how many were found out.
+    pub(super) fn tally(&self) -> (usize, usize, usize) {
+        let inner = self.lock();
+        let lost = inner.known.values();
+        let lost = lost.filter(|known| !known.record.trusted()).count();
+        (inner.open.sources.len(), inner.known.len(), lost)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every critical section leaves its value whole, so a panic elsewhere does not spoil it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn open_anew(&mut self) {
+        let known = self.known.values();
+        let (sources, experts): (Vec<_>, Vec<_>) = known
+            .filter(|known| known.record.trusted())
+            .filter_map(|known| Some((known.source.clone(), Arc::clone(known.told.as_ref()?))))
+            .unzip();
+        self.open = Arc::new(Open {
+            shared: route::shared(&experts),
+            sources,
+            experts,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use llmnet_knowledge::collaborate::message::Catalogue;
+use llmnet_types::{
+    codec::{List, Text},
+    id::Digest,
+};
+
+use super::*;
+
+fn source(number: u8, root: u8) -> Source {
+    Source {
+        provider: ProviderId(number.into()),
+        node: PublicKey([number; 32]),
+        corpus: Corpus {
+            root: Digest([root; 32]),
+            as_of_day: 1,
+            passages: 10,
+        },
+    }
+}
+
+fn told(source: &Source, term: &str) -> Option<Reply> {
+    Some(Reply::Catalogue(Some(Box::new(Catalogue {
+        corpus: source.corpus.clone(),
+        words: 100,
+        counts: List::truncated([(Text::truncated(term), 3)]),
+        model: Text::empty(),
+        centroid: List::new(),
+    }))))
+}
+
+fn providers(catalogues: &Catalogues) -> Vec<u32> {
+    let open = catalogues.open();
+    let providers = open.sources.iter().map(|source| source.provider.0);
+    providers.collect()
+}
+
+const GOOD: Heard = Heard::Said(Record {
+    checked: 10,
+    wrong: 0,
+});
+const BAD: Heard = Heard::Said(Record {
+    checked: 1,
+    wrong: 1,
+});
+
+/// COR-3: a catalogue is of one root, and asked for again with the next.
+#[test]
+fn a_catalogue_is_asked_for_once_for_each_root() {
+    let (catalogues, now) = (Catalogues::default(), Instant::now());
+    let [owls, ships] = [source(1, 1), source(2, 2)];
+    let both = vec![owls.clone(), ships.clone()];
+    assert_eq!(catalogues.follow(both.clone(), now), both);
+    // They are being asked.
+    assert_eq!(catalogues.follow(both.clone(), now), []);
+    catalogues.told(&owls, told(&owls, "owl"), now);
+    assert_eq!(providers(&catalogues), [1]);
+    catalogues.told(&ships, told(&ships, "keel"), now);
+    assert_eq!(catalogues.open().shared.counts.len(), 2);
+    assert_eq!(catalogues.follow(both, now), []);
+
+    let later = source(1, 9);
+    let changed = vec![later.clone(), ships.clone()];
+    let due = catalogues.follow(changed.clone(), now);
+    assert_eq!(due, std::slice::from_ref(&later));
+    assert_eq!(providers(&catalogues), [2]);
+    // What it said to the question before comes late, and is of another root.
+    catalogues.told(&owls, told(&owls, "owl"), now);
+    assert_eq!(providers(&catalogues), [2]);
+    assert!(!catalogues.is_ready(&owls, now) && catalogues.is_ready(&later, now));
+    catalogues.told(&later, told(&owls, "owl"), now);
+    assert_eq!(providers(&catalogues), [2]);
+    let soon = now + PAUSE_MIN;
+    assert_eq!(catalogues.follow(changed, soon), [later]);
+    // Who is gone is out, also where another came in its place.
+    let bread = source(3, 3);
+    assert_eq!(catalogues.follow(vec![bread.clone()], soon), [bread]);
+    assert_eq!(providers(&catalogues), Vec::<u32>::new());
+}
+
+#[test]
+fn who_says_nothing_is_asked_less_and_less() {
+    let (catalogues, mut now) = (Catalogues::default(), Instant::now());
+    let owls = source(1, 1);
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        let due = catalogues.follow(vec![owls.clone()], now);
+        assert_eq!(due, std::slice::from_ref(&owls));
+        catalogues.told(&owls, None, now);
+        let from = now;
+        while !catalogues.is_ready(&owls, now) {
+            now += PAUSE_MIN;
+        }
+        pauses.push(now - from);
+    }
+    assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
+    assert_eq!((pauses[0], pauses[11]), (PAUSE_MIN, PAUSE_MAX));
+    // One word, and it is asked as any other.
+    let due = catalogues.follow(vec![owls.clone()], now);
+    assert_eq!(due, std::slice::from_ref(&owls));
+    catalogues.told(&owls, told(&owls, "owl"), now);
+    catalogues.heard(owls.provider, GOOD, now);
+    assert!(catalogues.is_ready(&owls, now));
+    catalogues.heard(owls.provider, Heard::Hidden, now);
+    assert!(!catalogues.is_ready(&owls, now) && catalogues.is_ready(&owls, now + PAUSE_MAX));
+}
+
+/// COR-4: who lied is out for good, also after it was gone, and under another root.
+#[test]
+fn a_liar_does_not_come_back() {
+    let (catalogues, now) = (Catalogues::default(), Instant::now());
+    let [owls, ships] = [source(1, 1), source(2, 2)];
+    let both = vec![owls.clone(), ships.clone()];
+    catalogues.follow(both.clone(), now);
+    catalogues.told(&owls, told(&owls, "owl"), now);
+    catalogues.told(&ships, told(&ships, "keel"), now);
+    assert!(!catalogues.heard(owls.provider, GOOD, now));
+    assert!(catalogues.heard(owls.provider, BAD, now));
+    assert_eq!(providers(&catalogues), [2]);
+    assert_eq!(catalogues.open().shared.counts.len(), 1);
+    assert_eq!(catalogues.tally(), (1, 2, 1));
+    assert!(!catalogues.is_ready(&owls, now));
+    catalogues.follow(vec![ships.clone()], now);
+    for again in [owls, source(1, 7)] {
+        assert_eq!(catalogues.follow(vec![again, ships.clone()], now), []);
+        assert_eq!(providers(&catalogues), [2]);
+    }
+}
