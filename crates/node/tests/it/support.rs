@@ -16,7 +16,7 @@ use tokio::{
 
 pub(crate) use gateway::{Answer, Gateway};
 pub(crate) use ledger::{Settled, settled};
-pub(crate) use local::Local;
+pub(crate) use local::{Local, keys};
 pub(crate) use room::Room;
 pub(crate) use up::{Printed, Up, command, finish, output};
 

@@ -7,6 +7,8 @@ use std::sync::{
 
 use llmnet::{
     experts::Experts,
+    keys::Keys,
+    remote::Remote,
     respondent::{
         Respondent,
         backing::Backing,
@@ -18,22 +20,80 @@ use llmnet::{
     },
     transport::dialing::Coordinators,
 };
+use llmnet_chain::{client::ChainClient, query};
 use llmnet_knowledge::{
     collaborate::message::{Reply, Request},
     ingest::Section,
     store::{NewDocument, Store},
 };
+use llmnet_ledger::{Genesis, State, query as ledger};
 use llmnet_types::{
     codec::Text,
     domain::Domain,
-    id::{Digest, Salt},
+    id::{Digest, NetworkId, Salt},
     passage::Passage,
     signature::{PrivateKey, PublicKey},
+    transaction::{Instruction, Outcome, Transaction},
+    units::Amount,
 };
 use tokio::sync::watch;
 
-use super::far::{link, pay};
-use crate::support::Local;
+use super::far::link;
+use crate::support::{DEADLINE, Local, Room, Up, keys};
+
+/// A network that an expert joins, in this process or in another.
+pub(super) struct World {
+    chain: Arc<dyn ChainClient>,
+    network: NetworkId,
+    keys: Keys,
+    link: String,
+}
+
+impl World {
+    pub(super) fn of(local: &Local) -> Self {
+        Self {
+            chain: local.chain(),
+            network: local.network.id,
+            keys: local.keys(),
+            link: link(local),
+        }
+    }
+
+    /// A running `llmnet up`, whose coordinator listens there.
+    pub(super) async fn of_process(room: &Room, up: &Up, link: String) -> Self {
+        let genesis = std::fs::read_to_string(room.network().join("genesis.json")).unwrap();
+        let genesis = Genesis::from_json(&genesis).unwrap();
+        let nodes = vec![up.gateway.url.clone()];
+        let remote = Remote::connect(nodes, &genesis, DEADLINE).await.unwrap();
+        Self {
+            chain: Arc::new(remote),
+            network: genesis.id(),
+            keys: keys(room),
+            link,
+        }
+    }
+
+    fn coordinators(&self) -> Coordinators {
+        let coordinator = self.keys.coordinator().public_key();
+        Coordinators::from([(coordinator, self.link.clone())])
+    }
+
+    /// Gives an account enough for a bond.
+    async fn pay(&self, to: PublicKey) {
+        let (amount, requester) = (Amount(20 * Amount::CREDIT.0), self.keys.requester());
+        let payer = requester.public_key();
+        let nonce = |state: &dyn State| ledger::account(state, &payer).nonce;
+        let (_, nonce) = query(&*self.chain, |state| nonce(state)).await.unwrap();
+        let instruction = Instruction::Transfer { to, amount };
+        let transaction = Transaction::sign(self.network, &requester, nonce, instruction);
+        let id = self.chain.submit(transaction).await.unwrap();
+        let found = self.chain.outcome(id, DEADLINE).await.unwrap().unwrap();
+        assert!(
+            matches!(found.outcome, Outcome::Applied { .. }),
+            "{found:?}"
+        );
+    }
+}
 
 /// Counts how often a question came.
 pub(super) struct Counted {
@@ -61,33 +121,31 @@ impl Keeper {
     /// Registers an expert of a domain with these texts, and links it. What others are told is what `tells` makes of its
     /// documents.
     pub(super) async fn start(
-        local: &Local,
-        (number, domain, texts): (u8, &str, &[&str]),
+        world: &World,
+        expert: (u8, &str, &[&str]),
         tells: impl FnOnce(Arc<Documents>) -> Arc<dyn Lookups>,
     ) -> Self {
-        let coordinator = local.keys().coordinator().public_key();
-        let wanted = Coordinators::from([(coordinator, link(local))]);
-        Self::start_for(local, (number, domain, texts), tells, wanted).await
+        Self::start_for(world, expert, tells, world.coordinators()).await
     }
 
     /// The same, linked to these.
     pub(super) async fn start_for(
-        local: &Local,
+        world: &World,
         (number, domain, texts): (u8, &str, &[&str]),
         tells: impl FnOnce(Arc<Documents>) -> Arc<dyn Lookups>,
         wanted: Coordinators,
     ) -> Self {
         let [key, operator] =
             [number + 20, number + 40].map(|seed| PrivateKey::from_seed([seed; 32]));
-        pay(local, operator.public_key()).await;
-        let sample = Experts::new(&local.keys()).unwrap().sample;
+        world.pay(operator.public_key()).await;
+        let sample = Experts::new(&world.keys).unwrap().sample;
         let documents = Documents::new(Arc::new(store(number, domain, texts)), sample);
         let documents = Arc::new(documents);
         let corpus = documents.present().await.unwrap().unwrap();
         let corpus = corpus.registration().unwrap();
         let domain = Domain::new(domain).unwrap();
         let backing = Backing::documents(Arc::clone(&documents), domain, corpus);
-        let (chain, network) = (local.chain(), local.network.id);
+        let (chain, network) = (Arc::clone(&world.chain), world.network);
         let standing = register(&*chain, network, (&operator, &key), &backing, BOND).await;
         let standing = standing.unwrap();
         let provider = standing.provider;

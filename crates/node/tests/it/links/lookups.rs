@@ -20,8 +20,11 @@ use llmnet_types::{
 };
 use serde_json::{Value, json};
 
-use super::{boaster::Boaster, keeper::Keeper};
-use crate::support::{Answer, Local, Room, output, until};
+use super::{
+    boaster::Boaster,
+    keeper::{Keeper, World},
+};
+use crate::support::{Answer, Gateway, Local, Room, Up, output, place, until};
 
 const CONFIG: &str = "[chain]\nepoch_blocks = 16\nidle_interval_ms = 50\narchive = true\n\n[link]\nlisten = \"127.0.0.1:0\"\n";
 const OWLS: [&str; 3] = [
@@ -32,7 +35,7 @@ const OWLS: [&str; 3] = [
 const SHIPS: [&str; 3] = [
     "The keelson of a brigantine is scarfed from four lengths of larch.",
     "Ballast of pig iron keeps an empty brigantine upright in a squall.",
-    "Deck seams were caulked with oakum and payed with hot pitch.",
+    "Deck seams were caulked with oakum and filled with hot pitch.",
 ];
 const BREAD: [&str; 3] = [
     "Sourdough rises overnight because wild yeast makes gas in the dough.",
@@ -43,25 +46,25 @@ const BREAD: [&str; 3] = [
 const QUESTION: &str = "From which wood is the keelson of a brigantine scarfed?";
 
 /// Asks the owls' expert alone, whatever it is about.
-async fn ask(local: &Local, question: &str) -> Answer {
+async fn ask(gateway: &Gateway, question: &str) -> Answer {
     let body = json!({
         "model": "llmnet/auto",
         "messages": [{ "role": "user", "content": question }],
         "llmnet": { "domain": "owls" },
     });
-    local.gateway.post(&body.to_string()).await.unwrap()
+    gateway.post(&body.to_string()).await.unwrap()
 }
 
-async fn lookups(local: &Local) -> String {
-    let status = local.gateway.get("/status").await;
+async fn lookups(gateway: &Gateway) -> String {
+    let status = gateway.get("/status").await;
     let parts = status.body["parts"].as_array().unwrap().clone();
     let part = parts.iter().find(|part| part["name"] == "lookups");
     part.unwrap()["detail"].as_str().unwrap().to_owned()
 }
 
-async fn until_open(local: &Local, count: usize) {
+async fn until_open(gateway: &Gateway, count: usize) {
     until("the catalogues are there", || async {
-        let told = lookups(local).await;
+        let told = lookups(gateway).await;
         told.starts_with(&format!("{count} of ")).then_some(())
     })
     .await;
@@ -74,15 +77,16 @@ fn honest(documents: Arc<llmnet::respondent::documents::Documents>) -> Arc<dyn L
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seat_answers_from_what_another_expert_knows() {
     let local = Local::within(Room::with(CONFIG)).await;
-    let owls = Keeper::start(&local, (1, "owls", &OWLS), honest).await;
-    until_open(&local, 1).await;
+    let world = World::of(&local);
+    let owls = Keeper::start(&world, (1, "owls", &OWLS), honest).await;
+    until_open(&local.gateway, 1).await;
     // Who knows nothing of it says so, as nobody here does.
-    assert!(ask(&local, QUESTION).await.declined());
+    assert!(ask(&local.gateway, QUESTION).await.declined());
     assert_eq!(owls.asked(), 0, "none of the words is in its catalogue");
 
-    let ships = Keeper::start(&local, (2, "ships", &SHIPS), honest).await;
-    until_open(&local, 2).await;
-    let answer = ask(&local, QUESTION).await;
+    let ships = Keeper::start(&world, (2, "ships", &SHIPS), honest).await;
+    until_open(&local.gateway, 2).await;
+    let answer = ask(&local.gateway, QUESTION).await;
     assert!(answer.text().contains("larch"), "{}", answer.body);
     assert_eq!((ships.asked(), owls.asked()), (1, 0));
     let panel = answer.panel();
@@ -124,7 +128,7 @@ async fn a_seat_answers_from_what_another_expert_knows() {
     // A word of its owner's, and from the next question on nothing leaves it.
     for disclosure in [Disclosure::Digests, Disclosure::Nothing] {
         ships.documents.store().disclose(disclosure).unwrap();
-        assert!(ask(&local, QUESTION).await.declined());
+        assert!(ask(&local.gateway, QUESTION).await.declined());
     }
     assert_eq!(
         ships.documents.look_up(&Request::Catalogue),
@@ -142,24 +146,25 @@ async fn an_expert_that_lies_about_its_scores_loses_its_traffic() {
     let seed = std::env::var("LLMNET_SEED").map_or(7, |seed| seed.parse().unwrap());
     println!("seed {seed}");
     let local = Local::within(Room::with(CONFIG)).await;
-    let owls = Keeper::start(&local, (1, "owls", &OWLS), honest).await;
-    let ships = Keeper::start(&local, (2, "ships", &SHIPS), honest).await;
-    let bread = Keeper::start(&local, (3, "bread", &BREAD), |documents| {
+    let world = World::of(&local);
+    let owls = Keeper::start(&world, (1, "owls", &OWLS), honest).await;
+    let ships = Keeper::start(&world, (2, "ships", &SHIPS), honest).await;
+    let bread = Keeper::start(&world, (3, "bread", &BREAD), |documents| {
         Arc::new(Boaster::new(documents, seed))
     })
     .await;
-    until_open(&local, 3).await;
+    until_open(&local.gateway, 3).await;
     let about_bread = "Why does sourdough rise overnight from wild yeast?";
     for _ in 0..5 {
-        let answer = ask(&local, about_bread).await;
+        let answer = ask(&local.gateway, about_bread).await;
         assert!(answer.declined(), "{}", answer.body);
         // The honest are asked as before, and their passages are shown.
-        let answer = ask(&local, QUESTION).await;
+        let answer = ask(&local.gateway, QUESTION).await;
         assert!(answer.text().contains("larch"), "{}", answer.body);
     }
     assert_eq!(bread.asked(), 1, "asked again after it was found out");
     assert_eq!(ships.asked(), 5);
-    let told = lookups(&local).await;
+    let told = lookups(&local.gateway).await;
     assert!(told.starts_with("2 of "), "{told}");
     assert!(
         told.ends_with("1 not any more, as their scores were wrong"),
@@ -175,13 +180,14 @@ async fn an_expert_that_lies_about_its_scores_loses_its_traffic() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_is_told_nothing() {
     let local = Local::within(Room::with(CONFIG)).await;
+    let world = World::of(&local);
     let key = PrivateKey::from_seed([77; 32]);
     let settings = Settings::new(local.network.id, key.clone(), MESSAGE_LENGTH_MAX);
     let mut listener = Listener::bind(settings, "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
     let wanted = Coordinators::from([(key.public_key(), listener.address().to_string())]);
-    let owls = Keeper::start_for(&local, (1, "owls", &OWLS), honest, wanted).await;
+    let owls = Keeper::start_for(&world, (1, "owls", &OWLS), honest, wanted).await;
     let (out, mut back) = listener.accept().await.unwrap().split();
     let lookup = ToSeat::Lookup(encode(&Request::Catalogue)).to_bytes();
     out.send(Frame {
@@ -197,4 +203,36 @@ async fn a_stranger_is_told_nothing() {
     drop((out, back));
     owls.stop().await;
     local.stop().await;
+}
+
+/// The same between processes: what a coordinator of another process shows its panel, an expert of this one told it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expert_of_another_process_is_asked_over_its_link() {
+    let _place = place().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = free.local_addr().unwrap().to_string();
+    drop(free);
+    let room = Room::with(&CONFIG.replace("127.0.0.1:0", &link));
+    let up = Up::start(&room, &["--no-models"]).await;
+    let world = World::of_process(&room, &up, link).await;
+    let ships = Keeper::start(&world, (2, "ships", &SHIPS), honest).await;
+    until_open(&up.gateway, 1).await;
+    // A panel of the box, which has never heard of ships.
+    let body = json!({
+        "model": "llmnet/auto",
+        "messages": [{ "role": "user", "content": QUESTION }],
+        "llmnet": { "domain": "astronomy" },
+    });
+    let answer = up.gateway.post(&body.to_string()).await.unwrap();
+    assert!(answer.text().contains("larch"), "{}", answer.body);
+    assert_eq!(ships.asked(), 1);
+    assert_eq!(answer.panel().len(), 3, "{}", answer.body);
+    let citation = &answer.llmnet()["citations"][0];
+    assert_eq!(citation["provider"], ships.node().short());
+    let bytes = up.gateway.final_receipt(&answer.receipt().unwrap()).await;
+    let file = room.file("receipt.json", bytes).display().to_string();
+    let done = output(&room, &["verify", &file]).await;
+    assert_eq!(done.code, 0, "{}", done.err);
+    ships.stop().await;
+    assert_eq!(up.stop().await, 0);
 }

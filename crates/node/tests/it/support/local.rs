@@ -75,7 +75,8 @@ impl Local {
     }
 }
 
-fn keys(room: &Room) -> Keys {
+/// The keys of a room's network.
+pub(crate) fn keys(room: &Room) -> Keys {
     let text = std::fs::read_to_string(room.network().join("seed")).unwrap();
     let seed: llmnet_types::id::Digest = text.trim().parse().unwrap();
     Keys::new(seed.0)
