@@ -23,7 +23,7 @@ use llmnet_model::{
 
 use collection::Collection;
 use report::{Report, System};
-use retrieval::{Answer, Network, ROUTED, TERMS};
+use retrieval::{Answer, BARS, Network, ROUTED, TERMS};
 
 /// How long a call of an embedding model behind HTTP may take.
 const EMBEDDING_TIME: Duration = Duration::from_secs(60);
@@ -165,11 +165,14 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
         let routed = asked.iter().map(|asked| network.fused(asked, ROUTED));
         measure("routed", hybrid, routed.collect())?;
         let after = network.traffic();
-        let shown = asked.iter().map(|asked| network.shown(asked));
-        let shown = shown.collect::<anyhow::Result<Vec<_>>>()?;
-        let documents: usize = shown.iter().map(|answer| answer.ranked.len()).sum();
-        let shown_mean = documents as f64 / shown.len().max(1) as f64;
-        measure("shown", hybrid, Ok(shown))?;
+        let mut shown_mean = Vec::new();
+        for bar in BARS {
+            let shown = asked.iter().map(|asked| network.shown(asked, bar));
+            let shown = shown.collect::<anyhow::Result<Vec<_>>>()?;
+            let documents: usize = shown.iter().map(|answer| answer.ranked.len()).sum();
+            shown_mean.push((bar, documents as f64 / shown.len().max(1) as f64));
+            measure(&format!("shown-{bar}"), hybrid, Ok(shown))?;
+        }
         let local = asked.iter().map(|asked| network.local(asked));
         measure("local-statistics", hybrid, local.collect())?;
         let naive = asked.iter().map(|asked| network.naive(asked));

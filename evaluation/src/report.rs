@@ -74,8 +74,8 @@ pub(crate) struct Traffic {
     pub(crate) hybrid: bool,
     /// Terms that the longest catalogue counts.
     pub(crate) catalogue_terms_max: usize,
-    /// Documents that a panel is shown of, on average.
-    pub(crate) shown_mean: f64,
+    /// By the bar for what a panel is shown, of how many documents that is on average.
+    pub(crate) shown_mean: Vec<(u32, f64)>,
     pub(crate) fused_messages: u64,
     pub(crate) fused_bytes: u64,
     pub(crate) routed_messages: u64,
@@ -222,10 +222,16 @@ impl Report {
                 traffic.routed_bytes as f64 / 1e6,
                 share * 100.0
             )?;
+            let shown = traffic.shown_mean.iter();
+            let shown: Vec<_> = shown
+                .map(|(bar, mean)| format!("{mean:.1} with {bar}"))
+                .collect();
             writeln!(
                 page,
-                "The longest catalogue counts {} terms. A panel is shown passages of {:.1} documents on average.",
-                traffic.catalogue_terms_max, traffic.shown_mean
+                "The longest catalogue counts {} terms. By the bar, a panel is shown passages of so many documents on \
+                 average: {}.",
+                traffic.catalogue_terms_max,
+                shown.join(", ")
             )?;
             let memory: Vec<_> = traffic
                 .memory_peak_mib

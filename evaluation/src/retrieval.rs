@@ -9,10 +9,10 @@ use std::{
 use anyhow::Context as _;
 use llmnet_knowledge::{
     analysis,
-    bm25::Statistics,
+    bm25::{self, Counts, Statistics},
     chunk,
     collaborate::{
-        gather::gather,
+        gather::{BEARING_MIN, gather},
         merge::{Merged, merge},
         message::{Ask, Catalogue, Found, Reply, Request},
         route,
@@ -37,6 +37,8 @@ use crate::{
 pub(crate) const PASSAGES: usize = 20;
 /// How many experts are asked where not all are.
 pub(crate) const ROUTED: usize = 2;
+/// Bars for what a panel is shown, in hundredths, that are tried.
+pub(crate) const BARS: [u32; 6] = [0, 10, 15, 20, 30, 40];
 /// Lengths of catalogues, in terms, that are tried.
 pub(crate) const TERMS: [usize; 5] = [16_384, 8_192, 4_096, 2_048, 1_024];
 /// How many texts are embedded at once.
@@ -257,17 +259,33 @@ impl Network {
         })
     }
 
-    /// What a panel is shown: of the best experts' passages, checked, those that bear on the question.
-    pub(crate) fn shown(&mut self, asked: &Asked<'_>) -> anyhow::Result<Answer> {
+    /// What a panel would be shown, each passage with at least so many hundredths of what the question's terms tell. With
+    /// the bar that panels have it is what they are shown, every score checked.
+    pub(crate) fn shown(&mut self, asked: &Asked<'_>, hundredths: u32) -> anyhow::Result<Answer> {
         timed(|| {
             let places: Vec<_> = self.route(asked).into_iter().take(ROUTED).collect();
             let query = analysis::Query::new(&asked.query.text);
             let shared = self.shared.of(&query);
             let found = self.hear(asked, &places, &vec![&shared; places.len()])?;
-            let gathered = gather(&query, &shared, &found, SHARED_MAX, 1);
-            let lies: u64 = gathered.records.iter().map(|record| record.wrong).sum();
-            anyhow::ensure!(lies == 0, "an honest expert's score was found wrong");
-            Ok(names(&gathered.passages))
+            let least = f64::from(hundredths) / 100.0;
+            let mut merged = merge(&found, SHARED_MAX);
+            merged.retain(|merged| {
+                merged.scored.evidence().is_some_and(|evidence| {
+                    let counts = Counts::of(&evidence.passage);
+                    bm25::share(&query, &counts, &shared) >= least
+                })
+            });
+            merged.truncate(SHARED_MAX);
+            if (least - BEARING_MIN).abs() < f64::EPSILON {
+                let gathered = gather(&query, &shared, &found, SHARED_MAX, 1);
+                let lies: u64 = gathered.records.iter().map(|record| record.wrong).sum();
+                anyhow::ensure!(lies == 0, "an honest expert's score was found wrong");
+                anyhow::ensure!(
+                    gathered.passages == merged,
+                    "a panel is shown something else"
+                );
+            }
+            Ok(names(&merged))
         })
     }
 
