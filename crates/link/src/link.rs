@@ -125,13 +125,29 @@ impl Outgoing {
     /// # Errors
     /// See [`Unsent`]. A message that was taken may still be lost with the link.
     pub fn send(&self, frame: Frame) -> Result<(), Unsent> {
-        if frame.conversation == CONTROL || frame.bytes.len() > self.message_length_max {
+        if !self.can_be_sent(&frame) {
             return Err(Unsent::Impossible);
         }
         self.waiting.try_send(frame).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Unsent::Full,
             mpsc::error::TrySendError::Closed(_) => Unsent::Ended,
         })
+    }
+
+    /// Puts a message on its way as soon as there is room for it.
+    ///
+    /// # Errors
+    /// See [`Unsent`]; never that it is full.
+    pub async fn send_after(&self, frame: Frame) -> Result<(), Unsent> {
+        if !self.can_be_sent(&frame) {
+            return Err(Unsent::Impossible);
+        }
+        let sent = self.waiting.send(frame).await;
+        sent.map_err(|_| Unsent::Ended)
+    }
+
+    fn can_be_sent(&self, frame: &Frame) -> bool {
+        frame.conversation != CONTROL && frame.bytes.len() <= self.message_length_max
     }
 
     /// Whether the link still stands, as far as is known.

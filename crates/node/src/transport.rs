@@ -12,10 +12,12 @@ use std::{
 
 use llmnet_link::{Frame, Outgoing};
 use llmnet_types::signature::PublicKey;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// How many parcels may wait for one respondent.
 pub(crate) const INBOX: usize = 1_024;
+/// How many of them may be news: the rest is kept for what somebody waits for.
+const NEWS: usize = INBOX / 2;
 /// How many answers may wait for one conversation.
 pub const REPLIES: usize = 256;
 
@@ -28,6 +30,8 @@ pub struct Parcel {
     pub bytes: Vec<u8>,
     /// Where answers go.
     pub reply: Reply,
+    /// The place among news, given back once it is taken.
+    news: Option<OwnedSemaphorePermit>,
 }
 
 /// A message on its way back.
@@ -53,6 +57,8 @@ enum Way {
         link: Outgoing,
         conversation: u64,
     },
+    /// Nobody waits for one.
+    Nowhere,
 }
 
 impl Reply {
@@ -72,6 +78,7 @@ impl Reply {
                     bytes,
                 });
             }
+            Way::Nowhere => {}
         }
     }
 
@@ -85,7 +92,7 @@ impl Reply {
 
     /// Whether the coordinator is of this process.
     pub fn is_near(&self) -> bool {
-        matches!(self.0, Way::Near { .. })
+        !matches!(self.0, Way::Far { .. })
     }
 
     /// Whether nobody can be answered any more.
@@ -93,6 +100,7 @@ impl Reply {
         match &self.0 {
             Way::Near { sender, .. } => sender.is_closed(),
             Way::Far { link, .. } => !link.stands(),
+            Way::Nowhere => true,
         }
     }
 }
@@ -106,6 +114,7 @@ pub struct Hub {
 #[derive(Debug, Clone)]
 struct Inbox {
     sender: mpsc::Sender<Parcel>,
+    news: Arc<Semaphore>,
     /// Whether the respondent is of this process.
     near: bool,
 }
@@ -123,7 +132,8 @@ impl Hub {
 
     fn open(&self, respondent: PublicKey, near: bool) -> mpsc::Receiver<Parcel> {
         let (sender, inbox) = mpsc::channel(INBOX);
-        self.lock().insert(respondent, Inbox { sender, near });
+        let news = Arc::new(Semaphore::new(NEWS));
+        self.lock().insert(respondent, Inbox { sender, news, near });
         inbox
     }
 
@@ -166,7 +176,36 @@ impl Hub {
         });
         inbox
             .sender
-            .try_send(Parcel { from, bytes, reply })
+            .try_send(Parcel {
+                from,
+                bytes,
+                reply,
+                news: None,
+            })
+            .map_err(|_| Unreached)
+    }
+
+    /// Sends news, to which no answer comes. Where too much of it waits already, so does this one, and takes no place
+    /// from what somebody waits for.
+    ///
+    /// # Errors
+    /// The respondent does not listen, or has too much else to do.
+    pub async fn tell(
+        &self,
+        from: PublicKey,
+        to: &PublicKey,
+        bytes: Vec<u8>,
+    ) -> Result<(), Unreached> {
+        let inbox = self.lock().get(to).cloned().ok_or(Unreached)?;
+        let news = inbox.news.acquire_owned().await.map_err(|_| Unreached)?;
+        inbox
+            .sender
+            .try_send(Parcel {
+                from,
+                bytes,
+                reply: Reply(Way::Nowhere),
+                news: Some(news),
+            })
             .map_err(|_| Unreached)
     }
 
@@ -175,3 +214,6 @@ impl Hub {
         self.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

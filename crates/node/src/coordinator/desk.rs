@@ -1,6 +1,9 @@
 //! The desk where requests come in: classify, select, order, conduct, write down, answer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
 
 use llmnet_chain::client::ChainClient;
 use llmnet_gateway::port::{Allowance, AnswerError, Hold, Offer};
@@ -23,7 +26,10 @@ use llmnet_types::{
     succession::{HandOver, Succession},
     units::{Amount, Epoch, Height, Score},
 };
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
 
 use super::{
     accounts::Accounts,
@@ -37,12 +43,12 @@ use super::{
     terms::Panel,
     view::Titles,
 };
-use crate::{
-    anchor::Anchors,
-    keys::Keys,
-    recent::Recent,
-    transport::{Hub, REPLIES},
-};
+use crate::{anchor::Anchors, keys::Keys, recent::Recent, transport::Hub};
+
+/// Receipts that may wait at a time to be told to their seats.
+const TELLING_MAX: usize = 4_096;
+/// How long one waits for a seat that has much to hear.
+const TELLING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a desk needs.
 #[derive(Clone)]
@@ -79,6 +85,8 @@ pub struct Desk {
     pub(super) chain: Arc<dyn ChainClient>,
     pub(super) hub: Hub,
     pub(super) journal: Journal,
+    /// Places for receipts that are told to their seats.
+    telling: Semaphore,
     /// Called when a slot ended.
     pub(super) work: Notify,
     /// The newest block whose settlements are proven.
@@ -156,6 +164,7 @@ impl Desk {
             chain: setup.chain,
             hub: setup.hub,
             journal: setup.journal,
+            telling: Semaphore::new(TELLING_MAX),
             work: Notify::new(),
             proven: watch::Sender::new(Height(0)),
             accounts: tokio::sync::Mutex::new(Accounts {
@@ -278,7 +287,7 @@ impl Desk {
         tokio::spawn(async move {
             match written.synced().await {
                 Ok(()) => {
-                    desk.tell_seats(statement);
+                    desk.tell_seats(statement).await;
                     desk.work.notify_one();
                 }
                 Err(error) => desk.trouble(&error.into()),
@@ -288,21 +297,19 @@ impl Desk {
     }
 
     /// Shows every seat the receipt, so that it knows what it is owed and can agree to the settlement.
-    fn tell_seats(&self, statement: Statement) {
-        let receipt = &statement.receipt;
-        let seats: Vec<_> = receipt
-            .seats
-            .iter()
-            .map(|seat| seat.assign.body.seat)
-            .collect();
+    async fn tell_seats(&self, statement: Statement) {
+        // A seat that cannot hear it in time is paid later, without its co-signature.
+        let Ok(_telling) = self.telling.try_acquire() else {
+            return;
+        };
+        let seats = &statement.receipt.seats;
+        let nodes: Vec<_> = seats.iter().map(|seat| seat.assign.body.seat).collect();
         let bytes = ToSeat::Receipt(Box::new(statement)).to_bytes();
-        let (replies, _inbox) = mpsc::channel(REPLIES);
-        for node in seats {
-            // A seat that cannot hear it is paid later, without its co-signature.
-            let _ = self
-                .hub
-                .send(self.key.public_key(), &node, bytes.clone(), &replies);
-        }
+        let tell = |node| {
+            let told = self.hub.tell(self.key.public_key(), node, bytes.clone());
+            timeout(TELLING_PATIENCE, told)
+        };
+        futures::future::join_all(nodes.iter().map(tell)).await;
     }
 
     fn document(&self, finished: &Finished) -> anyhow::Result<ReceiptDocument> {

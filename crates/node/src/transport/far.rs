@@ -5,7 +5,11 @@
 //! respondent:  dial ── attend ──> its inbox, as if the coordinator were here
 //! ```
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use llmnet_chain::{client::ChainClient, query};
 use llmnet_ledger::query as ledger;
@@ -94,34 +98,57 @@ async fn is_registered(chain: &dyn ChainClient, node: PublicKey) -> bool {
 }
 
 /// Carries what the hub has for a respondent, and its answers back, until the link ends or a newer one is there.
-async fn carry(link: Link, hub: &Hub) -> Ended {
+pub(super) async fn carry(link: Link, hub: &Hub) -> Ended {
     let mut parcels = hub.open(link.peer(), false);
     let (out, mut back) = link.split();
-    let mut conversations = Conversations::default();
-    loop {
-        tokio::select! {
-            parcel = parcels.recv() => {
-                let Some(Parcel { bytes, reply, .. }) = parcel else {
-                    return Ended::Left;
-                };
-                let conversation = conversations.begin(reply);
-                match out.send(Frame { conversation, bytes }) {
-                    Err(Unsent::Ended) => return back.next().await.err().unwrap_or(Ended::Closed),
-                    // It has its own limits in time.
-                    Err(error) => tracing::debug!(%error, "a message is not sent"),
-                    Ok(()) => {}
-                }
+    let conversations = Mutex::new(Conversations::default());
+    let forth = async {
+        while let Some(parcel) = parcels.recv().await {
+            // News keeps its place in the inbox until it has one on the link.
+            let Parcel {
+                bytes,
+                reply,
+                news: _news,
+                ..
+            } = parcel;
+            let conversation = lock(&conversations).begin(reply);
+            let frame = Frame {
+                conversation,
+                bytes,
+            };
+            match out.send_after(frame).await {
+                // How it ended comes by the other way.
+                Err(Unsent::Ended) => return std::future::pending().await,
+                Err(error) => tracing::debug!(%error, "a message is not sent"),
+                Ok(()) => {}
             }
-            frame = back.next() => match frame {
-                Ok(Frame { conversation, bytes }) => {
-                    if let Some(reply) = conversations.open.get(&conversation) {
+        }
+        Ended::Left
+    };
+    let answers = async {
+        loop {
+            match back.next().await {
+                Ok(Frame {
+                    conversation,
+                    bytes,
+                }) => {
+                    if let Some(reply) = lock(&conversations).open.get(&conversation) {
                         reply.send(bytes);
                     }
                 }
                 Err(ended) => return ended,
             }
         }
+    };
+    tokio::select! {
+        ended = forth => ended,
+        ended = answers => ended,
     }
+}
+
+fn lock(conversations: &Mutex<Conversations>) -> MutexGuard<'_, Conversations> {
+    // Every critical section leaves its value whole, so a panic elsewhere does not spoil it.
+    conversations.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Who asked what, by number. Dropped with its link, it tells all of them that no answer will come.
@@ -166,7 +193,13 @@ pub async fn attend(link: Link, inbox: &mpsc::Sender<Parcel>) -> Ended {
         let link = link.clone();
         let reply = Reply(Way::Far { link, conversation });
         // A respondent that cannot keep up lets its coordinator wait, and is passed over where that is too long.
-        if inbox.send(Parcel { from, bytes, reply }).await.is_err() {
+        let parcel = Parcel {
+            from,
+            bytes,
+            reply,
+            news: None,
+        };
+        if inbox.send(parcel).await.is_err() {
             return Ended::Left;
         }
     }
