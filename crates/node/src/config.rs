@@ -209,7 +209,7 @@ pub enum ConfigError {
         address: IpAddr,
     },
     /// A model's key is not where the configuration says.
-    #[error("the key of model {model}: {source}")]
+    #[error("the key of model {model} cannot be had")]
     Key {
         /// The model.
         model: String,

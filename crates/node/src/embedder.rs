@@ -47,6 +47,10 @@ impl Embedder for Own {
         llmnet_model::embedding::Embedder::model(&self.0)
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.0.trouble()
+    }
+
     async fn embed(
         &self,
         inputs: Vec<embedder::Input>,

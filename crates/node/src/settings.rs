@@ -16,6 +16,7 @@ use llmnet_types::{
     signature::PublicKey,
     units::Amount,
 };
+use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -308,6 +309,20 @@ impl<'a> Reader<'a> {
             self.wrong(&value.span(), what, format!("write [{name}]"));
         }
         found
+    }
+
+    /// A part of the file as a type of its own reads it.
+    pub(crate) fn part<T: DeserializeOwned>(&mut self, value: &Value<'a>, mend: &str) -> Option<T> {
+        match toml::from_str(self.text) {
+            Ok(part) => Some(part),
+            Err(error) => {
+                // The line itself is not shown: somebody may have written a key there.
+                let span = error.span().unwrap_or_else(|| value.span());
+                let message = error.message().replace('\n', ", ");
+                self.wrong(&span, message, mend);
+                None
+            }
+        }
     }
 
     /// True or false, where it is said.

@@ -46,7 +46,15 @@ pub(crate) async fn status(
     State(gateway): State<Arc<Gateway>>,
     Extension(call): Extension<Call>,
 ) -> Result<Response, ApiError> {
-    let health = call.look_up(gateway.coordinator.health()).await?;
+    let mut health = call.look_up(gateway.coordinator.health()).await?;
+    if let Some(embedder) = &gateway.embedder {
+        let trouble = embedder.trouble();
+        health.parts.push(Part {
+            name: format!("embedding {}", embedder.model()),
+            ready: trouble.is_none(),
+            detail: trouble.unwrap_or_else(|| "makes vectors".to_owned()),
+        });
+    }
     let requests_max = gateway.config.requests_max;
     Ok(json::object(&StatusShape {
         ready: health.blocked.is_none(),

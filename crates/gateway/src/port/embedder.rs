@@ -15,6 +15,9 @@ pub trait Embedder: Send + Sync {
     /// The model, by the name that clients ask for.
     fn model(&self) -> &str;
 
+    /// What keeps it from making any vectors now, in words for its operator.
+    fn trouble(&self) -> Option<String>;
+
     /// A vector of each of 1 to [`INPUTS_MAX`] inputs, all of the same length: of so many numbers, where the model can
     /// have as many as are wanted.
     async fn embed(

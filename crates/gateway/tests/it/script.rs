@@ -47,6 +47,10 @@ impl Embedder for Vectors {
         EMBEDDER
     }
 
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     async fn embed(
         &self,
         inputs: Vec<Input>,

@@ -84,7 +84,7 @@ pub enum SecretError {
     #[error("the variable {0} is not set")]
     Variable(String),
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,

@@ -9,9 +9,10 @@ use llmnet_types::signature::PrivateKey;
 use super::{Desk, Panel, Port, Setup, journal::Journal, settings::Settings};
 use crate::{
     anchor::Anchors,
-    directory, experts,
+    directory, embedder, experts,
     explorer::Explorer,
     keys::Keys,
+    models,
     network::{door::Door, funding, roles},
     remote::Remote,
     serving::Serving,
@@ -83,6 +84,9 @@ pub async fn start(
     // The ports first: whoever has one must hear of it before anything else is begun.
     let door = Door::open(&settings.gateway, &settings.data.join("keys.db")).await?;
     let (url, admin) = (door.url(), door.admin_address()?);
+    let embedding = settings.embedding.as_ref();
+    let embedder = embedding.map(|embedding| embedder::configured(embedding, &models::environment));
+    let embedder = embedder.transpose()?;
 
     on_stage(Stage::Network);
     let genesis = &settings.genesis;
@@ -123,7 +127,7 @@ pub async fn start(
         coordinator: Arc::new(Port(Arc::clone(&desk))),
         ledger: Arc::new(Explorer::new(Arc::clone(&chain), genesis.clone())),
         access: door.access(),
-        embedder: None,
+        embedder,
     };
     Ok(Running {
         url,

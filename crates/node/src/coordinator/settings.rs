@@ -13,10 +13,11 @@ use llmnet_types::{
     signature::{PrivateKey, PublicKey},
     units::Amount,
 };
+use serde::Deserialize;
 use toml::de::DeTable;
 
 use crate::{
-    config::{self, Gateway},
+    config::{self, Embedding, Gateway},
     directory::{self, Files, GENESIS, InitError, Made, NODE_KEY},
     keystore::Passphrase,
     settings::{Mistakes, Reader, Value, read_settings},
@@ -30,7 +31,7 @@ pub const FILES: Files = Files {
     account_key: "requester.key",
 };
 
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "node",
     "key",
     "requester_key",
@@ -43,6 +44,7 @@ const TOP: [&str; 12] = [
     "bond",
     "patient",
     "gateway",
+    "embedding",
 ];
 const GATEWAY: [&str; 3] = ["keys", "admin_port", "tls"];
 const TLS: [&str; 3] = ["name", "chain", "key"];
@@ -72,6 +74,14 @@ pub struct Settings {
     pub bond: Amount,
     /// Whether panels are waited for as long as slow models need.
     pub patient: bool,
+    /// What makes vectors, if anything does.
+    pub embedding: Option<Embedding>,
+}
+
+/// The part of the file that is about vectors.
+#[derive(Deserialize)]
+struct OfEmbedding {
+    embedding: Embedding,
 }
 
 /// What a new coordinator is made of.
@@ -137,6 +147,7 @@ impl<'a> Reader<'a> {
         let address = self.address(table, 0..0);
         let bond = self.credits(table, "bond");
         let patient = self.truth(table, "patient");
+        let embedding = self.embedding(table);
         for (span, path) in keys.iter().flatten() {
             self.check_key(span, path);
         }
@@ -171,7 +182,15 @@ impl<'a> Reader<'a> {
             address: address?,
             bond: bond?,
             patient: patient.unwrap_or(true),
+            embedding,
         })
+    }
+
+    fn embedding(&mut self, table: &DeTable<'a>) -> Option<Embedding> {
+        let mend = "write an [embedding] as docs/API.md shows under Embeddings";
+        let OfEmbedding { mut embedding } = self.part(table.get("embedding")?, mend)?;
+        embedding.resolve(self.folder);
+        Some(embedding)
     }
 
     /// Whom the gateway lets in, and how it proves its name.
@@ -258,6 +277,13 @@ patient = {patient}
 # name = "llm.example.org"
 # chain = "/etc/llmnet/chain.pem"
 # key = "/etc/llmnet/key.pem"
+
+# What makes vectors for /v1/embeddings: a server of yours, for which nobody else is paid.
+#
+# [embedding]
+# name = "text-embedding-3-small"
+# api = "openai"
+# key = "env::OPENAI_API_KEY"
 "#,
         admin_port = Gateway::default().admin_port,
         bond = plan.bond.credits(),

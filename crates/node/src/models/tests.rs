@@ -87,8 +87,8 @@ async fn whoever_configures_a_makers_models_says_which_are_seated() {
     assert_eq!(sources[0].price.output_kilo, Amount(3));
     let error = found(config, &[], &[]).await.unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "the key of model claude-other: the variable ANTHROPIC_API_KEY is not set"
+        format!("{error:#}"),
+        "the key of model claude-other cannot be had: the variable ANTHROPIC_API_KEY is not set"
     );
 }
 

@@ -229,20 +229,12 @@ impl<'a> Reader<'a> {
                 }
                 Some(Source::Expert(name.to_owned()))
             }
-            (None, Some(model)) => match toml::from_str::<OfModel>(self.text) {
-                Ok(OfModel { mut model }) => {
-                    model.resolve(self.folder);
-                    Some(Source::Model(Box::new(model)))
-                }
-                Err(error) => {
-                    // The line itself is not shown: somebody may have written a key there.
-                    let span = error.span().unwrap_or_else(|| model.span());
-                    let message = error.message().replace('\n', ", ");
-                    let mend = "write a [model] as README.md shows under Real models";
-                    self.wrong(&span, message, mend);
-                    None
-                }
-            },
+            (None, Some(model)) => {
+                let mend = "write a [model] as README.md shows under Real models";
+                let OfModel { mut model } = self.part(model, mend)?;
+                model.resolve(self.folder);
+                Some(Source::Model(Box::new(model)))
+            }
             (Some(expert), Some(_)) => {
                 self.wrong(&expert.span(), "both an expert and a model answer", one);
                 None

@@ -66,5 +66,19 @@ async fn a_server_that_fails_is_said_to_be_away_and_not_quoted() {
         !said.contains("500") && !said.contains(&server.base()),
         "{said}"
     );
+    // After some more it is left alone, and the operator can see that.
+    let resting = loop {
+        let url = format!("{}/status", up.gateway.url);
+        let parts = reqwest::get(url).await.unwrap().json::<Value>().await;
+        let parts = parts.unwrap()["parts"].as_array().unwrap().clone();
+        let name = format!("embedding {MODEL}");
+        let part = parts.into_iter().find(|part| part["name"] == name).unwrap();
+        if part["ready"] == false {
+            break part["detail"].to_string();
+        }
+        let (status, _) = embed(&up, &body).await;
+        assert_eq!(status, 503);
+    };
+    assert!(resting.contains("failed 5 times"), "{resting}");
     assert_eq!(up.stop().await, 0);
 }

@@ -35,8 +35,8 @@ fn genesis() -> Genesis {
 }
 
 impl Place {
-    fn new() -> Self {
-        let name = format!("llmnet-coordinator-settings-{}", std::process::id());
+    fn new(name: &str) -> Self {
+        let name = format!("llmnet-coordinator-{name}-{}", std::process::id());
         let place = Self(std::env::temp_dir().join(name));
         let plan = Plan {
             directory: place.0.clone(),
@@ -74,7 +74,7 @@ const OPEN: [&str; 2] = ["http = \"127.0.0.1:7171\"", "http = \"0.0.0.0:8080\""]
 
 #[test]
 fn a_gateway_that_strangers_reach_asks_for_keys() {
-    let place = Place::new();
+    let place = Place::new("settings");
     let written = place.read("", "", "").unwrap();
     assert_eq!(written.node, key(2).public_key());
     assert_eq!(written.data, place.0.join("data"));
@@ -122,4 +122,27 @@ fn a_gateway_that_strangers_reach_asks_for_keys() {
         let refused = place.read("", "", more).unwrap_err();
         assert!(refused.contains(said), "{more}: {refused}");
     }
+}
+
+#[test]
+fn a_model_for_embeddings_is_the_coordinators_own() {
+    let place = Place::new("embedding");
+    assert!(place.read("", "", "").unwrap().embedding.is_none());
+    let named = "[embedding]\nname = \"vectors\"\napi = \"openai\"\nkey = \"file::key.txt\"\n";
+    let embedding = place.read("", "", named).unwrap().embedding.unwrap();
+    assert_eq!(embedding.0.name, "vectors");
+    // Its key is beside the settings, not where the program was started.
+    let nobody = |_: &str| None;
+    let missing = embedding.0.secret(&nobody).unwrap_err();
+    let missing = format!("{:#}", anyhow::Error::from(missing));
+    let file = place.0.join("key.txt");
+    let cause = std::io::Error::from_raw_os_error(2);
+    let said = format!(
+        "the key of model vectors cannot be had: cannot read {}: {cause}",
+        file.display()
+    );
+    assert_eq!(missing, said);
+    let priced = format!("{named}price = {{ input = 1 }}\n");
+    let refused = place.read("", "", &priced).unwrap_err();
+    assert!(refused.contains("no respondent"), "{refused}");
 }
