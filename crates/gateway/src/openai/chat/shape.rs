@@ -5,7 +5,7 @@
 //! data: {… "delta":{"content":"…"} …}
 //! data: {… "delta":{"tool_calls":[{"index":0, "id":…, "function":{"name":…, "arguments":""}}]} …}
 //! data: {… "delta":{"tool_calls":[{"index":0, "function":{"arguments":"…"}}]} …}
-//! data: {… "delta":{}, "finish_reason":"stop" … "llmnet":{…}}
+//! data: {… "delta":{"annotations":[…]}, "finish_reason":"stop" … "llmnet":{…}}
 //! data: {… "choices":[], "usage":{…}}    only if asked for
 //! data: [DONE]
 //! ```
@@ -21,6 +21,7 @@ use crate::{
     error::ApiError,
     json,
     llmnet::account::Account,
+    openai::annotation::{self, OfChat},
     port::{Answered, Usage},
 };
 
@@ -156,6 +157,8 @@ struct Message<'a> {
     content: Option<&'a str>,
     refusal: Option<()>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<OfChat<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
 }
 
@@ -208,6 +211,7 @@ impl<'a> Completion<'a> {
                     role: "assistant",
                     content: has_words(answered).then_some(&*answered.text),
                     refusal: None,
+                    annotations: annotation::of_chat(answered),
                     tool_calls: answered.calls.iter().map(Call::of).collect(),
                 },
                 logprobs: None,
@@ -252,6 +256,8 @@ struct Delta<'a> {
     content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<OfChat<'a>>,
 }
 
 /// What a chunk adds to a call: all that names it with the first, then what it is called with.
@@ -298,7 +304,10 @@ impl<'a> Chunk<'a> {
     fn last(head: &'a Head, answered: &'a Answered, include_usage: bool) -> Self {
         let choice = ChunkChoice {
             index: 0,
-            delta: Delta::default(),
+            delta: Delta {
+                annotations: annotation::of_chat(answered),
+                ..Delta::default()
+            },
             logprobs: None,
             finish_reason: Some(finish_reason(answered)),
         };

@@ -6,6 +6,7 @@
 //! event: response.output_item.added    the answer is there
 //! event: response.content_part.added
 //! event: response.output_text.delta    piece by piece
+//! event: response.output_text.annotation.added    for each place that rests on a passage
 //! event: response.output_text.done
 //! event: response.content_part.done
 //! event: response.output_item.done
@@ -25,7 +26,10 @@ use crate::{
     answer::{Called, Head, Voice, named},
     error::{ApiError, Inner},
     json,
-    openai::responses::shape::{Echo, Item, Part, Response, call_id, message_id, status},
+    openai::{
+        annotation::{self, OfResponse},
+        responses::shape::{Echo, Item, Part, Response, call_id, message_id, status},
+    },
     port::Answered,
 };
 
@@ -74,7 +78,7 @@ impl Voice for Responses {
         };
         let part = OfPart {
             place: Place::of(&id),
-            part: Part::of(""),
+            part: Part::begun(),
         };
         self.numbers.event("response.output_item.added", &item)
             + &self.numbers.event("response.content_part.added", &part)
@@ -92,6 +96,17 @@ impl Voice for Responses {
 
     fn ending(&mut self, head: &Head, answered: &Answered) -> String {
         let id = message_id(head);
+        let annotations = annotation::of_response(answered);
+        let mut added = String::new();
+        for (annotation_index, annotation) in annotations.iter().enumerate() {
+            let annotated = Annotated {
+                place: Place::of(&id),
+                annotation_index,
+                annotation,
+            };
+            let kind = "response.output_text.annotation.added";
+            added.push_str(&self.numbers.event(kind, &annotated));
+        }
         let text = Done {
             place: Place::of(&id),
             text: &answered.text,
@@ -99,13 +114,14 @@ impl Voice for Responses {
         };
         let part = OfPart {
             place: Place::of(&id),
-            part: Part::of(&answered.text),
+            part: Part::of(answered),
         };
         let item = OfItem {
             output_index: 0,
             item: Item::of(head, answered),
         };
         [
+            added,
             self.numbers.event("response.output_text.done", &text),
             self.numbers.event("response.content_part.done", &part),
             self.numbers.event("response.output_item.done", &item),
@@ -247,6 +263,14 @@ struct Delta<'a> {
     place: Place<'a>,
     delta: &'a str,
     logprobs: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Annotated<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    annotation_index: usize,
+    annotation: &'a OfResponse<'a>,
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ use crate::{
     answer::{Called, Head, called, has_words},
     error::{ApiError, Ours},
     llmnet::account::Account,
+    openai::annotation::{self, OfResponse},
     port::{Answered, Usage},
 };
 
@@ -239,7 +240,7 @@ impl<'a> Item<'a> {
     pub(super) fn of(head: &Head, answered: &'a Answered) -> Self {
         Self::Message(Message {
             status: status(answered),
-            content: vec![Part::of(&answered.text)],
+            content: vec![Part::of(answered)],
             ..Message::begun(head)
         })
     }
@@ -288,18 +289,26 @@ impl<'a> FunctionCall<'a> {
 pub(super) struct Part<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    annotations: [(); 0],
+    annotations: Vec<OfResponse<'a>>,
     logprobs: [(); 0],
     text: &'a str,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(super) fn begun() -> Self {
         Self {
             kind: "output_text",
-            annotations: [],
+            annotations: Vec::new(),
             logprobs: [],
-            text,
+            text: "",
+        }
+    }
+
+    pub(super) fn of(answered: &'a Answered) -> Self {
+        Self {
+            annotations: annotation::of_response(answered),
+            text: &answered.text,
+            ..Self::begun()
         }
     }
 }
