@@ -525,18 +525,19 @@ def table(raw):
     for name, found in raw["mixture"]["targets"].items():
         lines.append(f"| {name} | {found['whole_ms']['added_p50']:.3f} | {found['whole_ms']['added_p99']:.3f} |")
     lines.append("| goal | 1.2 | 2.5 |")
-    settled = raw["settled"]
     lines += ["", f"A coordinator alone in its process had {raw['coordinator_peak_mib']:.0f} MiB at most (goal: 40)."]
     if "soak" in raw:
         lines += ["", *soaked(raw["soak"])]
-    lines += [
-        "",
-        f"Receipts of the run: {settled['receipts']:,}, all signed; settled on the ledger, with proof: {settled['settled']:,}.",
-    ]
+    lines += ["", receipts(raw)]
     lines += [f"Left out: {name}: {why}" for name, why in raw["missing"].items()]
     if raw["quick"]:
         lines += ["", "A quick run: its figures say that all of it works, and nothing else."]
     return "\n".join(lines) + "\n"
+
+
+def receipts(raw):
+    made, settled = raw["settled"]["receipts"], raw["settled"]["settled"]
+    return f"Receipts of the run: {made:,}, all signed; settled on the ledger, with proof: {settled:,}."
 
 
 def soak(client, apart, seconds):
@@ -583,6 +584,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds of each")
     parser.add_argument("--soak", type=float, default=600, help="seconds of requests without a pause; 0 for none")
+    parser.add_argument("--soak-only", action="store_true", help="the soak alone, into soak.json and soak.md")
     parser.add_argument("--tokens", type=int, default=64, help="of an answer")
     parser.add_argument("--only", nargs="*", help="of nginx, tensorzero, litellm, python: these peers alone")
     parser.add_argument("--binary", help="an llmnet that is built already")
@@ -613,6 +615,17 @@ def main():
     started = Started(folder)
     try:
         process, mock = start_mock(started, speed, arguments.tokens)
+        if arguments.soak_only:
+            raw["missing"] = {}
+            apart = start_apart(started, binary, mock, folder / "apart")
+            client = Client(speed, folder)
+            raw["soak"] = soak(client, apart, 5 if arguments.quick else arguments.soak)
+            raw["settled"] = client.settled({"llmnet-apart": apart["url"]})
+            text = "\n".join(["# Soak", "", *soaked(raw["soak"]), "", receipts(raw)]) + "\n"
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            (arguments.out / "soak.json").write_text(json.dumps(raw, indent=1) + "\n")
+            (arguments.out / "soak.md").write_text(text)
+            return print(text)
         direct = target("direct", f"{mock}/v1/chat/completions", question("mock"), process)
         found = {
             "llmnet": start_ours(started, binary, mock, "llmnet", folder / "network"),

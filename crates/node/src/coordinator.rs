@@ -16,6 +16,7 @@ pub mod settings;
 mod able;
 mod accounts;
 mod anchoring;
+mod backlog;
 mod catalogues;
 mod chains;
 mod conduct;

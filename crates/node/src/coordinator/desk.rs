@@ -33,6 +33,7 @@ use tokio::{
 
 use super::{
     accounts::Accounts,
+    backlog::Backlog,
     catalogues::Catalogues,
     chains::Chains,
     conduct::conduct,
@@ -85,6 +86,8 @@ pub struct Desk {
     pub(super) chain: Arc<dyn ChainClient>,
     pub(super) hub: Hub,
     pub(super) journal: Journal,
+    /// How far settlement is behind.
+    pub(super) backlog: Backlog,
     /// Places for receipts that are told to their seats.
     telling: Semaphore,
     /// Called when a slot ended.
@@ -164,6 +167,7 @@ impl Desk {
             chain: setup.chain,
             hub: setup.hub,
             journal: setup.journal,
+            backlog: Backlog::new(),
             telling: Semaphore::new(TELLING_MAX),
             work: Notify::new(),
             proven: watch::Sender::new(Height(0)),
@@ -238,6 +242,7 @@ impl Desk {
         allowance: Allowance,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Finished, AnswerError> {
+        self.backlog.pass().await?;
         let (waiting, hung_up) = oneshot::channel::<()>();
         let desk = Arc::clone(self);
         let task = tokio::spawn(async move {

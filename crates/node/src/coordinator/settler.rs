@@ -23,6 +23,7 @@ use llmnet_types::{
     codec::List,
     document::ReceiptDocument,
     id::ProviderId,
+    params::SETTLE_EPOCHS,
     receipt::ContractStatus,
     rejection::{LeafFault, Rejection},
     settlement::Settlement,
@@ -72,25 +73,43 @@ fn stopped(error: &anyhow::Error) -> bool {
     matches!(chain, Some(ChainError::Stopped { .. }))
 }
 
+/// A settlement that is final.
+struct Included {
+    height: Height,
+    settled: Box<Settlement>,
+}
+
+/// The oldest height that contracts may have which are settled after this one (WIN-1).
+fn oldest(height: Height, epoch_length: u64) -> Height {
+    let epoch = height.epoch(epoch_length).0.saturating_sub(SETTLE_EPOCHS);
+    Height(epoch.saturating_mul(epoch_length))
+}
+
 impl Desk {
-    /// Settles until nothing waits, then proves what was settled and is not proven yet.
+    /// Settles until nothing waits, then proves what was settled and is not proven yet. While some is settled, what was
+    /// before is proven.
     async fn settle_all(&self) -> anyhow::Result<()> {
+        let mut settled = Vec::new();
         loop {
             if let Err(error) = self.keep_anchored().await {
                 // What is anchored goes on to serve.
                 self.trouble(&error);
             }
-            if !self.settle_once().await? {
-                break;
+            let (more, proven) = tokio::join!(self.settle_once(), self.prove_all(settled));
+            proven?;
+            match more? {
+                Some(more) => settled = more,
+                None => break,
             }
         }
         self.prove_settled().await
     }
 
-    /// Settles what can be settled now, in transactions that are submitted together. Says whether there may be more.
-    async fn settle_once(&self) -> anyhow::Result<bool> {
+    /// Settles what can be settled now, in transactions that are submitted together. What it settled; `None` where there
+    /// was nothing to settle.
+    async fn settle_once(&self) -> anyhow::Result<Option<Vec<Included>>> {
         let coordinator = self.key.public_key();
-        let (_, (record, account, epoch_length)) = query(&*self.chain, move |state| {
+        let (height, (record, account, epoch_length)) = query(&*self.chain, move |state| {
             (
                 ledger::coordinator(state, &coordinator),
                 ledger::account(state, &coordinator),
@@ -101,7 +120,16 @@ impl Desk {
         let record = record.unwrap_or_default();
         let mut next = record.next_slot;
         let walk = Walk::new(record.chains, self.anchors.length(), epoch_length);
-        let waiting = self.waiting(next, walk).await?;
+        let oldest = record.height.max(oldest(height, epoch_length));
+        let waiting = self.waiting(next, oldest, walk).await?;
+        let age = waiting
+            .values()
+            .next()
+            .map_or(0, |first| height.0.saturating_sub(first.leaf.height.0));
+        let ordered = self.accounts.lock().await.next_slot;
+        let (behind, at_once) = (ordered.0.saturating_sub(next.0), LEAVES * SETTLEMENTS);
+        self.backlog
+            .note(behind, u64::try_from(at_once)?, age, epoch_length);
         let mut settlements = Vec::new();
         while settlements.len() < SETTLEMENTS
             && let Some(settled) = settlement(next, &waiting, LEAVES, epoch_length)?
@@ -111,7 +139,7 @@ impl Desk {
             settlements.push(settled);
         }
         if settlements.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let agreed = join_all(settlements.iter().map(|settled| self.agreements(settled))).await;
         let mut submitted = Vec::new();
@@ -129,47 +157,66 @@ impl Desk {
             noted.synced().await?;
             self.chain.submit(transaction.clone()).await?;
         }
+        let mut all = Vec::new();
         for (transaction, _) in submitted {
-            if !self.included(transaction, &waiting).await? {
+            let Some(included) = self.included(transaction, &waiting).await? else {
                 // Those after it are refused for its slots, which come again.
                 break;
-            }
+            };
+            all.push(included);
         }
-        Ok(true)
+        Ok(Some(all))
     }
 
-    /// Waits until a settlement is final, and proves what it settled. Says whether it settled anything.
+    /// Waits until a settlement is final; `None` where it settles nothing.
     async fn included(
         &self,
         transaction: Transaction,
         waiting: &BTreeMap<Slot, Unsettled>,
-    ) -> anyhow::Result<bool> {
+    ) -> anyhow::Result<Option<Included>> {
         let id = transaction.id();
         let Instruction::Settle(settled) = transaction.body.instruction else {
-            return Ok(false);
+            return Ok(None);
         };
         let Some(inclusion) = self.chain.outcome(id, INCLUSION).await? else {
             let slot = settled.first_slot;
             anyhow::bail!("settlement {id} of slot {slot} is not final after {INCLUSION:?}");
         };
         match inclusion.outcome {
-            Outcome::Applied { .. } => {
-                if let Some(block) = self.chain.block(inclusion.height).await? {
-                    self.prove(&block, &settled).await?;
-                }
-                Ok(true)
-            }
+            Outcome::Applied { .. } => Ok(Some(Included {
+                height: inclusion.height,
+                settled,
+            })),
             Outcome::Rejected { reason, .. } => {
                 self.refused(waiting, reason).await?;
-                Ok(false)
+                Ok(None)
             }
         }
     }
 
-    /// What waits from a slot on, up to the first contract that is still worked on.
+    /// Proves what settlements settled, all of a block with that block at hand.
+    async fn prove_all(&self, included: Vec<Included>) -> anyhow::Result<()> {
+        let mut last: Option<FinalizedBlock> = None;
+        for Included { height, settled } in included {
+            let is_at_hand = last
+                .as_ref()
+                .is_some_and(|block| block.header.height == height);
+            if !is_at_hand {
+                last = self.chain.block(height).await?;
+            }
+            if let Some(block) = &last {
+                self.prove(block, &settled).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits from a slot on, up to the first contract that is still worked on. What is older than the ledger looks
+    /// back to becomes void here, so that what comes after it goes on.
     async fn waiting(
         &self,
         next: Slot,
+        oldest: Height,
         mut walk: Walk,
     ) -> anyhow::Result<BTreeMap<Slot, Unsettled>> {
         let mut waiting = BTreeMap::new();
@@ -178,8 +225,18 @@ impl Desk {
             if entry.slot != slot {
                 break;
             }
+            if entry.leaf.height < oldest {
+                entry.leaf = void_leaf(oldest, entry.leaf.line);
+                let leaf = entry.leaf.clone();
+                self.journal.void(self.name(slot), slot, leaf).await?;
+                self.trouble(&anyhow::anyhow!(
+                    "slot {slot} is void: it was not settled in time"
+                ));
+            }
             let Some(opening) = self.opening(slot, entry.leaf.height, &mut walk).await else {
-                break;
+                anyhow::bail!(
+                    "slot {slot} cannot be settled: no hash chain of this coordinator opens it"
+                );
             };
             if !opening.certain && !self.ordered_with(&entry, opening.element).await? {
                 entry.leaf = void_leaf(entry.leaf.height, entry.leaf.line);
@@ -290,9 +347,9 @@ impl Desk {
         let coordinator = self.key.public_key();
         let (_, oldest) = query(&*self.chain, move |state| {
             let last = ledger::coordinator(state, &coordinator).map(|record| record.height);
-            let epoch = ledger::clock(state).epoch.0.saturating_sub(1);
-            let first = epoch.saturating_mul(ledger::params(state).epoch_length());
-            last.unwrap_or_default().max(Height(first))
+            let length = ledger::params(state).epoch_length();
+            last.unwrap_or_default()
+                .max(oldest(ledger::clock(state).height, length))
         })
         .await?;
         let leaf = void_leaf(unsettled.leaf.height.max(oldest), unsettled.leaf.line);

@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 
 use crate::{
     faults::{
-        server::Plan,
+        server::{Plan, Work},
         world::{QUESTION, Spans, World},
     },
-    support::DEADLINE,
+    support::{DEADLINE, until},
 };
 
 const SPANS: Spans = Spans {
@@ -24,6 +24,8 @@ const SPANS: Spans = Spans {
 const ROUNDS: usize = 40;
 /// Questions of a round, asked at once.
 const TOGETHER: usize = 4;
+/// Epochs in which nothing can be settled.
+const AWAY: u32 = 3;
 const TIMEOUTS: &str = "{ reply_ms = 10000 }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,4 +73,56 @@ async fn anc_2_a_coordinator_goes_on_from_chain_to_chain_without_losing_a_questi
     assert!(newest.from > Epoch(3), "three chains were used up");
     let voids: u32 = record.conduct.iter().map(|conduct| conduct.voids).sum();
     assert_eq!(voids, 0);
+}
+
+/// A panel that took so long that all that waited for it is too old for the ledger: that is lost, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coordinator_goes_on_after_slots_that_were_not_settled_in_time() {
+    let config = llmnet_gateway::Config::default();
+    let world = World::with(&[Plan::Well; 3], 10, "{ reply_ms = 3000 }", config, SPANS).await;
+    let world = Arc::new(world);
+    for server in &world.servers {
+        server.hang_at(Some(Work::Answer));
+    }
+    let slow = {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.gateway.ask("llmnet/vote", QUESTION).await })
+    };
+    until("the slow panel is asked", || async {
+        let hang = |server: &crate::faults::server::Server| server.hanging() > 0;
+        world.servers.iter().all(hang).then_some(())
+    })
+    .await;
+    for server in &world.servers {
+        server.hang_at(None);
+    }
+    for _ in 0..TOGETHER {
+        let answer = world.gateway.ask("llmnet/vote", QUESTION).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert!(!slow.is_finished(), "nothing was held up");
+    world.go_by(AWAY * SPANS.epoch).await;
+    drop(slow.await.unwrap());
+
+    // What comes after them is settled and proven again.
+    until("a question is settled", || async {
+        let answer = world.gateway.ask("llmnet/vote", QUESTION).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let receipt = answer.receipt().unwrap();
+        let wait = std::time::Duration::from_secs(1);
+        let kept = world.gateway.receipt(&receipt, wait).await.unwrap();
+        kept.is_some_and(|(state, _)| state == "final")
+            .then_some(())
+    })
+    .await;
+    let coordinator = world.coordinator;
+    let (_, record) = query(&*world.chain, move |state| {
+        ledger::coordinator(state, &coordinator)
+    })
+    .await
+    .unwrap();
+    let record = record.unwrap();
+    let voids: u32 = record.conduct.iter().map(|conduct| conduct.voids).sum();
+    println!("{voids} of {} slots are void", record.next_slot);
+    assert!(voids > TOGETHER as u32, "{voids}");
 }

@@ -66,6 +66,7 @@ pub(crate) struct World {
     pub(crate) room: Room,
     pub(crate) chain: Arc<dyn ChainClient>,
     pub(crate) coordinator: PublicKey,
+    keys: Keys,
     _closing: oneshot::Sender<()>,
 }
 
@@ -126,7 +127,7 @@ impl World {
             network: genesis.root(),
             key: keys.coordinator(),
             requester: keys.requester(),
-            secrets: keys,
+            secrets: keys.clone(),
             anchors,
             chain: Arc::clone(&chain),
             hub,
@@ -154,7 +155,18 @@ impl World {
             room,
             chain,
             coordinator,
+            keys,
             _closing: closing,
+        }
+    }
+
+    /// Has so many blocks go by that settle nothing.
+    pub(crate) async fn go_by(&self, blocks: u32) {
+        for _ in 0..blocks {
+            let (to, amount) = (self.coordinator, Amount(1));
+            let instruction = Instruction::Transfer { to, amount };
+            let signer = operator(&self.keys, 0);
+            submit(&*self.chain, &self.genesis, &signer, instruction).await;
         }
     }
 }
