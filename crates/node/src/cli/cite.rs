@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common, output: &Output) -> an
 }
 
 /// What answers cite, each passage once: those with the text that was delivered, or all.
-fn cited(document: &ReceiptDocument, all: bool) -> Vec<Evidence> {
+pub(super) fn cited(document: &ReceiptDocument, all: bool) -> Vec<Evidence> {
     let openings = document.transcript.iter().flat_map(|phase| &phase.openings);
     let answers = openings.filter_map(|opening| match &opening.payload {
         Payload::Answer(answer) => Some(answer),

@@ -13,7 +13,7 @@ use llmnet_types::{
     id::NetworkId,
 };
 
-use super::{code, output::Output};
+use super::{cite, code, output::Output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,11 +35,14 @@ pub(super) struct Unreadable {
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
     let bytes = read(&arguments.file)?;
     let (document, verified) = check(&bytes, arguments.network.as_ref())?;
-    let json = serde_json::json!({ "verified": verified, "trusted": arguments.network.is_some() });
-    output.result(
-        &text(&document, &verified, arguments.network.is_some()),
-        &json,
-    )?;
+    let citations = citations(&document)?;
+    let trusted = arguments.network.is_some();
+    let json = serde_json::json!({
+        "verified": verified,
+        "trusted": trusted,
+        "citations": citations,
+    });
+    output.result(&text(&document, &verified, trusted, citations), &json)?;
     Ok(exit_code(&verified))
 }
 
@@ -54,6 +57,27 @@ pub(super) fn check(
     Ok((document, verified))
 }
 
+/// How many passages the answer cites, each of them proven.
+fn citations(document: &ReceiptDocument) -> anyhow::Result<usize> {
+    let candidates = &document.receipt.selection.candidates;
+    let cited = cite::cited(document, false);
+    for evidence in &cited {
+        let root = evidence.citation.root;
+        // Of what was shown, `explain` says whether it was announced: the ledger has to be asked.
+        let announced = candidates.iter().any(|candidate| candidate.corpus == root)
+            || document
+                .shared
+                .iter()
+                .any(|shown| shown.evidence == *evidence);
+        anyhow::ensure!(
+            announced && evidence.holds(),
+            "the answer cites {:?} under root {root}, which is of nobody who could be asked",
+            evidence.passage.title.as_str()
+        );
+    }
+    Ok(cited.len())
+}
+
 pub(super) const fn exit_code(verified: &Verified) -> u8 {
     match verified.finality {
         Finality::Final { .. } => code::OK,
@@ -61,7 +85,12 @@ pub(super) const fn exit_code(verified: &Verified) -> u8 {
     }
 }
 
-fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> String {
+fn text(
+    document: &ReceiptDocument,
+    verified: &Verified,
+    trusted: bool,
+    citations: usize,
+) -> String {
     let receipt = &document.receipt;
     let trust = if trusted {
         "the one you named"
@@ -75,6 +104,11 @@ fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> Strin
                 .to_owned()
         }
     };
+    let cited = match citations {
+        0 => "nothing".to_owned(),
+        1 => "1 passage, proven to stand in its corpus".to_owned(),
+        more => format!("{more} passages, each proven to stand in its corpus"),
+    };
     format!(
         "network   {network} ({trust})\n\
          receipt   {id}\n\
@@ -82,6 +116,7 @@ fn text(document: &ReceiptDocument, verified: &Verified, trusted: bool) -> Strin
          answer    sha256 {response}, {length} bytes, as in the file\n\
          panel     {seats} seats, selected by the rule from {candidates} candidates at height {height}\n\
          verdict   {conclusion:?}, as the transcript gives it\n\
+         cites     {cited}\n\
          charge    {charge} credits{shown}",
         network = verified.network,
         id = verified.receipt,
