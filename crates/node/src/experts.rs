@@ -128,6 +128,14 @@ pub fn classifier() -> anyhow::Result<Arc<Classifier>> {
     Ok(classifier_of(&documents()?))
 }
 
+/// What evidence is measured by, for respondents with documents of their own.
+///
+/// # Errors
+/// A document fails; those in the box do not.
+pub fn sample() -> anyhow::Result<Arc<Sample>> {
+    Ok(Arc::new(Sample::new(&documents()?)))
+}
+
 /// The domains of the experts in the box, each first by the expert that knows it in full.
 ///
 /// # Errors

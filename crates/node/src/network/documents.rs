@@ -1,7 +1,7 @@
 //! Experts that `llmnet knowledge` made in this directory: they join the network while it runs, and it hears of their
 //! documents as they change.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use llmnet_chain::{client::ChainClient, query};
@@ -27,7 +27,7 @@ use crate::{
     respondent::{
         self, Respondent,
         backing::Backing,
-        documents::Documents,
+        documents::{AGAIN, Documents, LOOK_EVERY},
         registering::{BOND, register, registered},
     },
     stores,
@@ -36,10 +36,6 @@ use crate::{
 
 use super::submit;
 
-/// How often stores are looked at: what was added is announced within as much and a block.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// When what failed is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
 /// The most experts that are taken in.
 const EXPERTS_MAX: usize = 32;
 /// Passages by which an expert's domain is known to the classifier.

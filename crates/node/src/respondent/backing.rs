@@ -32,6 +32,8 @@ pub struct Backing {
     pub price: Price,
     /// What answers.
     pub answerer: Arc<dyn Answerer>,
+    /// Its documents, where they may change.
+    pub documents: Option<Arc<Documents>>,
     /// What others may look things up in, if anything.
     pub lookups: Option<Arc<dyn Lookups>>,
 }
@@ -55,6 +57,7 @@ impl Backing {
             corpus: Some(expert.corpus),
             price: experts::PRICE,
             answerer: Arc::new(expert.answerer),
+            documents: None,
             // Each knows a part of its neighbours' documents, so that panels have something to disagree about.
             lookups: None,
         }
@@ -67,8 +70,9 @@ impl Backing {
             domains: vec![domain],
             corpus: Some(corpus),
             price: experts::PRICE,
+            answerer: Arc::clone(&documents) as Arc<dyn Answerer>,
             lookups: Some(Arc::clone(&documents) as Arc<dyn Lookups>),
-            answerer: documents,
+            documents: Some(documents),
         }
     }
 
@@ -84,6 +88,7 @@ impl Backing {
             corpus: None,
             price: source.price,
             answerer: source.answerer,
+            documents: None,
             lookups: None,
         }
     }

@@ -10,7 +10,9 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -41,11 +43,15 @@ use llmnet_types::{
     transaction::Instruction,
     units::Height,
 };
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 
 use super::lookups::Lookups;
 use crate::network::submit;
 
+/// When what failed is tried again.
+pub const AGAIN: Duration = Duration::from_secs(5);
+/// How often stores are looked at: what was added is announced within as much and a block.
+pub const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// States of a store that panels may still have been selected by.
 const STATES_MAX: usize = 8;
 
@@ -172,6 +178,26 @@ impl Documents {
         taken?;
         tracing::info!(root = %corpus.root, passages = corpus.passages, "new documents are announced");
         Ok(true)
+    }
+
+    /// Announces what changes, for as long as it is not dropped. What fails is said once and tried again.
+    pub async fn keep_announced(
+        &self,
+        chain: &dyn ChainClient,
+        network: NetworkId,
+        operator: &PrivateKey,
+        provider: ProviderId,
+    ) -> Infallible {
+        let mut told = None;
+        loop {
+            let done = self.announce(chain, network, operator, provider).await;
+            let trouble = done.err().map(|error| format!("{error:#}"));
+            if let Some(trouble) = trouble.as_ref().filter(|_| told != trouble) {
+                tracing::warn!("{trouble}");
+            }
+            sleep(if trouble.is_some() { AGAIN } else { LOOK_EVERY }).await;
+            told = trouble;
+        }
     }
 
     async fn hand_in(

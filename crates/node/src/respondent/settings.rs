@@ -4,8 +4,10 @@ use std::{
     net::SocketAddr,
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use anyhow::Context;
 use llmnet_ledger::Genesis;
 use llmnet_model::backend::api::Api;
 use llmnet_types::{
@@ -16,7 +18,7 @@ use llmnet_types::{
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use super::{backing::Backing, coordinators::Named};
+use super::{backing::Backing, coordinators::Named, documents::Documents};
 use crate::{
     config::Model,
     directory::{self, Files, GENESIS, InitError, Made, NODE_KEY},
@@ -24,7 +26,8 @@ use crate::{
     keys::Keys,
     keystore::Passphrase,
     models::{self, Environment},
-    settings::{Mistakes, Reader, read_settings},
+    settings::{Mistakes, Reader, Value, read_settings},
+    stores,
     transport::dialing::COORDINATORS_MAX,
 };
 
@@ -38,7 +41,7 @@ pub const FILES: Files = Files {
 /// The directory of what it keeps, where the settings say no other.
 pub const DATA: &str = "data";
 
-const TOP: [&str; 11] = [
+const TOP: [&str; 12] = [
     "node",
     "key",
     "operator_key",
@@ -48,6 +51,7 @@ const TOP: [&str; 11] = [
     "http",
     "bond",
     "expert",
+    "knowledge",
     "model",
     "coordinator",
 ];
@@ -85,6 +89,13 @@ pub enum Source {
     Expert(String),
     /// A language model.
     Model(Box<Model>),
+    /// Documents that `llmnet knowledge` keeps in the respondent's directory.
+    Documents {
+        /// What they are of: the expert's name, and its domain.
+        expert: Domain,
+        /// Their store.
+        store: PathBuf,
+    },
 }
 
 /// What a new respondent is made of.
@@ -124,6 +135,8 @@ pub enum PlannedSource {
         /// What it answers about.
         domains: Vec<Domain>,
     },
+    /// Documents that `llmnet knowledge` keeps in the respondent's directory under this name.
+    Documents(Domain),
 }
 
 /// Makes a respondent's directory with these keys: its own, and that of the account that owns the bond and is paid.
@@ -171,9 +184,22 @@ impl Source {
                 let source = models::configured(model, FILES.settings, environment)?;
                 Backing::model(source, &experts::domains()?)
             }
+            Self::Documents { expert, store } => {
+                let documents = Documents::new(Arc::new(stores::open(store)?), experts::sample()?);
+                let corpus = documents.store().proofs()?.registration();
+                let corpus = corpus.with_context(|| NoDocuments(expert.clone()))?;
+                Backing::documents(Arc::new(documents), expert.clone(), corpus)
+            }
         })
     }
 }
+
+/// A store that nothing was added to.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there are no documents of {0} yet; llmnet knowledge add FILES --expert {0} takes some in, with the --dir of this respondent"
+)]
+pub struct NoDocuments(Domain);
 
 /// The part of the file that is a model's.
 #[derive(Deserialize)]
@@ -218,9 +244,10 @@ impl<'a> Reader<'a> {
     }
 
     fn source(&mut self, table: &DeTable<'a>) -> Option<Source> {
-        let one = "write either expert = \"NAME\" or a table [model]";
-        match (table.get("expert"), table.get("model")) {
-            (Some(expert), None) => {
+        let one = "write one of expert = \"NAME\", knowledge = \"NAME\" and a table [model]";
+        let said = ["expert", "knowledge", "model"].map(|name| table.get(name));
+        match said {
+            [Some(expert), None, None] => {
                 let name = self.text("expert", expert)?;
                 if !RESPONDENTS.contains(&name) {
                     let mend = format!("write one of {}", RESPONDENTS.join(", "));
@@ -229,18 +256,31 @@ impl<'a> Reader<'a> {
                 }
                 Some(Source::Expert(name.to_owned()))
             }
-            (None, Some(model)) => {
+            [None, Some(knowledge), None] => {
+                let name = self.text("knowledge", knowledge)?;
+                let Ok(expert) = Domain::new(name) else {
+                    let what = format!("knowledge = {name:?} is no name of an expert");
+                    let mend = "write the name that llmnet knowledge was given as --expert";
+                    self.wrong(&knowledge.span(), what, mend);
+                    return None;
+                };
+                let store = stores::path(&stores::folder(self.folder), &expert);
+                Some(Source::Documents { expert, store })
+            }
+            [None, None, Some(model)] => {
                 let mend = "write a [model] as README.md shows under Real models";
                 let OfModel { mut model } = self.part(model, mend)?;
                 model.resolve(self.folder);
                 Some(Source::Model(Box::new(model)))
             }
-            (Some(expert), Some(_)) => {
-                self.wrong(&expert.span(), "both an expert and a model answer", one);
+            [None, None, None] => {
+                self.wrong(&(0..0), "nothing answers", one);
                 None
             }
-            (None, None) => {
-                self.wrong(&(0..0), "nothing answers", one);
+            several => {
+                let last = several.into_iter().flatten().next_back();
+                let span = last.map(Value::span).unwrap_or_default();
+                self.wrong(&span, "more than one thing answers", one);
                 None
             }
         }
@@ -344,7 +384,13 @@ bond = "{bond}"
         PlannedSource::Expert(name) => {
             let names = RESPONDENTS.join(", ");
             text.push_str(&format!(
-                "\n# What answers: an expert in the box ({names}), or a table [model] instead.\nexpert = \"{name}\"\n"
+                "\n# What answers: an expert in the box ({names}); or knowledge = \"NAME\", or a table [model] instead.\nexpert = \"{name}\"\n"
+            ));
+        }
+        PlannedSource::Documents(expert) => {
+            text.push_str(&format!(
+                "\n# What answers: the documents that llmnet knowledge --expert {expert} keeps in this directory. What is added and\n\
+                 # removed is announced while it runs, by the operator's key.\nknowledge = \"{expert}\"\n"
             ));
         }
         PlannedSource::Model {

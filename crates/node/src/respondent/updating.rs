@@ -133,7 +133,8 @@ pub fn changes(said: &Registration, backing: &Backing) -> Vec<Change> {
             to: Box::new(backing.model.clone()),
         });
     }
-    if said.corpus != backing.corpus {
+    // Documents that change while it runs are announced by themselves, with how much of them changed.
+    if backing.documents.is_none() && said.corpus != backing.corpus {
         changes.push(Change::Corpus {
             from: said.corpus.clone().map(Box::new),
             to: backing.corpus.clone().map(Box::new),

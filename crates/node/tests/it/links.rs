@@ -1,6 +1,7 @@
 //! Respondents over links: served, paid, cut off, replaced, turned away.
 
 mod boaster;
+mod documents;
 mod far;
 mod found;
 mod keeper;

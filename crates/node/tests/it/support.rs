@@ -3,6 +3,7 @@
 mod gateway;
 mod ledger;
 mod local;
+mod process;
 mod room;
 mod up;
 
@@ -17,6 +18,7 @@ use tokio::{
 pub(crate) use gateway::{Answer, Gateway};
 pub(crate) use ledger::{Settled, settled};
 pub(crate) use local::{Local, keys};
+pub(crate) use process::Process;
 pub(crate) use room::Room;
 pub(crate) use up::{Printed, Up, command, finish, output};
 

@@ -1,7 +1,5 @@
 //! Eight processes of their own, as `llmnet testnet` writes them; a ninth that joins, and one that is gone.
 
-mod process;
-
 use std::{
     fs,
     time::{Duration, Instant},
@@ -20,9 +18,8 @@ use crate::{
         NAME,
         server::{Manner, Server},
     },
-    support::{Answer, DEADLINE, Gateway, Room, command, finish, output, place, until},
+    support::{Answer, DEADLINE, Gateway, Process, Room, command, finish, output, place, until},
 };
-use process::Process;
 
 const QUESTION: &str = "Why does the Moon always show us the same side?";
 

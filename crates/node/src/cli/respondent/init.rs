@@ -35,6 +35,9 @@ pub(super) struct New {
     /// Answer as this expert in the box
     #[arg(long, value_name = "NAME", conflicts_with = "model", value_parser = RESPONDENTS)]
     expert: Option<String>,
+    /// Answer from the documents that llmnet knowledge keeps in this directory under this name, which is their domain
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "expert"])]
+    knowledge: Option<Domain>,
     /// Answer with this model, as its server knows it
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -89,6 +92,7 @@ impl New {
         self.elsewhere.is_said()
             || !self.coordinator.is_empty()
             || self.expert.is_some()
+            || self.knowledge.is_some()
             || self.model.is_some()
             || self.bond.is_some()
             || self.http.is_some()
@@ -100,18 +104,19 @@ impl New {
         common: &Common,
         passphrase: &PassphraseArguments,
     ) -> anyhow::Result<Made> {
-        let source = match (&self.expert, &self.model) {
-            (Some(expert), _) => PlannedSource::Expert(expert.clone()),
-            (None, Some(model)) => PlannedSource::Model {
+        let source = match (&self.expert, &self.knowledge, &self.model) {
+            (Some(expert), ..) => PlannedSource::Expert(expert.clone()),
+            (None, Some(expert), _) => PlannedSource::Documents(expert.clone()),
+            (None, None, Some(model)) => PlannedSource::Model {
                 name: model.clone(),
                 api: self.api,
                 base_url: self.base_url.clone(),
                 key: self.model_key.clone(),
                 domains: self.domains.clone(),
             },
-            (None, None) => anyhow::bail!(
-                "nothing is said of what answers; say --expert NAME for one of {}, or --model NAME with \
-                 --base-url URL or --api API",
+            (None, None, None) => anyhow::bail!(
+                "nothing is said of what answers; say --expert NAME for one of {}, --knowledge NAME for documents of \
+                 your own, or --model NAME with --base-url URL or --api API",
                 RESPONDENTS.join(", ")
             ),
         };
@@ -141,9 +146,14 @@ pub(super) async fn run(
 ) -> anyhow::Result<u8> {
     let made = arguments.new.make(common, &arguments.passphrase).await?;
     let directory = role::directory::<Settings>(common);
+    let first = arguments.new.knowledge.as_ref().map(|expert| {
+        let directory = directory.display();
+        format!("llmnet knowledge add FILES --expert {expert} --dir {directory}, then ")
+    });
     let text = format!(
-        "{}\n\nNext: llmnet respondent join, which says how much money the operator needs",
-        told(&made, &directory)
+        "{}\n\nNext: {}llmnet respondent join, which says how much money the operator needs",
+        told(&made, &directory),
+        first.unwrap_or_default()
     );
     output.result(&text, &role::told_json(&made, &directory, FILES))?;
     Ok(code::OK)

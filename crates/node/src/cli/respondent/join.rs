@@ -112,7 +112,14 @@ pub(super) async fn run(
         standing,
         chain,
     };
-    serve(&settings, ready, &mut signals, output).await
+    serve(
+        &settings,
+        ready,
+        &arguments.passphrase,
+        &mut signals,
+        output,
+    )
+    .await
 }
 
 /// What is needed to have the ledger say what answers.

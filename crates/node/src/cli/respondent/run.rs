@@ -1,7 +1,8 @@
 //! `llmnet respondent run`: one respondent, until it is interrupted.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
+use anyhow::Context;
 use clap::Args;
 use llmnet_chain::client::ChainClient;
 use llmnet_types::signature::PrivateKey;
@@ -63,14 +64,16 @@ pub(super) async fn run(
         );
     };
     standing.check(&backing)?;
+    let ready = Serve {
+        key,
+        backing,
+        standing,
+        chain,
+    };
     serve(
         &settings,
-        Serve {
-            key,
-            backing,
-            standing,
-            chain,
-        },
+        ready,
+        &arguments.passphrase,
         &mut signals,
         output,
     )
@@ -89,6 +92,7 @@ pub(super) struct Serve {
 pub(super) async fn serve(
     settings: &Settings,
     ready: Serve,
+    passphrase: &PassphraseArguments,
     signals: &mut Signals,
     output: &Output,
 ) -> anyhow::Result<u8> {
@@ -118,6 +122,29 @@ pub(super) async fn serve(
         answerer: backing.answerer,
         lookups: backing.lookups,
         chain: Arc::clone(&chain),
+    };
+    let announcing = match backing.documents {
+        Some(documents) => {
+            let operator = passphrase.key(&settings.operator_key);
+            let operator = operator.context("the operator's key announces new documents")?;
+            documents
+                .announce(&*chain, network, &operator, standing.provider)
+                .await?;
+            Some((documents, operator))
+        }
+        None => None,
+    };
+    let announcing = {
+        let (chain, provider) = (Arc::clone(&chain), standing.provider);
+        async move {
+            match announcing {
+                Some((documents, operator)) => {
+                    let kept = documents.keep_announced(&*chain, network, &operator, provider);
+                    kept.await
+                }
+                None => pending().await,
+            }
+        }
     };
     let named = settings.coordinators.clone();
     let (wanted, _finding) = coordinators::find(Arc::clone(&chain), named);
@@ -154,11 +181,18 @@ pub(super) async fn serve(
         "url": url,
     });
     output.result(&text, &json)?;
-    signals.any().await;
-    output.note("stopping: what it works on is finished first; Ctrl-C once more to stop at once");
+    let serving = async {
+        signals.any().await;
+        output
+            .note("stopping: what it works on is finished first; Ctrl-C once more to stop at once");
+        tokio::select! {
+            all = running.stop() => all,
+            () = signals.any() => Ok(false),
+        }
+    };
     let all = tokio::select! {
-        all = running.stop() => all?,
-        () = signals.any() => false,
+        all = serving => all?,
+        never = announcing => match never {},
     };
     if !all {
         output.note("some contracts were left unfinished; nobody is paid for those");

@@ -176,6 +176,7 @@ impl Far {
                 output_kilo: Amount(2_000),
             },
             answerer: Arc::new(mind.clone()),
+            documents: None,
             lookups: None,
         };
         let chain = local.chain();

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{DEADLINE, Room, command, until};
+use super::{DEADLINE, Room, command, until};
 
 pub(crate) struct Process {
     child: Child,
