@@ -3,22 +3,33 @@
 //! ```text
 //! config.json, model.safetensors     a BERT encoder (MiniLM, BGE, E5 and most small ones are)
 //! tokenizer.json                     its tokenizer; what it says of padding and length is overruled
-//! sentence_bert_config.json          how many tokens count, 256 where it does not say
+//! sentence_bert_config.json          how many tokens count; since sentence-transformers 6 tokenizer_config.json says it
 //! 1_Pooling/config.json              mean of all tokens, or the first one's
+//! modules.json                       what else is done to a vector: only what changes no direction is allowed
 //! ```
 //!
 //! A vector is made by one text alone: texts are not padded to one another's length, so that who computes one again
-//! gets the same numbers whatever stood beside it.
+//! gets the same numbers whatever stood beside it. Several texts are embedded side by side, each by one core: cores that share
+//! a text wait for one another longer than they compute.
 
 mod bert;
+mod gelu;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use llmnet_types::id::Digest;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokenizers::{Tokenizer, TruncationParams};
 use tokio::sync::oneshot;
 
@@ -29,8 +40,8 @@ use bert::Bert;
 const WEIGHTS_LENGTH_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// The most bytes of any other of its files.
 const FILE_LENGTH_MAX: u64 = 64 * 1024 * 1024;
-/// How many tokens count where the directory does not say.
-const TOKENS_DEFAULT: usize = 256;
+/// The most cores that embed at once.
+const CORES_MAX: usize = 16;
 
 /// Why a directory holds no model that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +54,9 @@ pub enum OpenError {
         /// Why.
         cause: String,
     },
+    /// The system gives no threads to run it by.
+    #[error("no threads to run it by: {0}")]
+    Threads(String),
     /// A model of another kind.
     #[error("{what} is {found:?}, and only {expected} is run here; serve it by an API instead")]
     Unsupported {
@@ -66,6 +80,8 @@ struct Inner {
     bert: Bert,
     tokenizer: Tokenizer,
     first_token: bool,
+    /// For each core a pool of one thread, within which candle finds no other to share with.
+    cores: Vec<ThreadPool>,
 }
 
 impl std::fmt::Debug for SentenceModel {
@@ -76,17 +92,106 @@ impl std::fmt::Debug for SentenceModel {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Pooling {
-    #[serde(default)]
-    pooling_mode_cls_token: bool,
-    #[serde(default)]
-    pooling_mode_mean_tokens: bool,
+/// How vectors of tokens become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pooling {
+    Mean,
+    First,
+}
+
+impl Pooling {
+    /// As `1_Pooling/config.json` says it, before and since sentence-transformers 6; the mean where there is none.
+    fn read(directory: &Path) -> Result<Self, OpenError> {
+        const FILE: &str = "1_Pooling/config.json";
+        if !directory.join(FILE).exists() {
+            return Ok(Self::Mean);
+        }
+        let said: serde_json::Map<String, Value> = json(directory, FILE)?;
+        let modes: Vec<&str> = match said.get("pooling_mode") {
+            Some(mode) => vec![mode.as_str().unwrap_or("several")],
+            None => said
+                .iter()
+                .filter(|(_, chosen)| chosen.as_bool() == Some(true))
+                .filter_map(|(name, _)| name.strip_prefix("pooling_mode_"))
+                .collect(),
+        };
+        match modes[..] {
+            ["mean" | "mean_tokens"] => Ok(Self::Mean),
+            ["cls" | "cls_token"] => Ok(Self::First),
+            _ => Err(OpenError::Unsupported {
+                what: "its pooling",
+                found: modes.join(" and "),
+                expected: "the mean of all tokens, or the first one",
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
 struct Length {
     max_seq_length: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TokenizerLength {
+    /// Some say a number that no computer counts to, which means none.
+    model_max_length: Option<f64>,
+}
+
+/// How many tokens count: what was said last wins, and no model sees more than it has positions for.
+fn length(directory: &Path, positions: usize) -> Result<usize, OpenError> {
+    if directory.join("sentence_bert_config.json").exists() {
+        let said: Length = json(directory, "sentence_bert_config.json")?;
+        if let Some(length) = said.max_seq_length {
+            return Ok(length.min(positions));
+        }
+    }
+    if directory.join("tokenizer_config.json").exists() {
+        let said: TokenizerLength = json(directory, "tokenizer_config.json")?;
+        let length = said.model_max_length.filter(|length| *length >= 1.0);
+        // Larger numbers than there are become the largest.
+        return Ok(length.map_or(positions, |length| (length as usize).min(positions)));
+    }
+    Ok(positions)
+}
+
+#[derive(Debug, Deserialize)]
+struct Module {
+    #[serde(rename = "type")]
+    class: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Prompts {
+    default_prompt_name: Option<String>,
+}
+
+/// Refuses directories whose vectors would be made otherwise elsewhere.
+fn check_modules(directory: &Path) -> Result<(), OpenError> {
+    if directory.join("modules.json").exists() {
+        let modules: Vec<Module> = json(directory, "modules.json")?;
+        let class = |module: &Module| module.class.rsplit('.').next().map(str::to_owned);
+        for class in modules.iter().filter_map(class) {
+            if !["Transformer", "Pooling", "Normalize"].contains(&class.as_str()) {
+                return Err(OpenError::Unsupported {
+                    what: "one of its modules",
+                    found: class,
+                    expected: "Transformer, Pooling and Normalize",
+                });
+            }
+        }
+    }
+    if directory.join("config_sentence_transformers.json").exists() {
+        let prompts: Prompts = json(directory, "config_sentence_transformers.json")?;
+        if let Some(found) = prompts.default_prompt_name {
+            return Err(OpenError::Unsupported {
+                what: "its default_prompt_name",
+                found,
+                expected: "a model without a prompt",
+            });
+        }
+    }
+    Ok(())
 }
 
 impl SentenceModel {
@@ -97,27 +202,9 @@ impl SentenceModel {
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         let config: bert::Config = json(directory, "config.json")?;
         config.check()?;
-        let pooling = directory.join("1_Pooling/config.json");
-        let pooling = if pooling.exists() {
-            json(directory, "1_Pooling/config.json")?
-        } else {
-            Pooling {
-                pooling_mode_mean_tokens: true,
-                ..Pooling::default()
-            }
-        };
-        if pooling.pooling_mode_cls_token == pooling.pooling_mode_mean_tokens {
-            return Err(OpenError::Unsupported {
-                what: "its pooling",
-                found: format!("{pooling:?}"),
-                expected: "the mean of all tokens, or the first one",
-            });
-        }
-        let length = match directory.join("sentence_bert_config.json").exists() {
-            true => json::<Length>(directory, "sentence_bert_config.json")?.max_seq_length,
-            false => None,
-        };
-        let length = length.unwrap_or(TOKENS_DEFAULT).min(config.positions());
+        check_modules(directory)?;
+        let pooling = Pooling::read(directory)?;
+        let length = length(directory, config.positions())?;
         let bytes = read(directory, "tokenizer.json", FILE_LENGTH_MAX)?;
         let mut tokenizer =
             Tokenizer::from_bytes(&bytes).map_err(|error| fault("tokenizer.json", error))?;
@@ -147,10 +234,23 @@ impl SentenceModel {
             inner: Arc::new(Inner {
                 bert,
                 tokenizer,
-                first_token: pooling.pooling_mode_cls_token,
+                first_token: pooling == Pooling::First,
+                cores: cores()?,
             }),
         })
     }
+}
+
+fn cores() -> Result<Vec<ThreadPool>, OpenError> {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    let core = |_| {
+        ThreadPoolBuilder::new()
+            .num_threads(1)
+            .thread_name(|_| "embedder".to_owned())
+            .build()
+    };
+    let cores: Result<_, _> = (0..count.min(CORES_MAX)).map(core).collect();
+    cores.map_err(|error| OpenError::Threads(error.to_string()))
 }
 
 fn fault(file: &str, cause: impl std::fmt::Display) -> OpenError {
@@ -197,6 +297,34 @@ impl Inner {
         };
         vector().map_err(|error| failed(&error))
     }
+
+    /// In order; each core takes the next text that none has taken.
+    fn all(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let next = AtomicUsize::new(0);
+        let some = || -> Vec<(usize, Result<Vec<f32>, EmbeddingError>)> {
+            let place = || {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                (place < texts.len()).then_some(place)
+            };
+            std::iter::from_fn(place)
+                .map(|place| (place, self.embed(&texts[place])))
+                .collect()
+        };
+        let ended = || EmbeddingError::Local("it ended without a vector".to_owned());
+        let mut done = std::thread::scope(|scope| {
+            let cores = self.cores.iter().take(texts.len());
+            let threads: Vec<_> = cores
+                .map(|core| scope.spawn(|| core.install(some)))
+                .collect();
+            let mut done = Vec::with_capacity(texts.len());
+            for thread in threads {
+                done.extend(thread.join().map_err(|_| ended())?);
+            }
+            Ok::<_, EmbeddingError>(done)
+        })?;
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, vector)| vector).collect()
+    }
 }
 
 #[async_trait]
@@ -216,9 +344,8 @@ impl Embedder for SentenceModel {
         std::thread::Builder::new()
             .name("embedder".to_owned())
             .spawn(move || {
-                let vectors = texts.iter().map(|text| inner.embed(text)).collect();
                 // Nobody waits any more: nothing to tell.
-                let _: Result<(), Result<_, EmbeddingError>> = sender.send(vectors);
+                let _ = sender.send(inner.all(&texts));
             })
             .map_err(|error| EmbeddingError::Local(error.to_string()))?;
         let ended = |_| EmbeddingError::Local("it ended without a vector".to_owned());

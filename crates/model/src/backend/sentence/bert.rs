@@ -7,7 +7,7 @@ use candle_nn::{
 };
 use serde::Deserialize;
 
-use super::OpenError;
+use super::{OpenError, gelu};
 
 /// What `config.json` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -172,7 +172,7 @@ impl Layer {
             .reshape((tokens, size))?;
         let attended = (self.attended.forward(&attended)? + states)?;
         let attended = self.attended_norm.forward(&attended)?;
-        let wide = self.wide.forward(&attended)?.gelu_erf()?;
+        let wide = gelu::all(&self.wide.forward(&attended)?)?;
         self.norm
             .forward(&(self.narrow.forward(&wide)? + attended)?)
     }

@@ -259,6 +259,19 @@ fn near(ours: &[f32], expected: &[f64]) {
     }
 }
 
+#[test]
+fn gelu_is_what_it_is_defined_to_be() {
+    for step in -400..=400 {
+        let x = f64::from(step) / 80.0;
+        let expected = x * 0.5 * (1.0 + erf(x / std::f64::consts::SQRT_2));
+        let ours = f64::from(gelu::gelu(x as f32));
+        assert!((ours - expected).abs() < 2e-6, "{x}: {ours} {expected}");
+    }
+    assert!((gelu::gelu(1e30) / 1e30 - 1.0).abs() < 1e-6);
+    assert!(gelu::gelu(-1e3).abs() < 1e-3);
+    assert!(gelu::gelu(f32::NAN).is_nan());
+}
+
 #[tokio::test]
 async fn a_model_computes_what_bert_is_defined_to() {
     let (folder, weights) = model("mean", &[], false);
@@ -276,8 +289,15 @@ async fn a_model_computes_what_bert_is_defined_to() {
     near(&vectors[1], &mean(&[2, 5, 3]));
     // Cut at what the model has positions for, not at what its tokenizer says.
     near(&vectors[2], &mean(&[2, 4, 4, 4, 4, 3]));
-    // Whatever stands beside it, a text has the same vector.
+    // Whatever stands beside it, a text has the same vector; in order, however many cores take part.
     assert_eq!(model.embed(&["mouse"]).await.unwrap()[0], vectors[1]);
+    let many: Vec<&str> = (0..TEXTS_MAX)
+        .map(|place| ["Owl hunts", "mouse"][place % 3 % 2])
+        .collect();
+    for (text, vector) in many.iter().zip(model.embed(&many).await.unwrap()) {
+        assert_eq!(vector, vectors[usize::from(*text == "mouse")]);
+    }
+    assert!(model.embed(&[]).await.unwrap().is_empty());
     assert!(model.model().starts_with("sentence/"));
 }
 
@@ -287,6 +307,106 @@ async fn the_first_token_may_stand_for_all() {
     let model = SentenceModel::open(&folder.0).unwrap();
     let vectors = model.embed(&["night"]).await.unwrap();
     near(&vectors[0], &states(&weights, &[2, 7, 3])[0]);
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    vectors: Vec<ExpectedVector>,
+}
+
+#[derive(Deserialize)]
+struct ExpectedVector {
+    text: String,
+    vector: Vec<f64>,
+}
+
+/// `golden/make.py` had PyTorch compute these, and wrote the model.
+#[tokio::test]
+async fn vectors_are_those_of_sentence_transformers_itself() {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/backend/sentence/golden");
+    let model = SentenceModel::open(&golden.join("model")).unwrap();
+    let expected: Expected = json(&golden, "expected.json").unwrap();
+    assert_eq!(expected.vectors.len(), 5);
+    for ExpectedVector { text, vector } in expected.vectors {
+        let ours = model.embed(&[&text]).await.unwrap().remove(0);
+        // Theirs have length one.
+        let length = ours
+            .iter()
+            .map(|x| f64::from(*x).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        let ours: Vec<f64> = ours.iter().map(|x| f64::from(*x) / length).collect();
+        let cosine: f64 = ours.iter().zip(&vector).map(|(x, y)| x * y).sum();
+        assert!(cosine > 0.999_999, "{text:?}: {cosine}");
+        for (x, y) in ours.iter().zip(&vector) {
+            assert!((x - y).abs() < 1e-5, "{text:?}: {ours:?} {vector:?}");
+        }
+    }
+}
+
+#[test]
+fn lengths_and_pooling_are_read_as_they_are_written_by_any_version() {
+    let (folder, _) = model("editions", &[], false);
+    let write = |file: &str, text: &str| fs::write(folder.0.join(file), text).unwrap();
+    assert_eq!(length(&folder.0, 6).unwrap(), 6);
+    write("tokenizer_config.json", r#"{"model_max_length":5}"#);
+    assert_eq!(length(&folder.0, 6).unwrap(), 5);
+    let endless = r#"{"model_max_length":1000000000000000019884624838656}"#;
+    write("tokenizer_config.json", endless);
+    assert_eq!(length(&folder.0, 6).unwrap(), 6);
+    write(
+        "sentence_bert_config.json",
+        r#"{"transformer_task":"feature-extraction"}"#,
+    );
+    assert_eq!(length(&folder.0, 6).unwrap(), 6);
+    write(
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":4,"do_lower_case":false}"#,
+    );
+    assert_eq!(length(&folder.0, 6).unwrap(), 4);
+    for (said, read) in [
+        (
+            r#"{"pooling_mode":"mean","embedding_dimension":8}"#,
+            Some(Pooling::Mean),
+        ),
+        (r#"{"pooling_mode":"cls"}"#, Some(Pooling::First)),
+        (r#"{"pooling_mode":["cls","mean"]}"#, None),
+        (r#"{"pooling_mode":"max"}"#, None),
+        (
+            r#"{"pooling_mode_mean_tokens":true,"pooling_mode_max_tokens":false}"#,
+            Some(Pooling::Mean),
+        ),
+        (r#"{"pooling_mode_cls_token":true}"#, Some(Pooling::First)),
+        (
+            r#"{"pooling_mode_mean_tokens":true,"pooling_mode_max_tokens":true}"#,
+            None,
+        ),
+        ("{}", None),
+    ] {
+        write("1_Pooling/config.json", said);
+        assert_eq!(Pooling::read(&folder.0).ok(), read, "{said}");
+    }
+}
+
+#[test]
+fn what_else_is_done_to_vectors_is_refused_where_it_changes_them() {
+    let (folder, _) = model("modules", &[], false);
+    let write = |file: &str, text: &str| fs::write(folder.0.join(file), text).unwrap();
+    let modules = r#"[{"type":"a.Transformer"},{"type":"b.c.Pooling"},{"type":"Normalize"}]"#;
+    write("modules.json", modules);
+    let prompts = r#"{"default_prompt_name":null,"prompts":{"query":"query: "}}"#;
+    write("config_sentence_transformers.json", prompts);
+    SentenceModel::open(&folder.0).unwrap();
+    write("modules.json", &modules.replace("Normalize", "x.Dense"));
+    let error = SentenceModel::open(&folder.0).unwrap_err().to_string();
+    assert!(error.contains("Dense"), "{error}");
+    write("modules.json", modules);
+    write(
+        "config_sentence_transformers.json",
+        &prompts.replace("null", r#""query""#),
+    );
+    let error = SentenceModel::open(&folder.0).unwrap_err().to_string();
+    assert!(error.contains("default_prompt_name"), "{error}");
 }
 
 #[test]
