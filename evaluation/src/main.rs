@@ -9,6 +9,7 @@
 mod collection;
 mod expert;
 mod measure;
+mod remember;
 mod report;
 mod retrieval;
 
@@ -22,6 +23,7 @@ use llmnet_model::{
 };
 
 use collection::Collection;
+use remember::Remembering;
 use report::{Report, System};
 use retrieval::{Answer, BARS, Network, ROUTED, TERMS};
 
@@ -76,12 +78,18 @@ struct Retrieval {
     /// Fail where one index, by words alone, finds less than this
     #[arg(long, default_value_t = 0.0)]
     bm25_min: f64,
+    /// Fail where one index, by words and vectors, finds less than this
+    #[arg(long, default_value_t = 0.0)]
+    hybrid_min: f64,
     /// Fail where all experts together find less than this share of one index
     #[arg(long, default_value_t = 0.0)]
     fused_min: f64,
     /// Fail where the best two experts find less than this share of it
     #[arg(long, default_value_t = 0.0)]
     routed_min: f64,
+    /// Fail where an expert with all documents, without an embedding model, ever had more memory than this, in MiB
+    #[arg(long, default_value_t = f64::INFINITY)]
+    memory_max: f64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -127,8 +135,8 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
         collection.thin(most);
     }
     std::fs::create_dir_all(&arguments.work)?;
-    let embedder = embedder(arguments)?;
-    let embedder = embedder.as_deref();
+    let embedder = embedder(arguments)?.map(Remembering::new);
+    let embedder = embedder.as_ref().map(|embedder| embedder as &dyn Embedder);
     let model = embedder.map(|embedder| embedder.model().to_owned());
 
     let domains = collection.domains();
@@ -187,6 +195,7 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
             hybrid,
             catalogue_terms_max,
             shown_mean,
+            memory_peak_alone_mib: retrieval::memory_alone(&path, asked, model, &all)?,
             fused_messages: between.0 - before.0,
             fused_bytes: between.1 - before.1,
             routed_messages: after.0 - between.0,
@@ -200,9 +209,11 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
     }
     let report = Report::new(&collection, model, systems, experts);
     report.write(&arguments.out)?;
-    report.hold(
-        arguments.bm25_min,
-        arguments.fused_min,
-        arguments.routed_min,
-    )
+    report.hold(&report::Goals {
+        bm25_min: arguments.bm25_min,
+        hybrid_min: arguments.hybrid_min,
+        fused_min: arguments.fused_min,
+        routed_min: arguments.routed_min,
+        memory_max_mib: arguments.memory_max,
+    })
 }

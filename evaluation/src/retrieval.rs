@@ -348,6 +348,26 @@ impl Network {
     }
 }
 
+/// The peak memory, in MiB, of an expert's process that has a store and is asked everything; `None` where the system
+/// does not tell.
+pub(crate) fn memory_alone(
+    path: &Path,
+    asked: &[Asked<'_>],
+    model: Option<&str>,
+    store: &Store,
+) -> anyhow::Result<Option<f64>> {
+    let mut expert = Expert::start(path, model)?;
+    for request in std::iter::once(Ok(Request::Catalogue)).chain(asked.iter().map(|asked| {
+        let statistics = store.statistics_of(&analysis::Query::new(&asked.query.text))?;
+        let ask = Ask::new(&asked.query.text, &statistics, asked.vector(), PASSAGES);
+        anyhow::Ok(Request::Ask(Box::new(ask)))
+    })) {
+        expert.ask(&request?)?;
+        expert.hear()?;
+    }
+    Ok(expert.memory_peak_mib())
+}
+
 fn names(merged: &[Merged]) -> Vec<String> {
     let shown = merged.iter().filter_map(|merged| merged.scored.evidence());
     documents(shown.map(|evidence| evidence.passage.document.to_string()))
