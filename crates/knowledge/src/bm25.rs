@@ -57,7 +57,8 @@ impl Statistics {
         (1.0 + (all - count + 0.5) / (count + 0.5)).ln()
     }
 
-    fn length_mean(&self) -> f64 {
+    /// How long a passage is, in the mean: 1 at least.
+    pub(crate) fn length_mean(&self) -> f64 {
         (self.words as f64 / self.passages.max(1) as f64).max(1.0)
     }
 }
@@ -121,6 +122,13 @@ impl Counts {
         self.length
     }
 
+    /// The different terms, with how often each stands there.
+    pub fn each(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.counts
+            .iter()
+            .map(|(term, count)| (term.as_str(), *count))
+    }
+
     /// The different terms.
     pub fn terms(&self) -> impl Iterator<Item = &str> {
         self.counts.keys().map(String::as_str)
@@ -135,7 +143,8 @@ pub fn score(query: &Query, counts: &Counts, statistics: &Statistics) -> f64 {
         let count = f64::from(*counts.counts.get(term)?);
         Some(statistics.rarity(term) * count * (SATURATION + 1.0) / (count + norm))
     };
-    query.terms.iter().filter_map(worth).sum()
+    // A sum of nothing is -0, which is not what is written of 0 elsewhere.
+    query.terms.iter().filter_map(worth).sum::<f64>() + 0.0
 }
 
 /// The share of what a question's terms tell together that a passage's terms do, from 0 to 1; 0 of a question without

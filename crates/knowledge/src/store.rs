@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! origins (paths) -> documents (by digest) -> contents -> passages (by digest) -> leaves (salt, Merkle leaf)
-//!                                                                  |-> lexical (FTS5)
-//!                                                                  |-> vectors (of one model each)
+//!                                                                  |-> lexical (FTS5)         } or another engine that
+//!                                                                  |-> vectors (of one model) } follows these
 //! ```
 //!
 //! Every change is one transaction with a write-ahead log that is synced before it is acknowledged: what was
@@ -16,6 +16,10 @@
 mod announced;
 mod around;
 mod cite;
+mod embedded;
+pub mod engine;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod read;
 mod schema;
 mod search;
@@ -31,6 +35,9 @@ use std::{
 
 use llmnet_types::id::{Digest, Salt};
 use rusqlite::Connection;
+
+use embedded::Embedded;
+use engine::{Engine, EngineError, Record};
 
 pub use around::Around;
 pub use cite::Proofs;
@@ -70,6 +77,9 @@ pub enum StoreError {
         crate::corpus::PASSAGES_MAX
     )]
     Full,
+    /// What finds its passages failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// An earlier panic left it in an unknown state.
     #[error("the store is unusable after a panic")]
     Poisoned,
@@ -77,10 +87,10 @@ pub enum StoreError {
 
 /// An expert's documents.
 pub struct Store {
-    connection: Mutex<Connection>,
+    record: Record,
     salt: Salt,
     proofs: Mutex<Option<Arc<Proofs>>>,
-    matrices: Mutex<Vec<Arc<vectors::Matrix>>>,
+    engine: Box<dyn Engine>,
 }
 
 impl std::fmt::Debug for Store {
@@ -115,16 +125,43 @@ impl Store {
 
     fn over(mut connection: Connection, fresh: &Salt) -> Result<Self, StoreError> {
         let salt = schema::prepare(&mut connection, fresh)?;
+        let record = Record::new(Arc::new(Mutex::new(connection)));
         Ok(Self {
-            connection: Mutex::new(connection),
+            engine: Box::new(Embedded::new(record.clone())),
+            record,
             salt,
             proofs: Mutex::new(None),
-            matrices: Mutex::new(Vec::new()),
         })
     }
 
+    /// What tells this store from all others, and nothing of what is in it.
+    pub fn identity(&self) -> Digest {
+        Digest::tagged("llmnet/store/1", &[&self.salt.0])
+    }
+
+    /// The same store, searched by another engine than SQLite.
+    #[must_use]
+    pub fn searched_by(mut self, engine: Box<dyn Engine>) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Has the engine take over what changed, which it also does when it is asked next.
+    ///
+    /// # Errors
+    /// SQLite or the engine failed.
+    pub fn follow(&self) -> Result<(), StoreError> {
+        self.engine.follow(&self.record)
+    }
+
+    /// What finds passages, in step with the record.
+    fn engine(&self) -> Result<&dyn Engine, StoreError> {
+        self.follow()?;
+        Ok(&*self.engine)
+    }
+
     fn connection(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
-        self.connection.lock().map_err(|_| StoreError::Poisoned)
+        self.record.connection()
     }
 }
 

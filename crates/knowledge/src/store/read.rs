@@ -4,7 +4,7 @@ use llmnet_types::{codec::Text, id::Digest, passage::Passage};
 use rusqlite::{Connection, Row, params};
 
 use super::{Store, StoreError, digest};
-use crate::{analysis::Query, bm25::Statistics};
+use crate::bm25::Statistics;
 
 /// An origin with the document it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,39 +150,6 @@ impl Store {
         Ok(Some(digest(row.get_ref(0)?.as_blob().unwrap_or_default())?))
     }
 
-    /// The counts that a question needs.
-    ///
-    /// # Errors
-    /// SQLite failed.
-    pub fn statistics_of(&self, query: &Query) -> Result<Statistics, StoreError> {
-        let connection = self.connection()?;
-        let mut statistics = totals(&connection)?;
-        let mut statement =
-            connection.prepare_cached("SELECT doc FROM vocabulary WHERE term = ?1")?;
-        for term in &query.terms {
-            let mut rows = statement.query([term])?;
-            if let Some(row) = rows.next()? {
-                statistics.counts.insert(term.clone(), count(row, 0)?);
-            }
-        }
-        Ok(statistics)
-    }
-
-    /// The counts of all terms, at most so many: the most frequent ones, by which a question is routed.
-    ///
-    /// # Errors
-    /// SQLite failed.
-    pub fn statistics(&self, terms_max: usize) -> Result<Statistics, StoreError> {
-        let connection = self.connection()?;
-        let mut statistics = totals(&connection)?;
-        let mut statement = connection
-            .prepare_cached("SELECT term, doc FROM vocabulary ORDER BY doc DESC, term LIMIT ?1")?;
-        let limit = i64::try_from(terms_max).unwrap_or(i64::MAX);
-        let rows = statement.query_map([limit], |row| Ok((row.get(0)?, count(row, 1)?)))?;
-        statistics.counts = rows.collect::<Result<_, _>>()?;
-        Ok(statistics)
-    }
-
     /// A passage by its number in this store.
     ///
     /// # Errors
@@ -228,7 +195,7 @@ pub(super) fn passage(connection: &Connection, id: i64) -> Result<Passage, Store
     })
 }
 
-fn totals(connection: &Connection) -> Result<Statistics, StoreError> {
+pub(super) fn totals(connection: &Connection) -> Result<Statistics, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT count(*) FROM leaves), (SELECT value FROM meta WHERE key = 'words')",
     )?;
@@ -242,6 +209,6 @@ fn totals(connection: &Connection) -> Result<Statistics, StoreError> {
 }
 
 /// Counts are never negative; SQLite's integers may be.
-fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }

@@ -3,8 +3,6 @@
 //! A comparison with every vector takes 3 ms for 20,000 of 384 numbers, finds what an approximate index may miss, and
 //! needs no index to be kept in step. Who has millions of passages on one machine needs another engine.
 
-use std::sync::Arc;
-
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::{Store, StoreError, read, write};
@@ -171,7 +169,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps vectors of passages; those of passages that went meanwhile are passed over.
+    /// Keeps vectors of passages; those of passages that went meanwhile, or have one of the model already, are passed
+    /// over.
     ///
     /// # Errors
     /// A vector is none, is of another length than the model's are here, or SQLite failed; nothing is kept then.
@@ -208,7 +207,7 @@ impl Store {
             let bytes: Vec<u8> = direction.iter().flat_map(|x| x.to_le_bytes()).collect();
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO vectors(model, passage, vector)
+                    "INSERT OR IGNORE INTO vectors(model, passage, vector)
                      SELECT ?1, id, ?3 FROM passages WHERE id = ?2",
                 )?
                 .execute(params![id, passage, bytes])?;
@@ -217,54 +216,53 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
 
-    /// The mean direction of all passages by a model: where in its space this corpus is. `None` without vectors.
-    ///
-    /// # Errors
-    /// SQLite failed.
-    pub fn centroid(&self, model: &str) -> Result<Option<Vec<f32>>, StoreError> {
-        Ok(self.matrix(model)?.and_then(|matrix| matrix.mean()))
-    }
-
-    /// All vectors of a model as they stand; read anew only where something changed.
-    pub(super) fn matrix(&self, model: &str) -> Result<Option<Arc<Matrix>>, StoreError> {
-        let mut kept = self.matrices.lock().map_err(|_| StoreError::Poisoned)?;
-        let mut connection = self.connection()?;
-        let transaction = connection.transaction()?;
-        let generation = read::generation(&transaction)?;
-        kept.retain(|matrix| matrix.generation == generation);
-        if let Some(matrix) = kept.iter().find(|matrix| matrix.model == model) {
-            return Ok(Some(Arc::clone(matrix)));
-        }
-        let known = find(&transaction, model)?;
+impl Matrix {
+    /// All vectors of a model as they stand; `None` where there are none of it.
+    pub(super) fn read(
+        transaction: &Transaction<'_>,
+        model: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        let known = find(transaction, model)?;
         let Some((id, dimensions)) = known.filter(|(_, dimensions)| *dimensions > 0) else {
             return Ok(None);
         };
-        let (mut ids, mut numbers) = (Vec::new(), Vec::new());
-        {
-            let mut statement = transaction.prepare_cached(
-                "SELECT passage, vector FROM vectors WHERE model = ?1 ORDER BY passage",
-            )?;
-            let mut rows = statement.query([id])?;
-            while let Some(row) = rows.next()? {
-                let bytes = row.get_ref(1)?.as_blob().unwrap_or_default();
-                if bytes.len() != dimensions * 4 {
-                    return Err(StoreError::Damaged("a vector of another length"));
-                }
-                ids.push(row.get(0)?);
-                let number =
-                    |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                numbers.extend(bytes.chunks_exact(4).map(number));
+        let (mut ids, mut all) = (Vec::new(), Vec::new());
+        let mut statement = transaction.prepare_cached(
+            "SELECT passage, vector FROM vectors WHERE model = ?1 ORDER BY passage",
+        )?;
+        let mut rows = statement.query([id])?;
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(1)?.as_blob().unwrap_or_default();
+            if bytes.len() != dimensions * 4 {
+                return Err(StoreError::Damaged("a vector of another length"));
             }
+            ids.push(row.get(0)?);
+            all.extend(numbers(bytes));
         }
-        let matrix = Arc::new(Matrix {
+        Ok(Some(Self {
             model: model.to_owned(),
-            generation,
+            generation: read::generation(transaction)?,
             dimensions,
             ids,
-            numbers,
-        });
-        kept.push(Arc::clone(&matrix));
-        Ok(Some(matrix))
+            numbers: all,
+        }))
     }
+
+    /// Whether it is of a state of the record.
+    pub(super) const fn is_as_of(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
+    /// Whether it is of a model.
+    pub(super) fn is_of(&self, model: &str) -> bool {
+        self.model == model
+    }
+}
+
+/// A vector as it is kept.
+pub(super) fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    bytes.chunks_exact(4).map(number)
 }
