@@ -29,14 +29,18 @@
 //! [embedding]                  # what makes vectors for /v1/embeddings; nothing if absent
 //! name = "nomic-embed-text"
 //! base_url = "http://127.0.0.1:11434/v1"
+//!
+//! [knowledge]                  # where documents are looked up; SQLite if absent
+//! engine = "postgres://llmnet@10.0.0.9/llmnet"
 //! ```
 //!
-//! [`model`] tells all of the last two.
+//! [`model`] tells all of models and embeddings, [`knowledge`] of the last.
 
 pub mod model;
 
 pub mod embedding;
 pub mod gateway;
+pub mod knowledge;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -51,6 +55,7 @@ use crate::coordinator::Panel;
 
 pub use embedding::Embedding;
 pub use gateway::Gateway;
+pub use knowledge::Knowledge;
 pub use model::Model;
 use model::SecretError;
 
@@ -78,6 +83,8 @@ pub struct Config {
     pub model: Vec<Model>,
     /// What makes vectors, if anything does.
     pub embedding: Option<Embedding>,
+    /// Where documents are looked up.
+    pub knowledge: Knowledge,
 }
 
 /// Links of respondents on other machines.
@@ -216,6 +223,12 @@ pub enum ConfigError {
         /// Why.
         source: SecretError,
     },
+    /// The password of [knowledge] is not where the configuration says.
+    #[error("the password of [knowledge] engine: {source}")]
+    Password {
+        /// Why.
+        source: SecretError,
+    },
 }
 
 impl Config {
@@ -237,6 +250,7 @@ impl Config {
                 if let Some(embedding) = &mut config.embedding {
                     embedding.resolve(directory);
                 }
+                config.knowledge.resolve(directory);
                 Ok(config)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

@@ -31,6 +31,7 @@ use crate::{
     models,
     remote::Remote,
     serving::Serving,
+    stores::Engine,
     transport::{Hub, far::Listening},
 };
 
@@ -142,6 +143,7 @@ impl Network {
         let embedder =
             embedding.map(|embedding| embedder::configured(embedding, &models::environment));
         let embedder = embedder.transpose()?;
+        let engine = Engine::configured(&home.config.knowledge)?;
         let panel = home.config.panel.with(!models.is_empty());
         let answerers = models
             .iter()
@@ -215,7 +217,7 @@ impl Network {
         };
         let admin = door.admin_address()?;
         let serving = Serving::spawn(|closed| door.serve(ports, closed));
-        let mut following = Following::new(&home, &client, &hub, &desk, &experts);
+        let mut following = Following::new(&home, engine, &client, &hub, &desk, &experts);
         following.look().await;
         let mut documents = JoinSet::new();
         documents.spawn(following.run());

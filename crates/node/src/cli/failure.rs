@@ -148,6 +148,9 @@ fn config(error: &ConfigError) -> String {
         ConfigError::Key { .. } => {
             "put the key there, or take the model out of llmnet.toml, or say --no-models"
         }
+        ConfigError::Password { .. } => {
+            "put the password there, or take [knowledge] out of llmnet.toml"
+        }
     }
     .to_owned()
 }

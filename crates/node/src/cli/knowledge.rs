@@ -18,7 +18,10 @@ use llmnet_knowledge::store::Store;
 use llmnet_types::domain::Domain;
 
 use super::{Common, output::Output};
-use crate::stores;
+use crate::{
+    config::Config,
+    stores::{self, Engine},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -46,6 +49,15 @@ struct Expert {
     /// The expert's name: a-z, 0-9 and -
     #[arg(long, value_name = "NAME", value_parser = name)]
     expert: Domain,
+    /// Look passages up in postgres://USER@HOST:PORT/DATABASE instead of SQLite, the password in LLMNET_ENGINE_PASSWORD
+    /// (the feature `postgres`) [default: as llmnet.toml says]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LLMNET_ENGINE",
+        hide_env_values = true
+    )]
+    engine: Option<String>,
 }
 
 /// Names of experts are as those of domains are: they become names of files.
@@ -68,7 +80,20 @@ impl Expert {
 
     /// The store, made where it is not there yet.
     fn begin(&self, common: &Common) -> anyhow::Result<Store> {
-        stores::open(&self.path(common))
+        let store = stores::open(&self.path(common))?;
+        self.engine(common)?.searches(store)
+    }
+
+    /// What looks passages up, by the command or by llmnet.toml.
+    fn engine(&self, common: &Common) -> anyhow::Result<Engine> {
+        if let Some(url) = &self.engine {
+            let password = std::env::var("LLMNET_ENGINE_PASSWORD").ok();
+            // Not by the parser of arguments, which quotes what it refuses.
+            let url = url.parse().map_err(anyhow::Error::msg)?;
+            return Engine::at(&url, password.as_deref());
+        }
+        let config = Config::read(&common.directory())?;
+        Engine::configured(&config.knowledge)
     }
 
     /// The store that is there.

@@ -253,8 +253,8 @@ impl TryFrom<Table> for Model {
 impl Model {
     /// Makes relative paths start at the directory of the configuration.
     pub(crate) fn resolve(&mut self, directory: &Path) {
-        if let Some(Place::File(path)) = &mut self.key {
-            *path = directory.join(&path);
+        if let Some(place) = &mut self.key {
+            place.resolve(directory);
         }
     }
 
@@ -273,17 +273,32 @@ impl Model {
 
 impl Place {
     fn secret(&self, environment: Environment<'_>) -> Result<Key, SecretError> {
+        self.text(environment).map(Key::new)
+    }
+
+    /// What stands there.
+    ///
+    /// # Errors
+    /// It is not there, or others may read it.
+    pub(super) fn text(&self, environment: Environment<'_>) -> Result<String, SecretError> {
         match self {
-            Self::Variable(name) => environment(name)
-                .map(Key::new)
-                .ok_or_else(|| SecretError::Variable(name.clone())),
+            Self::Variable(name) => {
+                environment(name).ok_or_else(|| SecretError::Variable(name.clone()))
+            }
             Self::File(path) => read(path),
+        }
+    }
+
+    /// Makes a relative path start at the directory of the configuration.
+    pub(super) fn resolve(&mut self, directory: &Path) {
+        if let Self::File(path) = self {
+            *path = directory.join(&path);
         }
     }
 }
 
 /// The first line of a file that nobody else may read.
-fn read(path: &Path) -> Result<Key, SecretError> {
+fn read(path: &Path) -> Result<String, SecretError> {
     let failed = |source| SecretError::File {
         path: path.to_owned(),
         source,
@@ -304,5 +319,5 @@ fn read(path: &Path) -> Result<Key, SecretError> {
     file.take(KEY_LENGTH_MAX)
         .read_to_string(&mut text)
         .map_err(failed)?;
-    Ok(Key::new(text.lines().next().unwrap_or_default().trim()))
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

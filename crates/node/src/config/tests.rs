@@ -214,3 +214,38 @@ fn keys_of_files_are_read_from_beside_the_configuration() {
     assert_eq!(key, llmnet_model::backend::api::Key::new("sk-of-a-file"));
     assert!(!format!("{config:?} {key:?}").contains("sk-of"));
 }
+
+#[test]
+fn an_engine_is_named_without_its_password() {
+    let config = read(
+        "[knowledge]\nengine = \"postgres://llmnet@10.0.0.9/llmnet\"\npassword = \"env::ENGINE_PASSWORD\"\n",
+    );
+    let knowledge = config.unwrap().knowledge;
+    let url = knowledge.engine.clone().unwrap();
+    assert_eq!(url.as_str(), "postgres://llmnet@10.0.0.9/llmnet");
+    let there = |name: &str| (name == "ENGINE_PASSWORD").then(|| "hidden".to_owned());
+    assert_eq!(knowledge.secret(&there).unwrap().unwrap(), "hidden");
+    let error = knowledge.secret(&|_| None).unwrap_err().to_string();
+    assert!(
+        error.contains("[knowledge]") && error.contains("ENGINE_PASSWORD"),
+        "{error}"
+    );
+    assert!(read("").unwrap().knowledge.engine.is_none());
+    for (line, reason) in [
+        (
+            "engine = \"postgres://u:hidden@h/d\"",
+            "never stands in an address",
+        ),
+        (
+            "engine = \"postgresql://u@h/d?password=hidden\"",
+            "never stands in an address",
+        ),
+        ("engine = \"mysql://u:hidden@h/d\"", "postgres://USER@HOST"),
+        ("password = \"hidden\"", "never stands in this file"),
+        ("motor = \"hidden\"", "unknown field"),
+    ] {
+        let error = read(&format!("[knowledge]\n{line}\n")).unwrap_err();
+        assert!(error.contains(reason), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
+    }
+}

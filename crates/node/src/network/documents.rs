@@ -30,7 +30,7 @@ use crate::{
         documents::{AGAIN, Documents, LOOK_EVERY},
         registering::{BOND, register, registered},
     },
-    stores,
+    stores::{self, Engine},
     transport::Hub,
 };
 
@@ -46,6 +46,7 @@ const BEGIN: Amount = Amount(2 * BOND.0);
 /// What all experts of a directory have in common.
 pub(super) struct Following {
     folder: PathBuf,
+    engine: Engine,
     keys: Keys,
     network: NetworkId,
     chain: Arc<dyn ChainClient>,
@@ -55,6 +56,8 @@ pub(super) struct Following {
     /// What the classifier knows of the experts in the box.
     samples: Vec<(Domain, String)>,
     known: BTreeMap<Domain, Expert>,
+    /// Stores that could not be opened, and when it is tried again.
+    shut: BTreeMap<Domain, Instant>,
 }
 
 /// An expert with a store.
@@ -71,6 +74,7 @@ struct Expert {
 impl Following {
     pub(super) fn new(
         home: &Home,
+        engine: Engine,
         chain: &Arc<dyn ChainClient>,
         hub: &Hub,
         desk: &Arc<Desk>,
@@ -78,6 +82,7 @@ impl Following {
     ) -> Self {
         Self {
             folder: stores::folder(&home.path),
+            engine,
             keys: home.keys.clone(),
             network: home.genesis.id(),
             chain: Arc::clone(chain),
@@ -86,6 +91,7 @@ impl Following {
             sample: Arc::clone(&experts.sample),
             samples: experts.samples.clone(),
             known: BTreeMap::new(),
+            shut: BTreeMap::new(),
         }
     }
 
@@ -103,9 +109,19 @@ impl Following {
             if self.known.len() >= EXPERTS_MAX || self.known.contains_key(&name) {
                 continue;
             }
-            match self.open(&name) {
+            if self
+                .shut
+                .get(&name)
+                .is_some_and(|again| *again > Instant::now())
+            {
+                continue;
+            }
+            match self.open(&name).await {
                 Ok(expert) => drop(self.known.insert(name, expert)),
-                Err(error) => tracing::warn!(expert = %name, "{error:#}"),
+                Err(error) => {
+                    tracing::warn!(expert = %name, "{error:#}");
+                    self.shut.insert(name, Instant::now() + AGAIN);
+                }
             }
         }
         let mut changed = false;
@@ -128,8 +144,11 @@ impl Following {
         }
     }
 
-    fn open(&self, name: &Domain) -> anyhow::Result<Expert> {
-        let store: Store = stores::open(&stores::path(&self.folder, name))?;
+    async fn open(&self, name: &Domain) -> anyhow::Result<Expert> {
+        let (path, engine) = (stores::path(&self.folder, name), self.engine.clone());
+        // A server may be far away, or not there.
+        let open = move || engine.searches(stores::open(&path)?);
+        let store: Store = spawn_blocking(open).await??;
         let role = format!("knowledge/{name}");
         Ok(Expert {
             documents: Arc::new(Documents::new(Arc::new(store), Arc::clone(&self.sample))),

@@ -120,3 +120,42 @@ async fn documents_are_answered_from_as_they_come_and_go() {
     .await;
     local.stop().await;
 }
+
+/// What the default build has not is named with what would have it; an address with a password is not repeated.
+#[tokio::test]
+async fn what_was_not_built_in_is_said() {
+    let room = Room::new();
+    let page = room.file("seal.md", SEAL).display().to_string();
+    let model = room.path().display().to_string();
+    let says = async |extra: &[&str]| {
+        let mut all = vec!["knowledge", "add", &page, "--expert", "pumps"];
+        all.extend(extra);
+        let done = output(&room, &all).await;
+        assert_ne!(done.code, 0, "{}", done.out);
+        done.err
+    };
+    if cfg!(not(feature = "postgres")) {
+        let said = says(&["--engine", "postgres://u@h/d"]).await;
+        assert!(said.contains("--features postgres"), "{said}");
+    }
+    if cfg!(not(feature = "local")) {
+        let said = says(&["--embedding-dir", &model]).await;
+        assert!(said.contains("--features local"), "{said}");
+    }
+    let said = says(&["--engine", "postgres://u:hidden@h/d"]).await;
+    assert!(
+        said.contains("a password never stands in an address"),
+        "{said}"
+    );
+    assert!(!said.contains("hidden"), "{said}");
+    let said = says(&[
+        "--embedding-dir",
+        &model,
+        "--embedding-url",
+        "http://127.0.0.1:1",
+        "--embedding-model",
+        "m",
+    ])
+    .await;
+    assert!(said.contains("cannot be used with"), "{said}");
+}

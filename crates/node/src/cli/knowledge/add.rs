@@ -138,13 +138,7 @@ pub(super) async fn run(
         bar.at(at as u64 + 1);
     }
     drop(bar);
-    finish(
-        &store,
-        embedder.as_ref().map(|model| model as &dyn Embedder),
-        &tally,
-        output,
-    )
-    .await?;
+    finish(&store, embedder.as_deref(), &tally, output).await?;
     if !arguments.watch {
         return Ok(if tally.kept + tally.same + tally.duplicates == 0 {
             code::FAILED
@@ -171,8 +165,7 @@ pub(super) async fn run(
         }
         seen = now;
         if tally.changed() {
-            let model = embedder.as_ref().map(|model| model as &dyn Embedder);
-            finish(&store, model, &tally, output).await?;
+            finish(&store, embedder.as_deref(), &tally, output).await?;
         }
     }
 }

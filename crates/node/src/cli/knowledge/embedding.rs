@@ -1,7 +1,12 @@
 //! Which embedding model is used, if any.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+#[cfg(feature = "local")]
+use anyhow::Context as _;
 use clap::Args;
 use llmnet_knowledge::store::Store;
 use llmnet_model::{
@@ -16,7 +21,7 @@ const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 /// How many texts are embedded at once.
 const BATCH: usize = 32;
 
-/// A model behind an OpenAI-compatible `/v1/embeddings`.
+/// A model behind an OpenAI-compatible `/v1/embeddings`, or one in a directory of this machine.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Embedding {
     /// The base of an OpenAI-compatible API that embeds, as `https://api.openai.com/v1`
@@ -30,21 +35,49 @@ pub(super) struct Embedding {
     /// The model there; its key is taken from LLMNET_EMBEDDING_KEY
     #[arg(long, value_name = "MODEL", env = "LLMNET_EMBEDDING_MODEL")]
     embedding_model: Option<String>,
+    /// A sentence transformer's directory in Hugging Face's format, run on this machine (the feature `local`)
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LLMNET_EMBEDDING_DIR",
+        conflicts_with_all = ["embedding_url", "embedding_model"]
+    )]
+    embedding_dir: Option<PathBuf>,
 }
 
 impl Embedding {
-    pub(super) fn embedder(&self) -> anyhow::Result<Option<Embeddings>> {
+    /// What makes vectors; `None` where nobody named anything.
+    pub(super) fn embedder(&self) -> anyhow::Result<Option<Box<dyn Embedder>>> {
+        if let Some(directory) = &self.embedding_dir {
+            return local(directory).map(Some);
+        }
         let (Some(base), Some(model)) = (&self.embedding_url, &self.embedding_model) else {
             return Ok(None);
         };
         let key = std::env::var("LLMNET_EMBEDDING_KEY").ok();
-        Ok(Some(Embeddings::new(&EmbeddingsConfig {
+        Ok(Some(Box::new(Embeddings::new(&EmbeddingsConfig {
             base: base.clone(),
             model: model.clone(),
             key: key.filter(|key| !key.is_empty()).map(Key::new),
             time: CALL_TIME_MAX,
-        })?))
+        })?)))
     }
+}
+
+#[cfg(feature = "local")]
+fn local(directory: &Path) -> anyhow::Result<Box<dyn Embedder>> {
+    let model = llmnet_model::backend::sentence::SentenceModel::open(directory);
+    let model = model.with_context(|| format!("the model in {}", directory.display()))?;
+    Ok(Box::new(model))
+}
+
+#[cfg(not(feature = "local"))]
+fn local(directory: &Path) -> anyhow::Result<Box<dyn Embedder>> {
+    anyhow::bail!(
+        "the model in {} cannot be run: this llmnet was built without the feature `local`; build it with `cargo build \
+         --release --features local`, or serve the model by an API and name that with --embedding-url",
+        directory.display()
+    )
 }
 
 /// Embeds what has no vector yet.

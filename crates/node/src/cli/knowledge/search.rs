@@ -9,7 +9,6 @@ use llmnet_knowledge::{
     load::Kind,
     store::{Filter, Wanted},
 };
-use llmnet_model::embedding::Embedder as _;
 use serde_json::json;
 
 use super::{
