@@ -15,7 +15,7 @@ use crate::{
 /// Scores of an expert that are computed again beside those of passages that are used.
 const OTHERS: usize = 2;
 /// The share of what a question's terms tell that a passage must have: what is below costs every seat of a panel its
-/// reading. Of what is found without a bar this leaves 98.6% (`evaluation/results/retrieval-shown.md`, shown-N); long questions
+/// reading. Of what is found without a bar this leaves 98.6% (`evaluation/results/retrieval.md`, shown-N); long questions
 /// pay for a higher one.
 pub const BEARING_MIN: f64 = 0.15;
 

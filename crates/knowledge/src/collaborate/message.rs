@@ -17,7 +17,7 @@ use crate::{
 /// The most bytes of a term: 40 characters of any script.
 pub const TERM_LENGTH_MAX: usize = 160;
 /// The most terms that a catalogue counts: the most frequent ones. With these, two experts of five find what they find
-/// with all (`evaluation/results/retrieval-shown.md`, routed-N).
+/// with all (`evaluation/results/retrieval.md`, routed-N).
 pub const CATALOGUE_TERMS_MAX: usize = 16_384;
 /// The most bytes of a catalogue's counts: of long terms there are fewer.
 pub const CATALOGUE_COUNTS_LENGTH_MAX: usize = 400 * 1024;
