@@ -141,6 +141,11 @@ evaluate-reliability requests='100000':
     cargo build --release --locked
     python3 evaluation/reliability.py target/release/llmnet --requests '{{ requests }}'
 
+# Measure what the protocol adds to the third of five answers, on recorded latencies; evaluation/results/quorum.md.
+evaluate-quorum traces='../shared/traces' requests='1000':
+    cargo build --release --locked
+    python3 evaluation/quorum.py target/release/llmnet --traces '{{ traces }}' --requests '{{ requests }}'
+
 # Write expected values anew where they changed on purpose; read the diff before you commit it.
 update-expected:
     UPDATE_EXPECT=1 cargo test {{ cargo_flags }}
