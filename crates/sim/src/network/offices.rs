@@ -34,7 +34,7 @@ use super::{
 
 /// Leaves of a settlement: all that their seats say to it fits into a transaction as well.
 const LEAVES: usize = 240 / SEATS_MAX;
-/// A coordinator settles every so many blocks.
+/// A coordinator settles every so many blocks, and whenever a settlement is full.
 const EVERY: u64 = 4;
 /// Which slot a withholding coordinator passes over: one in so many.
 const WITHHELD: u64 = 3;
@@ -83,7 +83,8 @@ impl Books {
         scenario: &Scenario,
     ) {
         for number in market.standing(world) {
-            let due = (world.height.0 + number as u64).is_multiple_of(EVERY);
+            let due = (world.height.0 + number as u64).is_multiple_of(EVERY)
+                || market.coordinators[number].waiting.len() >= LEAVES;
             if due && let Some(settlement) = next(world, market, people, scenario, number) {
                 let epoch = settlement.leaves.first().map_or(Epoch(0), |leaf| {
                     leaf.height.epoch(world.params.epoch_length())
