@@ -25,7 +25,7 @@ pub(crate) fn serve(store: &Path, model: Option<&str>) -> anyhow::Result<()> {
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     while let Some(bytes) = receive(&mut input)? {
         let reply = match decode::<Request>(&bytes, MESSAGE_LENGTH_MAX)? {
-            Request::Catalogue => {
+            Request::Catalogue { .. } => {
                 let told = expert::catalogue(&store, &*store.proofs()?, model)?;
                 Reply::Catalogue(told.map(Box::new))
             }

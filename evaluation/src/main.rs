@@ -151,6 +151,10 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
     let path = arguments.work.join("all.sqlite");
     let all = retrieval::keep(&path, collection.documents.iter(), embedder).await?;
 
+    let scale = match embedder {
+        Some(embedder) => retrieval::scale(embedder).await?,
+        None => None,
+    };
     let by_words = retrieval::asked(&collection, None).await?;
     let by_both = retrieval::asked(&collection, embedder).await?;
     let mut systems = Vec::new();
@@ -164,7 +168,7 @@ async fn run(arguments: &Retrieval) -> anyhow::Result<()> {
         let central = asked.iter().map(|asked| retrieval::central(&all, asked));
         measure("central", hybrid, central.collect())?;
         let model = model.as_deref().filter(|_| hybrid);
-        let mut network = Network::start(&stores, model)?;
+        let mut network = Network::start(&stores, model, scale.filter(|_| hybrid))?;
         let before = network.traffic();
         let count = domains.len();
         let fused = asked.iter().map(|asked| network.fused(asked, count));

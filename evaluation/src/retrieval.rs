@@ -9,12 +9,13 @@ use std::{
 use anyhow::Context as _;
 use llmnet_knowledge::{
     analysis,
-    bm25::{self, Counts, Statistics},
+    bm25::Statistics,
     chunk,
     collaborate::{
-        gather::{BEARING_MIN, gather},
+        gather::{BEARING_MIN, Bearing, gather},
         merge::{Merged, merge},
         message::{Ask, Catalogue, Found, Reply, Request},
+        near::{Scale, UNRELATED},
         route,
     },
     fuse,
@@ -55,6 +56,11 @@ impl Asked<'_> {
         let (model, vector) = self.vector.as_ref()?;
         Some((model.as_str(), vector.as_slice()))
     }
+}
+
+/// From where on what a model makes is near.
+pub(crate) async fn scale(embedder: &dyn Embedder) -> anyhow::Result<Option<Scale>> {
+    Ok(Scale::of(&embedder.embed(&UNRELATED).await?))
 }
 
 /// Embeds all questions, once for all systems.
@@ -177,16 +183,23 @@ pub(crate) struct Network {
     catalogues: Vec<Catalogue>,
     routed: Vec<route::Expert>,
     shared: Statistics,
+    bearing: Bearing,
 }
 
 impl Network {
-    /// Starts an expert for each store and hears what it has.
-    pub(crate) fn start(stores: &[PathBuf], model: Option<&str>) -> anyhow::Result<Self> {
+    /// Starts an expert for each store and hears what it has. Questions have vectors on this scale, if any.
+    pub(crate) fn start(
+        stores: &[PathBuf],
+        model: Option<&str>,
+        scale: Option<Scale>,
+    ) -> anyhow::Result<Self> {
         let mut experts = Vec::new();
         let mut catalogues = Vec::new();
         for store in stores {
             let mut expert = Expert::start(store, model)?;
-            expert.ask(&Request::Catalogue)?;
+            expert.ask(&Request::Catalogue {
+                known: Digest::ZERO,
+            })?;
             let Reply::Catalogue(Some(catalogue)) = expert.hear()? else {
                 anyhow::bail!("an expert without a corpus");
             };
@@ -199,6 +212,7 @@ impl Network {
             catalogues,
             shared: route::shared(&routed),
             routed,
+            bearing: Bearing::by(scale),
         })
     }
 
@@ -269,15 +283,14 @@ impl Network {
             let found = self.hear(asked, &places, &vec![&shared; places.len()])?;
             let least = f64::from(hundredths) / 100.0;
             let mut merged = merge(&found, SHARED_MAX);
-            merged.retain(|merged| {
-                merged.scored.evidence().is_some_and(|evidence| {
-                    let counts = Counts::of(&evidence.passage);
-                    bm25::share(&query, &counts, &shared) >= least
-                })
-            });
+            let bearing = Bearing {
+                words: least,
+                ..self.bearing
+            };
+            merged.retain(|merged| bearing.has(&query, &shared, &merged.scored));
             merged.truncate(SHARED_MAX);
             if (least - BEARING_MIN).abs() < f64::EPSILON {
-                let gathered = gather(&query, &shared, &found, SHARED_MAX, 1);
+                let gathered = gather(&query, &shared, &found, bearing, SHARED_MAX, 1);
                 let lies: u64 = gathered.records.iter().map(|record| record.wrong).sum();
                 anyhow::ensure!(lies == 0, "an honest expert's score was found wrong");
                 anyhow::ensure!(
@@ -357,7 +370,10 @@ pub(crate) fn memory_alone(
     store: &Store,
 ) -> anyhow::Result<Option<f64>> {
     let mut expert = Expert::start(path, model)?;
-    for request in std::iter::once(Ok(Request::Catalogue)).chain(asked.iter().map(|asked| {
+    for request in std::iter::once(Ok(Request::Catalogue {
+        known: Digest::ZERO,
+    }))
+    .chain(asked.iter().map(|asked| {
         let statistics = store.statistics_of(&analysis::Query::new(&asked.query.text))?;
         let ask = Ask::new(&asked.query.text, &statistics, asked.vector(), PASSAGES);
         anyhow::Ok(Request::Ask(Box::new(ask)))

@@ -18,6 +18,7 @@ pub mod expert;
 pub mod gather;
 pub mod merge;
 pub mod message;
+pub mod near;
 pub mod route;
 
 #[cfg(test)]

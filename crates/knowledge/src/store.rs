@@ -43,7 +43,7 @@ pub use around::Around;
 pub use cite::Proofs;
 pub use read::{Held, Status};
 pub use search::{Filter, Hit, Wanted};
-pub use vectors::{Unembedded, VectorError};
+pub use vectors::{Unembedded, VectorError, text_to_embed};
 pub(crate) use vectors::{direction, dot};
 pub use write::{Added, NewDocument, Removed};
 

@@ -26,7 +26,7 @@
 //! name = "llama3.2"
 //! base_url = "http://127.0.0.1:8000/v1"
 //!
-//! [embedding]                  # what makes vectors for /v1/embeddings; nothing if absent
+//! [embedding]                  # what makes vectors, for clients and for documents; nothing if absent
 //! name = "nomic-embed-text"
 //! base_url = "http://127.0.0.1:11434/v1"
 //!

@@ -23,10 +23,12 @@ mod conduct;
 mod line;
 mod lookup;
 mod order;
+mod pause;
 mod port;
 mod settler;
 mod slots;
 mod terms;
+mod vectors;
 mod view;
 
 pub use desk::{Desk, Setup};

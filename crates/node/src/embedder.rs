@@ -1,31 +1,79 @@
-//! What makes vectors for `/v1/embeddings`: a model of the operator's behind an HTTP API.
+//! What makes vectors: a model of the operator's, behind an HTTP API or in a directory. Clients ask it by `/v1/embeddings`, the
+//! coordinator for questions that it looks up, and `llmnet knowledge` for passages.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use async_trait::async_trait;
 use llmnet_gateway::port::embedder::{self, EmbedError, Embedded, Embedder};
 use llmnet_model::{
     backend::api::{self, Embeddings},
-    embedding::{Input, Inputs},
+    embedding::{self, Input, Inputs},
     language::LanguageError,
 };
 use llmnet_types::{registration::Tokenizer, units::Tokens};
 
-use crate::{config::Embedding, models::Environment};
+use crate::{
+    config::{self, Embedding},
+    models::Environment,
+};
 
 /// When a server that failed may be worth another try, where it does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// What a configuration names, ready to be asked.
+/// A model, ready to be asked.
+pub(crate) struct Ready {
+    /// By clients of the gateway.
+    pub(crate) gateway: Arc<dyn Embedder>,
+    /// By this node itself.
+    pub(crate) model: Arc<dyn embedding::Embedder>,
+}
+
+/// What a configuration names.
 ///
 /// # Errors
 /// Its key cannot be had, or it cannot be used.
 pub(crate) fn configured(
     embedding: &Embedding,
     environment: Environment<'_>,
-) -> anyhow::Result<Arc<dyn Embedder>> {
-    let model = &embedding.0;
+) -> anyhow::Result<Ready> {
+    match embedding {
+        Embedding::Served(model) => served(model, environment),
+        Embedding::Directory(path) => {
+            let model = local(path)?;
+            Ok(Ready {
+                gateway: Arc::new(Local(Arc::clone(&model))),
+                model,
+            })
+        }
+    }
+}
+
+/// A sentence transformer's directory, run on this machine.
+///
+/// # Errors
+/// It holds no model that can be run, or this program runs none.
+#[cfg(feature = "local")]
+pub(crate) fn local(directory: &Path) -> anyhow::Result<Arc<dyn embedding::Embedder>> {
+    let model = llmnet_model::backend::sentence::SentenceModel::open(directory);
+    let model = model.with_context(|| format!("the model in {}", directory.display()))?;
+    Ok(Arc::new(model))
+}
+
+/// A sentence transformer's directory, run on this machine.
+///
+/// # Errors
+/// Always: this program runs none.
+#[cfg(not(feature = "local"))]
+pub(crate) fn local(directory: &Path) -> anyhow::Result<Arc<dyn embedding::Embedder>> {
+    anyhow::bail!(
+        "the model in {} cannot be run: this llmnet was built without the feature `local`; build it with `cargo build \
+         --release --features local`, or serve the model by an API and name that",
+        directory.display()
+    )
+}
+
+fn served(model: &config::Model, environment: Environment<'_>) -> anyhow::Result<Ready> {
     let config = api::Config {
         key: model.secret(environment)?,
         connect_timeout: model.connect_timeout,
@@ -35,16 +83,19 @@ pub(crate) fn configured(
     let client = Embeddings::of(config);
     let client =
         client.with_context(|| format!("the [embedding] {} cannot be used", model.name))?;
-    Ok(Arc::new(Own(client)))
+    Ok(Ready {
+        gateway: Arc::new(Served(client.clone())),
+        model: Arc::new(client),
+    })
 }
 
-/// A model as the gateway asks it.
-struct Own(Embeddings);
+/// A model at a server, as the gateway asks it.
+struct Served(Embeddings);
 
 #[async_trait]
-impl Embedder for Own {
+impl Embedder for Served {
     fn model(&self) -> &str {
-        llmnet_model::embedding::Embedder::model(&self.0)
+        embedding::Embedder::model(&self.0)
     }
 
     fn trouble(&self) -> Option<String> {
@@ -67,6 +118,56 @@ impl Embedder for Own {
         Ok(Embedded {
             tokens: vectors.input.unwrap_or_else(|| counted(&inputs)),
             vectors: vectors.vectors,
+        })
+    }
+}
+
+/// A model on this machine, as the gateway asks it.
+struct Local(Arc<dyn embedding::Embedder>);
+
+#[async_trait]
+impl Embedder for Local {
+    fn model(&self) -> &str {
+        self.0.model()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    async fn embed(
+        &self,
+        inputs: Vec<embedder::Input>,
+        dimensions: Option<u32>,
+    ) -> Result<Embedded, EmbedError> {
+        let refused = |message: &str| EmbedError::Refused {
+            message: message.to_owned(),
+        };
+        let text = |input| match input {
+            embedder::Input::Text(text) => Some(text),
+            embedder::Input::Tokens(_) => None,
+        };
+        let texts: Option<Vec<String>> = inputs.into_iter().map(text).collect();
+        let texts = texts.ok_or_else(|| refused("this model takes text, and no tokens"))?;
+        let mut vectors = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(embedding::TEXTS_MAX) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let made = self.0.embed(&texts).await.map_err(|error| {
+                tracing::warn!(%error, "no vectors from a model");
+                told(LanguageError::Unreachable(String::new()))
+            })?;
+            vectors.extend(made);
+        }
+        let own = vectors.first().map_or(0, Vec::len);
+        if dimensions.is_some_and(|wanted| wanted as usize != own) {
+            return Err(refused(&format!(
+                "vectors of this model have {own} dimensions"
+            )));
+        }
+        let counts = texts.iter().map(|text| Tokenizer::Bytes4.count(text).0);
+        Ok(Embedded {
+            tokens: Tokens(counts.fold(0, u32::saturating_add)),
+            vectors,
         })
     }
 }

@@ -142,7 +142,10 @@ impl Network {
         let embedding = home.config.embedding.as_ref();
         let embedder =
             embedding.map(|embedding| embedder::configured(embedding, &models::environment));
-        let embedder = embedder.transpose()?;
+        let (embedder, vectors) = match embedder.transpose()? {
+            Some(ready) => (Some(ready.gateway), Some(ready.model)),
+            None => (None, None),
+        };
         let engine = Engine::configured(&home.config.knowledge)?;
         let panel = home.config.panel.with(!models.is_empty());
         let answerers = models
@@ -205,6 +208,7 @@ impl Network {
             journal: Journal::open(&home.path.join("coordinator.db"))?,
             panel,
             models: answerers,
+            embedder: vectors,
         })
         .await?;
 

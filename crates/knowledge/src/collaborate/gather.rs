@@ -6,6 +6,7 @@ use super::{
     check::{self, Check, Record},
     merge::{Merged, merge},
     message::{Found, Scored},
+    near::Scale,
 };
 use crate::{
     analysis::Query,
@@ -31,13 +32,14 @@ pub struct Gathered {
 /// Checks and merges what experts said to one question that all were asked under the same statistics, and keeps at most
 /// so many passages.
 ///
-/// Every score of a passage that is kept was computed again, and by `chance`, which nobody could know before, some of
-/// the rest. What stands under another root than was announced is as wrong as a wrong score: one of either, and of
+/// Every lexical score of a passage that is kept was computed again, and by `chance`, which nobody could know before, some
+/// of the rest. A cosine takes a model to compute: a sample is [`check::dense`]'s, by who has one. What stands under another root than was announced is as wrong as a wrong score: one of either, and of
 /// that expert nothing is kept.
 pub fn gather(
     query: &Query,
     statistics: &Statistics,
     heard: &[(Digest, Found)],
+    bearing: Bearing,
     limit: usize,
     chance: u64,
 ) -> Gathered {
@@ -60,7 +62,7 @@ pub fn gather(
             })
             .collect();
         let mut passages = merge(&honest, limit);
-        passages.retain(|merged| bears(query, statistics, &merged.scored));
+        passages.retain(|merged| bearing.has(query, statistics, &merged.scored));
         passages.truncate(limit);
         let mut caught = false;
         for merged in &passages {
@@ -83,10 +85,33 @@ fn checked(query: &Query, statistics: &Statistics, root: &Digest, scored: &Score
     }
 }
 
-/// Whether a passage has enough of what the question's terms tell.
-fn bears(query: &Query, statistics: &Statistics, scored: &Scored) -> bool {
-    scored.evidence().is_some_and(|evidence| {
-        let counts = Counts::of(&evidence.passage);
-        bm25::share(query, &counts, statistics) >= BEARING_MIN
-    })
+/// From where on a passage bears on a question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bearing {
+    /// The share of what the question's terms tell.
+    pub words: f64,
+    /// Or the cosine, where there are vectors: see [`Scale::bears`].
+    pub cosine: Option<f32>,
+}
+
+impl Bearing {
+    /// The bars that panels have, where questions have vectors on this scale.
+    pub fn by(scale: Option<Scale>) -> Self {
+        Self {
+            words: BEARING_MIN,
+            cosine: scale.map(|scale| scale.bears()),
+        }
+    }
+
+    /// Whether a passage that is shown does.
+    pub fn has(&self, query: &Query, statistics: &Statistics, scored: &Scored) -> bool {
+        let near = self.cosine.zip(scored.dense);
+        let near = near.is_some_and(|(least, cosine)| cosine >= least);
+        scored.evidence().is_some_and(|evidence| {
+            near || {
+                let counts = Counts::of(&evidence.passage);
+                bm25::share(query, &counts, statistics) >= self.words
+            }
+        })
+    }
 }

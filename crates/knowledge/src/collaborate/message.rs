@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use llmnet_types::{
-    codec::{List, Text},
+    codec::{List, Text, encode},
     id::Digest,
     passage::{Evidence, PASSAGE_LENGTH_MAX},
     registration::Corpus,
@@ -47,6 +47,11 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// Tells this state from any other, also of the same corpus: vectors come after their passages.
+    pub fn digest(&self) -> Digest {
+        Digest::tagged("llmnet/catalogue/1", &[&encode(self)])
+    }
+
     /// Its counts, to be added to others'. No more is believed of them than a corpus of its size can have, so that
     /// nobody makes a term common for all by saying so.
     pub fn statistics(&self) -> Statistics {
@@ -172,8 +177,11 @@ pub struct Found {
 /// What an expert is asked.
 #[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum Request {
-    /// To tell of its corpus.
-    Catalogue,
+    /// To tell of its corpus, unless there is nothing new to tell.
+    Catalogue {
+        /// The digest of what it told last; zeros where it told nothing yet.
+        known: Digest,
+    },
     /// To look something up.
     Ask(Box<Ask>),
 }
@@ -183,6 +191,8 @@ pub enum Request {
 pub enum Reply {
     /// Of its corpus; `None` while it has no passage.
     Catalogue(Option<Box<Catalogue>>),
+    /// What it told last stands.
+    Unchanged,
     /// What it found.
     Found(Found),
     /// It does not look things up for others, or failed.

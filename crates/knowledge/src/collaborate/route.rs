@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::message::Catalogue;
+use super::{message::Catalogue, near::Scale};
 use crate::{analysis::Query, bm25::Statistics, fuse};
 
 /// How much of a term's chance is that of all corpora together, so that one word that a corpus lacks does not rule it
@@ -36,6 +36,11 @@ impl Expert {
         &self.statistics
     }
 
+    /// The model of its vectors; empty where it has none.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     /// Whether it told of any term of a question.
     pub fn knows(&self, query: &Query) -> bool {
         let counts = &self.statistics.counts;
@@ -60,6 +65,12 @@ impl Expert {
             }
         }
         sum
+    }
+
+    /// Whether its corpus as a whole is near a question: then it may know what it has no word of.
+    pub fn is_near(&self, vector: Option<(&str, &[f32])>, scale: Option<Scale>) -> bool {
+        let near = self.dense(vector).zip(scale);
+        near.is_some_and(|(cosine, scale)| cosine >= scale.concerns())
     }
 
     fn dense(&self, vector: Option<(&str, &[f32])>) -> Option<f32> {

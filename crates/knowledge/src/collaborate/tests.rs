@@ -7,9 +7,10 @@ use llmnet_types::{
 use super::{
     check::{self, Check, Record},
     expert::{self, Disclosure},
-    gather::gather,
+    gather::{Bearing, gather},
     merge::{Merged, merge},
     message::{Ask, Catalogue, Found, MESSAGE_LENGTH_MAX, Reply, Request},
+    near::{Scale, UNRELATED},
     route::{self, Expert},
 };
 use crate::{
@@ -72,9 +73,10 @@ fn store(salt: u8, texts: &[&str]) -> Store {
 
 fn vector(text: &str) -> Vec<f32> {
     let query = Query::new(text);
-    let mut vector = vec![0.01_f32; 64];
+    let mut vector = vec![0.001_f32; 1 << 12];
     for term in &query.terms {
-        vector[usize::from(Digest::of(term.as_bytes()).0[0]) % 64] += 1.0;
+        let [first, second, ..] = Digest::of(term.as_bytes()).0;
+        vector[usize::from(u16::from_le_bytes([first, second])) % (1 << 12)] += 1.0;
     }
     vector
 }
@@ -468,7 +470,7 @@ fn nothing_of_a_liar_is_shown() {
     let ask = Ask::new(question, &shared, None, 3);
     let statistics = ask.statistics();
     let honest = found(&stores, &catalogues, &ask);
-    let gathered = gather(&query, &statistics, &honest, 2, 7);
+    let gathered = gather(&query, &statistics, &honest, Bearing::by(None), 2, 7);
     assert!(!gathered.passages.is_empty() && gathered.passages.len() <= 2);
     assert_eq!(gathered.passages[0].expert, 2);
     let text = &texts(&gathered.passages)[0];
@@ -490,7 +492,7 @@ fn nothing_of_a_liar_is_shown() {
     forged[2].1.passages = passages.try_into().unwrap();
     for lie in [boasting, elsewhere, forged] {
         for chance in 0..8 {
-            let gathered = gather(&query, &statistics, &lie, 2, chance);
+            let gathered = gather(&query, &statistics, &lie, Bearing::by(None), 2, chance);
             assert!(gathered.passages.iter().all(|merged| merged.expert != 2));
             assert!(!gathered.records[2].trusted(), "{:?}", gathered.records);
             assert!(gathered.records[..2].iter().all(Record::trusted));
@@ -509,6 +511,58 @@ fn a_word_in_common_is_not_enough() {
     let ask = Ask::new(question, &shared, None, 3);
     let found = found(&stores, &catalogues, &ask);
     assert!(found.iter().any(|(_, found)| !found.passages.is_empty()));
-    let gathered = gather(&Query::new(question), &ask.statistics(), &found, 8, 1);
+    let gathered = gather(
+        &Query::new(question),
+        &ask.statistics(),
+        &found,
+        Bearing::by(None),
+        8,
+        1,
+    );
     assert_eq!(gathered.passages, []);
+}
+
+/// COR-5: what has none of a question's words is shown where it means the same, and only there.
+#[test]
+fn a_passage_that_is_near_is_shown_without_a_word_in_common() {
+    let stores = stores();
+    let catalogues = catalogues(&stores);
+    let experts: Vec<_> = catalogues.iter().map(Expert::new).collect();
+    let shared = route::shared(&experts);
+    let vectors: Vec<_> = UNRELATED.iter().map(|text| vector(text)).collect();
+    let scale = Scale::of(&vectors).unwrap();
+    assert!(scale.concerns() < scale.bears() && scale.bears() < 1.0);
+    let question = "Which wild leavening lifts loaves?";
+    let query = Query::new(question);
+    // As a model would have it that knows what it is about, and as one that does not.
+    for (meant, near) in [(vector(BREAD[0]), true), (vector(question), false)] {
+        let vector = Some(("m", &meant[..]));
+        assert_eq!(experts[2].is_near(vector, Some(scale)), near);
+        let ask = Ask::new(question, &shared, vector, 3);
+        let found = found(&stores, &catalogues, &ask);
+        let by = |scale| gather(&query, &ask.statistics(), &found, Bearing::by(scale), 8, 1);
+        assert_eq!(by(None).passages, []);
+        let shown = texts(&by(Some(scale)).passages);
+        assert_eq!(shown.first().map(String::as_str), near.then_some(BREAD[0]));
+        assert!(!shown.iter().any(|text| SHIPS.contains(&text.as_str())));
+    }
+}
+
+#[test]
+fn a_scale_is_of_whole_sets_of_vectors_alone() {
+    let vectors = |of: &[[f32; 2]]| of.iter().map(|vector| vector.to_vec()).collect::<Vec<_>>();
+    for none in [
+        vectors(&[]),
+        vectors(&[[1.0, 0.0]]),
+        vectors(&[[0.0, 0.0]; 8]),
+        vectors(&[[f32::NAN, 1.0]; 8]),
+        vec![vec![1.0], vec![1.0, 0.0]],
+    ] {
+        assert_eq!(Scale::of(&none), None, "{none:?}");
+    }
+    let apart = Scale::of(&vectors(&[[1.0, 0.0], [0.0, 2.0]])).unwrap();
+    assert_eq!((apart.concerns(), apart.bears()), (0.1, 0.35));
+    // A model for which all is one has nothing near.
+    let alike = Scale::of(&vectors(&[[1.0, 1.0], [2.0, 2.0]])).unwrap();
+    assert!(alike.bears() >= alike.concerns() && alike.concerns() > 0.99);
 }

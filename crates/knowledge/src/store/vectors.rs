@@ -21,6 +21,11 @@ pub struct Unembedded {
     pub text: String,
 }
 
+/// What of a passage is embedded, by whoever does it.
+pub fn text_to_embed(title: &str, text: &str) -> String {
+    format!("{title}\n{text}")
+}
+
 /// What cannot be kept as a vector.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorError {
@@ -163,7 +168,7 @@ impl Store {
             let (title, text): (String, String) = (row.get(1)?, row.get(2)?);
             Ok(Unembedded {
                 id: row.get(0)?,
-                text: format!("{title}\n{text}"),
+                text: text_to_embed(&title, &text),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -1,4 +1,5 @@
-//! `[embedding]` of llmnet.toml: what makes vectors for `/v1/embeddings`. It is the operator's own: no respondent, no pay.
+//! `[embedding]` of llmnet.toml: what makes vectors, for `/v1/embeddings`, for `llmnet knowledge`, and of questions that are
+//! looked up at experts. It is the operator's own: no respondent, no pay.
 //!
 //! ```toml
 //! [embedding]
@@ -10,17 +11,29 @@
 //! limits = { calls = 8, calls_a_minute = 100 }
 //! timeouts = { connect_ms = 3000, reply_ms = 60000, rest_ms = 10000 }
 //! ```
+//!
+//! Or a sentence transformer's directory, run on this machine by a program that has the feature `local`:
+//!
+//! ```toml
+//! [embedding]
+//! directory = "minilm"
+//! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Model;
 
-/// What makes vectors. It is configured as a model is, but for what only a respondent has.
+/// What makes vectors.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "toml::Table")]
-pub struct Embedding(pub(crate) Model);
+pub enum Embedding {
+    /// A model at a server, configured as a respondent's is, but for what only a respondent has.
+    Served(Box<Model>),
+    /// A sentence transformer's directory.
+    Directory(PathBuf),
+}
 
 /// Settings of a respondent, which this is none of.
 const OF_RESPONDENTS: [&str; 3] = ["domains", "samples", "price"];
@@ -29,6 +42,12 @@ impl TryFrom<toml::Table> for Embedding {
     type Error = String;
 
     fn try_from(table: toml::Table) -> Result<Self, String> {
+        if let Some(directory) = table.get("directory") {
+            let path = directory.as_str().filter(|_| table.len() == 1);
+            let path =
+                path.ok_or("a directory of a model, in quotes, stands alone: take the rest out")?;
+            return Ok(Self::Directory(path.into()));
+        }
         if let Some(name) = OF_RESPONDENTS
             .iter()
             .find(|name| table.contains_key(**name))
@@ -39,13 +58,16 @@ impl TryFrom<toml::Table> for Embedding {
         }
         table
             .try_into()
-            .map(Self)
+            .map(|model| Self::Served(Box::new(model)))
             .map_err(|error: toml::de::Error| error.message().to_owned())
     }
 }
 
 impl Embedding {
     pub(crate) fn resolve(&mut self, directory: &Path) {
-        self.0.resolve(directory);
+        match self {
+            Self::Served(model) => model.resolve(directory),
+            Self::Directory(path) => *path = directory.join(&path),
+        }
     }
 }

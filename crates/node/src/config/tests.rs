@@ -104,10 +104,20 @@ fn a_model_for_embeddings_is_configured_as_a_model_that_is_no_respondent() {
     let config = read(
         "[embedding]\nname = \"text-embedding-3-small\"\napi = \"openai\"\nlimits = { calls = 3 }\n",
     );
-    let embedding = config.unwrap().embedding.unwrap().0;
+    let embedding = config.unwrap().embedding.unwrap();
+    let Embedding::Served(embedding) = embedding else {
+        panic!("{embedding:?}");
+    };
     assert_eq!((embedding.api, embedding.bounds.calls), (Api::OpenAi, 3));
     assert_eq!(embedding.key, variable("OPENAI_API_KEY"));
     assert!(read("").unwrap().embedding.is_none());
+    let local = read("[embedding]\ndirectory = \"minilm\"\n")
+        .unwrap()
+        .embedding;
+    assert!(matches!(local, Some(Embedding::Directory(path)) if path.ends_with("minilm")));
+    let both = "[embedding]\ndirectory = \"minilm\"\nname = \"a\"\n";
+    let error = read(both).unwrap_err();
+    assert!(error.contains("stands alone"), "{error}");
     const HEAD: &str = "[embedding]\nname = \"a\"\nbase_url = \"http://a/v1\"\n";
     for (line, expected) in [
         (

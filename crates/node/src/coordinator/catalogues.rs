@@ -1,5 +1,6 @@
 //! What experts told of their documents, and how they were found: of each that can be reached and has a corpus on the
-//! ledger its catalogue, asked for anew whenever its root changes (COR-3, COR-4).
+//! ledger its catalogue, asked for anew whenever its root changes, and now and then for what a root does not show
+//! (COR-3, COR-4).
 
 use std::{
     collections::BTreeMap,
@@ -11,17 +12,21 @@ use llmnet_knowledge::{
     bm25::Statistics,
     collaborate::{check::Record, message::Reply, route},
 };
-use llmnet_types::{id::ProviderId, registration::Corpus, signature::PublicKey};
+use llmnet_types::{
+    id::{Digest, ProviderId},
+    registration::Corpus,
+    signature::PublicKey,
+};
 use tokio::time::Instant;
+
+use super::pause::Pause;
 
 /// The most experts that are known at a time.
 pub(super) const EXPERTS_MAX: usize = 64;
 /// Providers whose records are kept when they are gone, so that nobody comes back as a stranger: those found out.
-const LIARS_MAX: usize = 4_096;
-/// The first pause after an expert said nothing.
-const PAUSE_MIN: Duration = Duration::from_millis(250);
-/// The longest one, and that after a refusal.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+pub(super) const LIARS_MAX: usize = 4_096;
+/// How long a catalogue is taken for the newest of its root: vectors come after the passages that they are of.
+const NEW_FOR: Duration = Duration::from_secs(30);
 
 /// An expert that may be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,14 +62,20 @@ pub(super) struct Open {
 #[derive(Debug)]
 struct Known {
     source: Source,
-    told: Option<Arc<route::Expert>>,
+    told: Option<Told>,
     /// Whether its catalogue is asked for just now.
     asking: bool,
     record: Record,
-    /// How often in a row it said nothing.
-    silent: u32,
-    /// When it may be asked again.
-    ready_at: Option<Instant>,
+    pause: Pause,
+}
+
+/// What it told.
+#[derive(Debug)]
+struct Told {
+    expert: Arc<route::Expert>,
+    digest: Digest,
+    /// When it last said so.
+    at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -85,13 +96,12 @@ impl Known {
             told: None,
             asking: false,
             record,
-            silent: 0,
-            ready_at: None,
+            pause: Pause::default(),
         }
     }
 
     fn is_ready(&self, now: Instant) -> bool {
-        self.record.trusted() && self.ready_at.is_none_or(|at| at <= now)
+        self.record.trusted() && self.pause.is_over(now)
     }
 
     fn heard(&mut self, heard: Heard, now: Instant) {
@@ -99,21 +109,37 @@ impl Known {
             Heard::Said(record) => {
                 self.record.checked = self.record.checked.saturating_add(record.checked);
                 self.record.wrong = self.record.wrong.saturating_add(record.wrong);
-                (self.silent, self.ready_at) = (0, None);
+                self.pause.end();
             }
-            Heard::Hidden => self.ready_at = Some(now + PAUSE_MAX),
-            Heard::Silent => {
-                let pause = PAUSE_MIN.saturating_mul(1 << self.silent.min(16));
-                self.silent = self.silent.saturating_add(1);
-                self.ready_at = Some(now + pause.min(PAUSE_MAX));
-            }
+            Heard::Hidden => self.pause.longest(now),
+            Heard::Silent => self.pause.lengthen(now),
         }
+    }
+
+    /// Whether its catalogue is to be asked for.
+    fn is_due(&self, now: Instant) -> bool {
+        let stale = |told: &Told| now.duration_since(told.at) >= NEW_FOR;
+        !self.asking && self.is_ready(now) && self.told.as_ref().is_none_or(stale)
     }
 }
 
 impl Catalogues {
-    /// Takes in who can be reached and has documents now, and says whose catalogue is to be asked for.
-    pub(super) fn follow(&self, sources: Vec<Source>, now: Instant) -> Vec<Source> {
+    /// Where nothing is known but who lied before.
+    pub(super) fn without(liars: impl IntoIterator<Item = ProviderId>) -> Self {
+        let found_out = Record {
+            checked: 1,
+            wrong: 1,
+        };
+        let liars = liars.into_iter().map(|provider| (provider, found_out));
+        Self(Mutex::new(Inner {
+            liars: liars.take(LIARS_MAX).collect(),
+            ..Inner::default()
+        }))
+    }
+
+    /// Takes in who can be reached and has documents now, and says whose catalogue is to be asked for, each with the digest
+    /// of what it told last.
+    pub(super) fn follow(&self, sources: Vec<Source>, now: Instant) -> Vec<(Source, Digest)> {
         let mut inner = self.lock();
         let mut before = std::mem::take(&mut inner.known);
         let mut changed = false;
@@ -144,9 +170,10 @@ impl Catalogues {
         }
         let mut asked = Vec::new();
         for known in inner.known.values_mut() {
-            if known.told.is_none() && !known.asking && known.is_ready(now) {
+            if known.is_due(now) {
                 known.asking = true;
-                asked.push(known.source.clone());
+                let told = known.told.as_ref().map(|told| told.digest);
+                asked.push((known.source.clone(), told.unwrap_or(Digest::ZERO)));
             }
         }
         asked
@@ -163,9 +190,19 @@ impl Catalogues {
         known.asking = false;
         match reply {
             Some(Reply::Catalogue(Some(catalogue))) if catalogue.corpus == source.corpus => {
-                known.told = Some(Arc::new(route::Expert::new(&catalogue)));
-                (known.silent, known.ready_at) = (0, None);
+                known.told = Some(Told {
+                    expert: Arc::new(route::Expert::new(&catalogue)),
+                    digest: catalogue.digest(),
+                    at: now,
+                });
+                known.pause.end();
                 inner.open_anew();
+            }
+            Some(Reply::Unchanged) if known.told.is_some() => {
+                known.pause.end();
+                if let Some(told) = &mut known.told {
+                    told.at = now;
+                }
             }
             Some(Reply::Declined) => known.heard(Heard::Hidden, now),
             _ => known.heard(Heard::Silent, now),
@@ -219,7 +256,10 @@ impl Inner {
         let known = self.known.values();
         let (sources, experts): (Vec<_>, Vec<_>) = known
             .filter(|known| known.record.trusted())
-            .filter_map(|known| Some((known.source.clone(), Arc::clone(known.told.as_ref()?))))
+            .filter_map(|known| {
+                let told = known.told.as_ref()?;
+                Some((known.source.clone(), Arc::clone(&told.expert)))
+            })
             .unzip();
         self.open = Arc::new(Open {
             shared: route::shared(&experts),

@@ -8,7 +8,7 @@ use std::{
 use llmnet_chain::client::ChainClient;
 use llmnet_gateway::port::{Allowance, AnswerError, Hold, Offer};
 use llmnet_knowledge::classify::Classifier;
-use llmnet_model::answer::Answerer;
+use llmnet_model::{answer::Answerer, embedding::Embedder};
 use llmnet_protocol::{
     message::{Statement, ToSeat},
     quote::Purse,
@@ -34,7 +34,7 @@ use tokio::{
 use super::{
     accounts::Accounts,
     backlog::Backlog,
-    catalogues::Catalogues,
+    catalogues::{Catalogues, LIARS_MAX},
     chains::Chains,
     conduct::conduct,
     journal::{Entry, Journal},
@@ -42,6 +42,7 @@ use super::{
     lookup, settler,
     slots::go_on,
     terms::Panel,
+    vectors::Vectors,
     view::Titles,
 };
 use crate::{anchor::Anchors, keys::Keys, recent::Recent, transport::Hub};
@@ -76,6 +77,8 @@ pub struct Setup {
     pub panel: Panel,
     /// Respondents of this process that are backed by models, by name: status tells of them.
     pub models: Vec<(String, Arc<dyn Answerer>)>,
+    /// What makes vectors of questions, if anything does.
+    pub embedder: Option<Arc<dyn Embedder>>,
 }
 
 /// A coordinator with its gateway's own line.
@@ -104,6 +107,7 @@ pub struct Desk {
     pub(super) models: Vec<(String, Arc<dyn Answerer>)>,
     /// What experts told of their documents.
     pub(super) catalogues: Catalogues,
+    pub(super) vectors: Vectors,
     pub(super) accounts: tokio::sync::Mutex<Accounts>,
     /// Held while slots are set aside.
     pub(super) reserving: tokio::sync::Mutex<()>,
@@ -158,6 +162,7 @@ impl Desk {
         let settled = settled(&*setup.chain, key.public_key()).await?;
         let (next_slot, height) =
             go_on(&setup.journal, &network, &key.public_key(), settled).await?;
+        let distrusted = setup.journal.distrusted(LIARS_MAX).await?;
         let placeholder = Purse::new(LineId::default(), Amount::ZERO, 0, Amount::ZERO);
         let desk = Arc::new(Self {
             id: network,
@@ -186,7 +191,8 @@ impl Desk {
             panel: setup.panel,
             readings: Readings::default(),
             models: setup.models,
-            catalogues: Catalogues::default(),
+            catalogues: Catalogues::without(distrusted),
+            vectors: Vectors::new(setup.embedder),
             reserving: tokio::sync::Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
             troubles: Mutex::default(),

@@ -12,7 +12,7 @@ use llmnet_types::{
     codec::{decode, encode},
     contract::Voucher,
     document::{DOCUMENT_LENGTH_MAX, ReceiptDocument},
-    id::{ContractId, LineId, TransactionId},
+    id::{ContractId, LineId, ProviderId, TransactionId},
     settlement::{LEAVES_MAX, Leaf},
     signature::Signed,
     transaction::{TRANSACTION_LENGTH_MAX, Transaction},
@@ -105,6 +105,7 @@ const SCHEMA: &str = "
         line INTEGER NOT NULL,
         last_order INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS distrusted (provider INTEGER PRIMARY KEY) STRICT;
 ";
 
 impl Journal {
@@ -183,6 +184,30 @@ impl Journal {
             connection.execute(
                 "INSERT OR REPLACE INTO reserved (one, until, line, last_order) VALUES (1, ?1, ?2, ?3)",
                 params![number(reserved.until.0), reserved.line.0, reserved.order],
+            )?;
+            Ok(())
+        });
+        written.await?.synced().await
+    }
+
+    /// Experts that lied about their passages, at most so many: those that registered last.
+    pub async fn distrusted(&self, most: usize) -> Result<Vec<ProviderId>, JournalError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let read = self.0.read(move |connection| {
+            let mut statement = connection
+                .prepare("SELECT provider FROM distrusted ORDER BY provider DESC LIMIT ?1")?;
+            let providers = statement.query_map([most], |row| Ok(ProviderId(row.get(0)?)))?;
+            Ok(providers.collect::<Result<_, _>>()?)
+        });
+        read.await
+    }
+
+    /// Notes that an expert lied about its passages. On disk when it returns.
+    pub async fn distrust(&self, provider: ProviderId) -> Result<(), JournalError> {
+        let written = self.0.write(move |connection| {
+            connection.execute(
+                "INSERT OR IGNORE INTO distrusted (provider) VALUES (?1)",
+                [provider.0],
             )?;
             Ok(())
         });

@@ -15,7 +15,7 @@ use llmnet_chain::{client::ChainError, query};
 use llmnet_knowledge::{
     analysis::Query,
     collaborate::{
-        gather::gather,
+        gather::{Bearing, gather},
         merge::Merged,
         message::{Ask, Found, MESSAGE_LENGTH_MAX, Reply, Request as Lookup},
         route,
@@ -26,7 +26,7 @@ use llmnet_protocol::message::{MESSAGE_LENGTH_MAX as OFFER_LENGTH_MAX, ToCoordin
 use llmnet_types::{
     codec::{decode, encode, length},
     contract::Caps,
-    id::Digest,
+    id::{Digest, ProviderId},
     passage::{SHARED_MAX, Shared, SharedPassages, shared_tokens},
     registration::Tokenizer,
     request::Request,
@@ -41,6 +41,7 @@ use tokio::{
 use super::{
     catalogues::{EXPERTS_MAX, Heard, Source},
     desk::Desk,
+    vectors::{Embedded, sample},
 };
 use crate::transport::{Hub, Returned};
 
@@ -99,11 +100,11 @@ impl Desk {
             sources.take(EXPERTS_MAX).collect::<Vec<_>>()
         })
         .await?;
-        for source in self.catalogues.follow(sources, Instant::now()) {
+        for (source, known) in self.catalogues.follow(sources, Instant::now()) {
             let desk = Arc::clone(self);
             // A slow one holds up nobody.
             tokio::spawn(async move {
-                let asked = [(source.node, encode(&Lookup::Catalogue))];
+                let asked = [(source.node, encode(&Lookup::Catalogue { known }))];
                 let said = hear(&desk.hub, desk.key.public_key(), &asked, CATALOGUE).await;
                 let said = said.into_iter().next().flatten();
                 desk.catalogues.told(&source, said, Instant::now());
@@ -113,20 +114,23 @@ impl Desk {
     }
 
     /// Passages of experts' documents that bear on a request, best first; none where nobody can be asked, at once.
-    pub(super) async fn look_up(&self, request: &Request) -> Vec<Shared> {
+    pub(super) async fn look_up(self: &Arc<Self>, request: &Request) -> Vec<Shared> {
         let open = self.catalogues.open();
         // What is for one model alone goes to it as it came (DEB-12).
         if open.sources.is_empty() || request.needs_model() {
             return Vec::new();
         }
         let (query, now) = (Query::new(request.question()), Instant::now());
+        let embedded = self.vectors.of(request.question(), &open.experts).await;
+        let vector = embedded.as_ref().map(Embedded::named);
+        let scale = embedded.as_ref().map(|embedded| embedded.scale);
         let may_ask = |place: usize| {
             let source = &open.sources[place];
-            open.experts[place].knows(&query)
+            (open.experts[place].knows(&query) || open.experts[place].is_near(vector, scale))
                 && self.catalogues.is_ready(source, now)
                 && self.hub.reaches(&source.node)
         };
-        let order = route::order(&query, None, &open.experts, &open.shared, may_ask);
+        let order = route::order(&query, vector, &open.experts, &open.shared, may_ask);
         let sources: Vec<&Source> = order
             .into_iter()
             .take(ASKED)
@@ -135,7 +139,7 @@ impl Desk {
         if sources.is_empty() {
             return Vec::new();
         }
-        let ask = Ask::new(request.question(), &open.shared, None, PASSAGES);
+        let ask = Ask::new(request.question(), &open.shared, vector, PASSAGES);
         let asked = sources.iter().map(|source| {
             let ask = Ask {
                 corpus: source.corpus.root,
@@ -157,7 +161,14 @@ impl Desk {
                 (source.corpus.root, found)
             })
             .collect();
-        let gathered = gather(&query, &ask.statistics(), &heard, SHARED_MAX, chance());
+        let gathered = gather(
+            &query,
+            &ask.statistics(),
+            &heard,
+            Bearing::by(scale),
+            SHARED_MAX,
+            chance(),
+        );
         let ended = said.iter().zip(&heard).zip(&gathered.records);
         for (source, ((said, (_, found)), record)) in sources.iter().zip(ended) {
             let hides = |found: &Found| {
@@ -169,15 +180,13 @@ impl Desk {
                 Some(Reply::Found(_)) if !hides(found) => Heard::Said(*record),
                 Some(_) => Heard::Hidden,
             };
-            if self
-                .catalogues
-                .heard(source.provider, heard, Instant::now())
-            {
-                tracing::warn!(
-                    provider = %source.provider, node = %source.node, checked = record.checked, wrong = record.wrong,
-                    "an expert's scores are not what they should be: it is not asked any more"
-                );
-            }
+            self.noted(source.provider, heard).await;
+        }
+        if let Some(Embedded { vector, .. }) = embedded {
+            let providers: Vec<ProviderId> = sources.iter().map(|source| source.provider).collect();
+            let found: Vec<&Found> = heard.iter().map(|(_, found)| found).collect();
+            let sampled = sample(&providers, &found, &gathered.passages, chance());
+            self.check_cosines(vector, sampled);
         }
         let shared = |merged: Merged| {
             let source = sources.get(merged.expert)?;
@@ -190,6 +199,18 @@ impl Desk {
             })
         };
         gathered.passages.into_iter().filter_map(shared).collect()
+    }
+
+    /// Notes how asking an expert ended.
+    pub(super) async fn noted(&self, provider: ProviderId, heard: Heard) {
+        if self.catalogues.heard(provider, heard, Instant::now()) {
+            tracing::warn!(
+                %provider, ?heard, "an expert's scores are not what they should be: it is not asked any more"
+            );
+            if let Err(error) = self.journal.distrust(provider).await {
+                self.trouble(&error.into());
+            }
+        }
     }
 
     /// Of what was found, that which stood on the ledger at the height of the panel's selection (COR-5).
@@ -214,6 +235,9 @@ impl Desk {
     pub(super) fn lookups(&self) -> String {
         let (open, known, lost) = self.catalogues.tally();
         let mut text = format!("{open} of {known} experts with documents can be asked");
+        if let Some((model, count)) = self.vectors.reach(&self.catalogues.open().experts) {
+            text.push_str(&format!(", {count} of them by vectors of {model}"));
+        }
         if lost > 0 {
             text.push_str(&format!(
                 "; {lost} not any more, as their scores were wrong"

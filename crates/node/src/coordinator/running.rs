@@ -86,7 +86,10 @@ pub async fn start(
     let (url, admin) = (door.url(), door.admin_address()?);
     let embedding = settings.embedding.as_ref();
     let embedder = embedding.map(|embedding| embedder::configured(embedding, &models::environment));
-    let embedder = embedder.transpose()?;
+    let (embedder, vectors) = match embedder.transpose()? {
+        Some(ready) => (Some(ready.gateway), Some(ready.model)),
+        None => (None, None),
+    };
 
     on_stage(Stage::Network);
     let genesis = &settings.genesis;
@@ -121,6 +124,7 @@ pub async fn start(
             Panel::FAST
         },
         models: Vec::new(),
+        embedder: vectors,
     })
     .await?;
     let ports = Ports {

@@ -251,14 +251,17 @@ impl Documents {
             return Ok(Reply::Declined);
         }
         let root = match request {
-            Lookup::Catalogue => Digest::ZERO,
+            Lookup::Catalogue { .. } => Digest::ZERO,
             Lookup::Ask(ask) => ask.corpus,
         };
         let Some(announced) = self.announced(&root) else {
             return Ok(Reply::Declined);
         };
         Ok(match request {
-            Lookup::Catalogue => Reply::Catalogue(self.catalogue(&announced)?.map(Box::new)),
+            Lookup::Catalogue { known } => match self.catalogue(&announced)? {
+                Some(catalogue) if catalogue.digest() == *known => Reply::Unchanged,
+                told => Reply::Catalogue(told.map(Box::new)),
+            },
             Lookup::Ask(ask) => {
                 Reply::Found(expert::answer(&self.store, &announced, ask, disclosure)?)
             }
@@ -276,7 +279,10 @@ impl Documents {
         {
             return Ok(Some(catalogue.clone()));
         }
-        let counted = expert::catalogue(&self.store, announced, None)?;
+        let models = self.store.status()?.vectors;
+        let model = models.iter().max_by_key(|(_, passages)| *passages);
+        let model = model.map(|(name, _)| name.as_str());
+        let counted = expert::catalogue(&self.store, announced, model)?;
         *told = counted.clone().map(|catalogue| (generation, catalogue));
         Ok(counted)
     }

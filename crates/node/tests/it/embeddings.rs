@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     models::server::{Manner, Server},
-    support::{Room, Up, place},
+    support::{Room, Up, output, place},
 };
 
 const MODEL: &str = "nomic-embed-text";
@@ -81,4 +81,51 @@ async fn a_server_that_fails_is_said_to_be_away_and_not_quoted() {
     };
     assert!(resting.contains("failed 5 times"), "{resting}");
     assert_eq!(up.stop().await, 0);
+}
+
+/// What `[embedding]` names makes vectors of documents, too; where it fails, documents are there all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_get_vectors_from_the_model_that_the_operator_names() {
+    let server = Server::start(Manner::Mean).await;
+    let room = Room::with(&config(&server, ""));
+    let [ships, bread] = ["ships.md", "bread.md"].map(|name| room.path().join(name));
+    std::fs::write(
+        &ships,
+        "# Ships\n\nThe keelson of a brigantine is scarfed from larch.\n",
+    )
+    .unwrap();
+    std::fs::write(
+        &bread,
+        "# Bread\n\nSourdough rises because of wild yeast.\n",
+    )
+    .unwrap();
+    let knowledge = async |arguments: &[&str]| {
+        let more = ["--expert", "crafts", "--json"];
+        output(&room, &[&["knowledge"], arguments, &more].concat()).await
+    };
+    let add = ["add", ships.to_str().unwrap(), bread.to_str().unwrap()];
+    let done = knowledge(&add).await;
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(
+        (&done.json()["embedded"], &done.json()["embedding_trouble"]),
+        (&json!(2), &Value::Null)
+    );
+    // Not a word of it stands there.
+    let done = knowledge(&["search", "Which timber makes a vessel's spine?"]).await;
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.out.find("brigantine") < done.out.find("wild yeast"),
+        "{}",
+        done.out
+    );
+    assert!(done.out.contains("brigantine"), "{}", done.out);
+
+    drop(server);
+    std::fs::write(&bread, "# Bread\n\nA crust forms when the oven is moist.\n").unwrap();
+    let done = knowledge(&add).await;
+    assert_eq!(done.code, 1, "{}", done.out);
+    let told = done.json();
+    assert_eq!(told["documents"], 1, "{told}");
+    let trouble = told["embedding_trouble"].as_str().unwrap();
+    assert!(trouble.contains("cannot be reached"), "{trouble}");
 }

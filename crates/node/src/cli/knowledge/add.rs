@@ -120,7 +120,7 @@ pub(super) async fn run(
     if let Some(share) = arguments.share {
         store.disclose(share)?;
     }
-    let embedder = arguments.embedding.embedder()?;
+    let embedder = arguments.embedding.embedder(common)?;
     let defaults = || Defaults {
         licence: arguments.licence.clone(),
         as_of_day: today(),
@@ -138,13 +138,15 @@ pub(super) async fn run(
         bar.at(at as u64 + 1);
     }
     drop(bar);
-    finish(&store, embedder.as_deref(), &tally, output).await?;
+    let whole = finish(&store, embedder.as_deref(), &tally, output).await?;
     if !arguments.watch {
-        return Ok(if tally.kept + tally.same + tally.duplicates == 0 {
-            code::FAILED
-        } else {
-            code::OK
-        });
+        return Ok(
+            if !whole || tally.kept + tally.same + tally.duplicates == 0 {
+                code::FAILED
+            } else {
+                code::OK
+            },
+        );
     }
     output.note("watching; interrupt to end");
     let mut seen = state(&arguments.paths);
@@ -206,16 +208,25 @@ fn add(
     Ok(())
 }
 
+/// Embeds what has no vector and says what was done, and under which root; whether nothing is left to embed.
 async fn finish(
     store: &Store,
     embedder: Option<&dyn Embedder>,
     tally: &Tally,
     output: &Output,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let embedded = match embedder {
-        Some(embedder) => embedding::fill(store, embedder, output).await?,
-        None => 0,
+        Some(embedder) => embedding::fill(store, embedder, output).await,
+        None => Ok(0),
     };
+    let trouble = embedded.as_ref().err().map(|error| format!("{error:#}"));
+    let whole = trouble.is_none();
+    let embedded = embedded.unwrap_or_else(|error| {
+        output.note(&format!(
+            "not all passages have vectors: {error:#}; what was added is kept, and found by its words; add it again for the rest"
+        ));
+        0
+    });
     let corpus = store.proofs()?.registration();
     let broken: Vec<_> = tally
         .broken
@@ -230,6 +241,7 @@ async fn finish(
         "passages_went": tally.went,
         "unread": tally.unread,
         "embedded": embedded,
+        "embedding_trouble": trouble,
         "skipped": broken,
         "corpus": corpus,
     });
@@ -239,7 +251,8 @@ async fn finish(
             corpus.passages, corpus.root
         )
     });
-    output.result(&format!("{}{root}", tally.text()), &json)
+    output.result(&format!("{}{root}", tally.text()), &json)?;
+    Ok(whole)
 }
 
 /// A loader's panic is told as an error with the file's name: what the library says of itself helps nobody.

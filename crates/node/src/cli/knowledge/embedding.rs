@@ -1,12 +1,7 @@
 //! Which embedding model is used, if any.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-#[cfg(feature = "local")]
-use anyhow::Context as _;
 use clap::Args;
 use llmnet_knowledge::store::Store;
 use llmnet_model::{
@@ -14,7 +9,8 @@ use llmnet_model::{
     embedding::Embedder,
 };
 
-use super::super::output::Output;
+use super::super::{Common, output::Output};
+use crate::{config::Config, embedder, models};
 
 /// How long a call may take.
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
@@ -24,7 +20,8 @@ const BATCH: usize = 32;
 /// A model behind an OpenAI-compatible `/v1/embeddings`, or one in a directory of this machine.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Embedding {
-    /// The base of an OpenAI-compatible API that embeds, as `https://api.openai.com/v1`
+    /// The base of an OpenAI-compatible API that embeds, as `https://api.openai.com/v1` [default: the `[embedding]` of
+    /// llmnet.toml, if there is one]
     #[arg(
         long,
         value_name = "URL",
@@ -46,38 +43,25 @@ pub(super) struct Embedding {
 }
 
 impl Embedding {
-    /// What makes vectors; `None` where nobody named anything.
-    pub(super) fn embedder(&self) -> anyhow::Result<Option<Box<dyn Embedder>>> {
+    /// What makes vectors, by the command or by llmnet.toml; `None` where nobody named anything.
+    pub(super) fn embedder(&self, common: &Common) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
         if let Some(directory) = &self.embedding_dir {
-            return local(directory).map(Some);
+            return embedder::local(directory).map(Some);
         }
         let (Some(base), Some(model)) = (&self.embedding_url, &self.embedding_model) else {
-            return Ok(None);
+            let config = Config::read(&common.directory())?;
+            let named = config.embedding.as_ref();
+            let ready = named.map(|named| embedder::configured(named, &models::environment));
+            return Ok(ready.transpose()?.map(|ready| ready.model));
         };
         let key = std::env::var("LLMNET_EMBEDDING_KEY").ok();
-        Ok(Some(Box::new(Embeddings::new(&EmbeddingsConfig {
+        Ok(Some(Arc::new(Embeddings::new(&EmbeddingsConfig {
             base: base.clone(),
             model: model.clone(),
             key: key.filter(|key| !key.is_empty()).map(Key::new),
             time: CALL_TIME_MAX,
         })?)))
     }
-}
-
-#[cfg(feature = "local")]
-fn local(directory: &Path) -> anyhow::Result<Box<dyn Embedder>> {
-    let model = llmnet_model::backend::sentence::SentenceModel::open(directory);
-    let model = model.with_context(|| format!("the model in {}", directory.display()))?;
-    Ok(Box::new(model))
-}
-
-#[cfg(not(feature = "local"))]
-fn local(directory: &Path) -> anyhow::Result<Box<dyn Embedder>> {
-    anyhow::bail!(
-        "the model in {} cannot be run: this llmnet was built without the feature `local`; build it with `cargo build \
-         --release --features local`, or serve the model by an API and name that with --embedding-url",
-        directory.display()
-    )
 }
 
 /// Embeds what has no vector yet.

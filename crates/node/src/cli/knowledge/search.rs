@@ -66,7 +66,7 @@ pub(super) async fn run(
         licence: arguments.licence.clone(),
         since_day: arguments.since_day,
     };
-    let vector = match arguments.embedding.embedder()? {
+    let vector = match arguments.embedding.embedder(common)? {
         Some(embedder) => {
             let vectors = embedder.embed(&[&arguments.question]).await?;
             vectors

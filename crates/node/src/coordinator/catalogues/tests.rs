@@ -4,7 +4,10 @@ use llmnet_types::{
     id::Digest,
 };
 
-use super::*;
+use super::{
+    super::pause::{PAUSE_MAX, PAUSE_MIN},
+    *,
+};
 
 fn source(number: u8, root: u8) -> Source {
     Source {
@@ -28,6 +31,12 @@ fn told(source: &Source, term: &str) -> Option<Reply> {
     }))))
 }
 
+/// Whose catalogue is to be asked for.
+fn due(catalogues: &Catalogues, sources: Vec<Source>, now: Instant) -> Vec<Source> {
+    let due = catalogues.follow(sources, now).into_iter();
+    due.map(|(source, _)| source).collect()
+}
+
 fn providers(catalogues: &Catalogues) -> Vec<u32> {
     let open = catalogues.open();
     let providers = open.sources.iter().map(|source| source.provider.0);
@@ -49,19 +58,19 @@ fn a_catalogue_is_asked_for_once_for_each_root() {
     let (catalogues, now) = (Catalogues::default(), Instant::now());
     let [owls, ships] = [source(1, 1), source(2, 2)];
     let both = vec![owls.clone(), ships.clone()];
-    assert_eq!(catalogues.follow(both.clone(), now), both);
+    assert_eq!(due(&catalogues, both.clone(), now), both);
     // They are being asked.
-    assert_eq!(catalogues.follow(both.clone(), now), []);
+    assert_eq!(due(&catalogues, both.clone(), now), []);
     catalogues.told(&owls, told(&owls, "owl"), now);
     assert_eq!(providers(&catalogues), [1]);
     catalogues.told(&ships, told(&ships, "keel"), now);
     assert_eq!(catalogues.open().shared.counts.len(), 2);
-    assert_eq!(catalogues.follow(both, now), []);
+    assert_eq!(due(&catalogues, both, now), []);
 
     let later = source(1, 9);
     let changed = vec![later.clone(), ships.clone()];
-    let due = catalogues.follow(changed.clone(), now);
-    assert_eq!(due, std::slice::from_ref(&later));
+    let asked = due(&catalogues, changed.clone(), now);
+    assert_eq!(asked, std::slice::from_ref(&later));
     assert_eq!(providers(&catalogues), [2]);
     // What it said to the question before comes late, and is of another root.
     catalogues.told(&owls, told(&owls, "owl"), now);
@@ -70,11 +79,49 @@ fn a_catalogue_is_asked_for_once_for_each_root() {
     catalogues.told(&later, told(&owls, "owl"), now);
     assert_eq!(providers(&catalogues), [2]);
     let soon = now + PAUSE_MIN;
-    assert_eq!(catalogues.follow(changed, soon), [later]);
+    assert_eq!(due(&catalogues, changed, soon), [later]);
     // Who is gone is out, also where another came in its place.
     let bread = source(3, 3);
-    assert_eq!(catalogues.follow(vec![bread.clone()], soon), [bread]);
+    assert_eq!(due(&catalogues, vec![bread.clone()], soon), [bread]);
     assert_eq!(providers(&catalogues), Vec::<u32>::new());
+}
+
+/// COR-3: vectors come after the passages that they are of, under the same root.
+#[test]
+fn a_catalogue_is_asked_for_again_after_a_while_and_told_where_it_is_new() {
+    let (catalogues, now) = (Catalogues::default(), Instant::now());
+    let owls = source(1, 1);
+    let one = vec![owls.clone()];
+    assert_eq!(
+        catalogues.follow(one.clone(), now),
+        [(owls.clone(), Digest::ZERO)]
+    );
+    let Some(Reply::Catalogue(Some(first))) = told(&owls, "owl") else {
+        unreachable!()
+    };
+    catalogues.told(&owls, told(&owls, "owl"), now);
+    let before = now + NEW_FOR - Duration::from_millis(1);
+    assert_eq!(catalogues.follow(one.clone(), before), []);
+    let then = now + NEW_FOR;
+    let asked = catalogues.follow(one.clone(), then);
+    assert_eq!(asked, [(owls.clone(), first.digest())]);
+    // Meanwhile what it told stands, and it is asked once.
+    assert_eq!(providers(&catalogues), [1]);
+    assert_eq!(catalogues.follow(one.clone(), then), []);
+    catalogues.told(&owls, Some(Reply::Unchanged), then);
+    assert_eq!(catalogues.follow(one.clone(), then + NEW_FOR / 2), []);
+    assert_eq!(providers(&catalogues), [1]);
+    let later = then + NEW_FOR;
+    assert_eq!(catalogues.follow(one.clone(), later).len(), 1);
+    let more = Catalogue {
+        model: Text::truncated("m"),
+        centroid: List::truncated([1.0]),
+        ..*first
+    };
+    let digest = more.digest();
+    catalogues.told(&owls, Some(Reply::Catalogue(Some(Box::new(more)))), later);
+    assert_eq!(catalogues.open().experts[0].model(), "m");
+    assert_eq!(catalogues.follow(one, later + NEW_FOR), [(owls, digest)]);
 }
 
 #[test]
@@ -83,8 +130,8 @@ fn who_says_nothing_is_asked_less_and_less() {
     let owls = source(1, 1);
     let mut pauses = Vec::new();
     for _ in 0..12 {
-        let due = catalogues.follow(vec![owls.clone()], now);
-        assert_eq!(due, std::slice::from_ref(&owls));
+        let asked = due(&catalogues, vec![owls.clone()], now);
+        assert_eq!(asked, std::slice::from_ref(&owls));
         catalogues.told(&owls, None, now);
         let from = now;
         while !catalogues.is_ready(&owls, now) {
@@ -95,8 +142,8 @@ fn who_says_nothing_is_asked_less_and_less() {
     assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
     assert_eq!((pauses[0], pauses[11]), (PAUSE_MIN, PAUSE_MAX));
     // One word, and it is asked as any other.
-    let due = catalogues.follow(vec![owls.clone()], now);
-    assert_eq!(due, std::slice::from_ref(&owls));
+    let asked = due(&catalogues, vec![owls.clone()], now);
+    assert_eq!(asked, std::slice::from_ref(&owls));
     catalogues.told(&owls, told(&owls, "owl"), now);
     catalogues.heard(owls.provider, GOOD, now);
     assert!(catalogues.is_ready(&owls, now));
@@ -110,7 +157,7 @@ fn a_liar_does_not_come_back() {
     let (catalogues, now) = (Catalogues::default(), Instant::now());
     let [owls, ships] = [source(1, 1), source(2, 2)];
     let both = vec![owls.clone(), ships.clone()];
-    catalogues.follow(both.clone(), now);
+    due(&catalogues, both.clone(), now);
     catalogues.told(&owls, told(&owls, "owl"), now);
     catalogues.told(&ships, told(&ships, "keel"), now);
     assert!(!catalogues.heard(owls.provider, GOOD, now));
@@ -119,9 +166,13 @@ fn a_liar_does_not_come_back() {
     assert_eq!(catalogues.open().shared.counts.len(), 1);
     assert_eq!(catalogues.tally(), (1, 2, 1));
     assert!(!catalogues.is_ready(&owls, now));
-    catalogues.follow(vec![ships.clone()], now);
+    due(&catalogues, vec![ships.clone()], now);
     for again in [owls, source(1, 7)] {
-        assert_eq!(catalogues.follow(vec![again, ships.clone()], now), []);
+        assert_eq!(due(&catalogues, vec![again, ships.clone()], now), []);
         assert_eq!(providers(&catalogues), [2]);
     }
+    // Nor after a start.
+    let catalogues = Catalogues::without([ProviderId(1)]);
+    let both = vec![source(1, 1), ships.clone()];
+    assert_eq!(due(&catalogues, both, now), [ships]);
 }

@@ -104,6 +104,22 @@ async fn slots_that_may_have_been_used_are_void_after_a_crash() {
 }
 
 #[tokio::test]
+async fn who_lied_is_known_after_a_start() {
+    let room = Scratch::new();
+    let path = room.path().join("journal.db");
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!(journal.distrusted(9).await.unwrap(), []);
+    for provider in [4, 9, 4] {
+        journal.distrust(ProviderId(provider)).await.unwrap();
+    }
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    let all = [ProviderId(9), ProviderId(4)];
+    assert_eq!(journal.distrusted(9).await.unwrap(), all);
+    assert_eq!(journal.distrusted(1).await.unwrap(), all[..1]);
+}
+
+#[tokio::test]
 async fn slots_that_were_given_back_are_used_next() {
     let room = Scratch::new();
     let journal = Journal::open(&room.path().join("journal.db")).unwrap();

@@ -129,11 +129,13 @@ fn a_model_for_embeddings_is_the_coordinators_own() {
     let place = Place::new("embedding");
     assert!(place.read("", "", "").unwrap().embedding.is_none());
     let named = "[embedding]\nname = \"vectors\"\napi = \"openai\"\nkey = \"file::key.txt\"\n";
-    let embedding = place.read("", "", named).unwrap().embedding.unwrap();
-    assert_eq!(embedding.0.name, "vectors");
+    let Some(Embedding::Served(embedding)) = place.read("", "", named).unwrap().embedding else {
+        panic!("no model at a server");
+    };
+    assert_eq!(embedding.name, "vectors");
     // Its key is beside the settings, not where the program was started.
     let nobody = |_: &str| None;
-    let missing = embedding.0.secret(&nobody).unwrap_err();
+    let missing = embedding.secret(&nobody).unwrap_err();
     let missing = format!("{:#}", anyhow::Error::from(missing));
     let file = place.0.join("key.txt");
     let cause = std::io::Error::from_raw_os_error(2);

@@ -135,6 +135,7 @@ impl World {
             journal: Journal::open(&room.path().join("coordinator.db")).unwrap(),
             panel: Panel::PATIENT,
             models: answerers,
+            embedder: None,
         });
         let ports = Ports {
             coordinator: Arc::new(Port(desk.await.unwrap())),

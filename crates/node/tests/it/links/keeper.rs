@@ -39,7 +39,13 @@ use llmnet_types::{
 use tokio::sync::watch;
 
 use super::far::link;
-use crate::support::{DEADLINE, Local, Room, Up, keys};
+use crate::{
+    models::server::meaning,
+    support::{DEADLINE, Local, Room, Up, keys},
+};
+
+/// The model of its vectors.
+pub(super) const MEANING: &str = "meaning";
 
 /// A network that an expert joins, in this process or in another.
 pub(super) struct World {
@@ -215,5 +221,8 @@ fn store(number: u8, domain: &str, texts: &[&str]) -> Store {
         sections: sections.collect(),
     };
     store.add(domain, &document).unwrap();
+    let texts = store.unembedded(MEANING, 64).unwrap().into_iter();
+    let vectors: Vec<_> = texts.map(|text| (text.id, meaning(&text.text))).collect();
+    store.keep_vectors(MEANING, &vectors).unwrap();
     store
 }

@@ -15,14 +15,19 @@ use llmnet_protocol::{
 use llmnet_types::{
     codec::{List, encode},
     document::ReceiptDocument,
+    id::Digest,
     message::Phase,
     signature::PrivateKey,
 };
 use serde_json::{Value, json};
 
 use super::{
-    boaster::Boaster,
-    keeper::{Keeper, World},
+    boaster::{Boaster, Of},
+    keeper::{Keeper, MEANING, World},
+};
+use crate::models::{
+    NAME,
+    server::{Manner, Server},
 };
 use crate::support::{Answer, Gateway, Local, Room, Up, output, place, until};
 
@@ -37,6 +42,9 @@ const SHIPS: [&str; 3] = [
     "Ballast of pig iron keeps an empty brigantine upright in a squall.",
     "Deck seams were caulked with oakum and filled with hot pitch.",
 ];
+const CATALOGUE: Request = Request::Catalogue {
+    known: Digest::ZERO,
+};
 const BREAD: [&str; 3] = [
     "Sourdough rises overnight because wild yeast makes gas in the dough.",
     "A crust of rye bread forms when the oven is hot and moist.",
@@ -135,10 +143,7 @@ async fn a_seat_answers_from_what_another_expert_knows() {
         ships.documents.store().disclose(disclosure).unwrap();
         assert!(ask(&local.gateway, QUESTION).await.declined());
     }
-    assert_eq!(
-        ships.documents.look_up(&Request::Catalogue),
-        Reply::Declined
-    );
+    assert_eq!(ships.documents.look_up(&CATALOGUE), Reply::Declined);
     for keeper in [owls, ships] {
         keeper.stop().await;
     }
@@ -155,7 +160,7 @@ async fn an_expert_that_lies_about_its_scores_loses_its_traffic() {
     let owls = Keeper::start(&world, (1, "owls", &OWLS), honest).await;
     let ships = Keeper::start(&world, (2, "ships", &SHIPS), honest).await;
     let bread = Keeper::start(&world, (3, "bread", &BREAD), |documents| {
-        Arc::new(Boaster::new(documents, seed))
+        Arc::new(Boaster::new(documents, Of::Words, seed))
     })
     .await;
     until_open(&local.gateway, 3).await;
@@ -194,7 +199,7 @@ async fn a_stranger_is_told_nothing() {
     let wanted = Coordinators::from([(key.public_key(), listener.address().to_string())]);
     let owls = Keeper::start_for(&world, (1, "owls", &OWLS), honest, wanted).await;
     let (out, mut back) = listener.accept().await.unwrap().split();
-    let lookup = ToSeat::Lookup(encode(&Request::Catalogue)).to_bytes();
+    let lookup = ToSeat::Lookup(encode(&CATALOGUE)).to_bytes();
     out.send(Frame {
         conversation: 1,
         bytes: lookup,
@@ -204,7 +209,7 @@ async fn a_stranger_is_told_nothing() {
     let told = ToCoordinator::Found(encode(&Reply::Declined));
     assert_eq!(ToCoordinator::from_bytes(&frame.bytes), Ok(told));
     // It is there for whoever coordinates.
-    assert_ne!(owls.documents.look_up(&Request::Catalogue), Reply::Declined);
+    assert_ne!(owls.documents.look_up(&CATALOGUE), Reply::Declined);
     drop((out, back));
     owls.stop().await;
     local.stop().await;
@@ -239,5 +244,79 @@ async fn an_expert_of_another_process_is_asked_over_its_link() {
     let done = output(&room, &["verify", &file]).await;
     assert_eq!(done.code, 0, "{}", done.err);
     ships.stop().await;
+    assert_eq!(up.stop().await, 0);
+}
+
+/// COR-4, COR-5: passages are found by what they mean where question and passages have vectors of one model; an expert that
+/// lies about nearness is shown once at most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_is_looked_up_by_what_it_means() {
+    let seed = std::env::var("LLMNET_SEED").map_or(7, |seed| seed.parse().unwrap());
+    println!("seed {seed}");
+    let _place = place().await;
+    let server = Server::start(Manner::Mean).await;
+    let base = server.base();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = free.local_addr().unwrap().to_string();
+    drop(free);
+    let config = format!(
+        "{}\n[embedding]\nname = \"{MEANING}\"\nbase_url = \"{base}\"\n\n[[model]]\nname = \"{NAME}\"\nbase_url = \"{base}\"\n\
+         domains = [\"parrots\"]\n",
+        CONFIG.replace("127.0.0.1:0", &link)
+    );
+    let room = Room::with(&config);
+    let up = Up::start(&room, &[]).await;
+    let world = World::of_process(&room, &up, link).await;
+    let ships = Keeper::start(&world, (2, "ships", &SHIPS), honest).await;
+    let bread = Keeper::start(&world, (3, "bread", &BREAD), |documents| {
+        Arc::new(Boaster::new(documents, Of::Meaning, seed))
+    })
+    .await;
+    until_open(&up.gateway, 2).await;
+    let told = lookups(&up.gateway).await;
+    assert_eq!(
+        told,
+        format!("2 of 7 experts with documents can be asked, 2 of them by vectors of {MEANING}")
+    );
+
+    // A model that knows nothing of either answers, and no passage has a word of the question.
+    let body = json!({
+        "model": "llmnet/auto",
+        "messages": [{
+            "role": "user",
+            "content": "Which timber makes a vessel's spine, while a loaf's crumb does not?",
+        }],
+        "llmnet": { "domain": "parrots" },
+    });
+    let shown = async || {
+        let answer = up.gateway.post(&body.to_string()).await.unwrap();
+        let bytes = up.gateway.final_receipt(&answer.receipt().unwrap()).await;
+        let document = ReceiptDocument::from_bytes(&bytes).unwrap();
+        assert_eq!(replay(&document), Ok(()));
+        let shared = document.shared.iter();
+        let shown = shared.map(|shared| (shared.node, shared.evidence.passage.text.to_string()));
+        shown.collect::<Vec<_>>()
+    };
+    let first = shown().await;
+    assert!(
+        first.iter().any(|(node, _)| *node == bread.node()),
+        "{first:?}"
+    );
+    until("the boaster is found out", || async {
+        let told = lookups(&up.gateway).await;
+        told.ends_with("1 not any more, as their scores were wrong")
+            .then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        let shown = shown().await;
+        assert!(!shown.is_empty());
+        assert_eq!(shown[0], (ships.node(), SHIPS[0].to_owned()));
+        assert!(shown.iter().all(|(node, _)| *node == ships.node()));
+    }
+    assert_eq!((ships.asked(), bread.asked()), (4, 1));
+    for keeper in [ships, bread] {
+        keeper.stop().await;
+    }
     assert_eq!(up.stop().await, 0);
 }

@@ -26,6 +26,8 @@ pub(crate) enum Manner {
     Hang,
     /// Says 500.
     Fail,
+    /// Answers, and makes vectors of what texts are about.
+    Mean,
     /// Answers, and is never done with thinking over what its peers said.
     Ponder,
 }
@@ -102,18 +104,21 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
             None => complete(&body, manner, &calls),
         };
         match manner {
-            Manner::Answer if alone.is_some() => ("200 OK", alone.unwrap_or_default()),
+            Manner::Answer | Manner::Mean if alone.is_some() => {
+                ("200 OK", alone.unwrap_or_default())
+            }
             Manner::Hang => return std::future::pending().await,
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
             Manner::Ponder if text.contains("keep") => return std::future::pending().await,
-            Manner::Answer | Manner::Waver | Manner::Know | Manner::Ponder => {
+            Manner::Answer | Manner::Waver | Manner::Know | Manner::Mean | Manner::Ponder => {
                 ("200 OK", completion(&text))
             }
         }
     } else if head.starts_with("POST /v1/embeddings ") {
         match manner {
             Manner::Fail => ("500 Internal Server Error", json!({ "error": {} })),
-            _ => ("200 OK", vectors(&body)),
+            Manner::Mean => ("200 OK", vectors(&body, |text, _| meaning(text))),
+            _ => ("200 OK", vectors(&body, ruled)),
         }
     } else {
         ("404 Not Found", json!({ "error": {} }))
@@ -127,12 +132,56 @@ async fn serve(mut stream: TcpStream, manner: Manner, calls: Arc<Mutex<Calls>>) 
     let _ = stream.write_all((head + &reply).as_bytes()).await;
 }
 
-/// Of each input its length and its place.
-fn vectors(body: &Value) -> Value {
+/// Of an input its length and its place.
+fn ruled(text: &str, index: usize) -> Vec<f32> {
+    vec![text.len() as f32, index as f32]
+}
+
+/// What a text is about, of what this server knows, beside its words: as a model would have it.
+pub(crate) fn meaning(text: &str) -> Vec<f32> {
+    const SUBJECTS: [&[&str]; 2] = [
+        &[
+            "brigantine",
+            "keelson",
+            "larch",
+            "ballast",
+            "seams",
+            "vessel",
+            "timber",
+            "spine",
+        ],
+        &[
+            "sourdough",
+            "dough",
+            "bread",
+            "yeast",
+            "spelt",
+            "rye",
+            "loaf",
+            "crumb",
+        ],
+    ];
+    const WORDS: usize = 32;
+    let mut vector = vec![0.0_f32; SUBJECTS.len() + WORDS];
+    let lower = text.to_lowercase();
+    let words = lower.split(|letter: char| !letter.is_alphabetic());
+    for word in words.filter(|word| word.len() > 3) {
+        for (place, subject) in SUBJECTS.iter().enumerate() {
+            vector[place] += if subject.contains(&word) { 3.0 } else { 0.0 };
+        }
+        let place = word
+            .bytes()
+            .fold(7_usize, |sum, byte| sum * 31 % 8_191 + usize::from(byte));
+        vector[SUBJECTS.len() + place % WORDS] += 1.0;
+    }
+    vector
+}
+
+fn vectors(body: &Value, of: impl Fn(&str, usize) -> Vec<f32>) -> Value {
     let inputs = body["input"].as_array().unwrap();
     let vector = |(index, input): (usize, &Value)| {
-        let length = input.as_str().map_or(0, str::len);
-        json!({ "object": "embedding", "index": index, "embedding": [length, index] })
+        let vector = of(input.as_str().unwrap_or_default(), index);
+        json!({ "object": "embedding", "index": index, "embedding": vector })
     };
     let data: Vec<Value> = inputs.iter().enumerate().map(vector).collect();
     let usage = json!({ "prompt_tokens": 9, "total_tokens": 9 });
