@@ -348,7 +348,7 @@ pub enum EventKind {
         right: u64,
         /// Wrong answers.
         wrong: u64,
-        /// What praise counts up to now.
+        /// What praise counts up to now, by what was found in this domain.
         ceiling: Score,
     },
     /// A node is reached elsewhere (BND-7).

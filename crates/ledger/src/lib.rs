@@ -55,4 +55,5 @@ pub use execute::{Assumed, BlockFault, BlockInfo, Execution, admissible, assume,
 pub use genesis::{Genesis, GenesisAnchor, GenesisError, GenesisValidator};
 pub use prefetch::prefetch;
 pub use settle::charges;
+pub use standing::{Counted, Seen, Whole};
 pub use state::{Key, MemoryState, State, Writes};

@@ -12,13 +12,12 @@ use llmnet_types::{
 };
 
 use crate::{
-    audit,
     record::{
         Account, Activity, Audit, Audits, BEACONS, Ballots, Bond, Chains, Clock, Coordinator,
         Counters, DomainEntry, Line, Listed, Node, Office, ParamsBefore, Provider, Settled,
         Standing, Totals, Turns, Validators,
     },
-    standing::{self, Seen},
+    standing::{self, Counted, Seen, Whole},
     state::{Key, State, read},
 };
 
@@ -201,7 +200,9 @@ pub fn reputation_at(
 pub struct Profile {
     /// Evidence, ratings and latency.
     pub reputation: Reputation,
-    /// Mean of the evidence, before audits cap it.
+    /// The same with what audits add: what counts (AUD-5).
+    pub counted: Reputation,
+    /// Mean of what counts, before audits cap it.
     pub mean: Score,
     /// Deviation of that.
     pub deviation: Score,
@@ -214,14 +215,15 @@ pub struct Profile {
 }
 
 impl Profile {
-    fn of(seen: &Seen, prior: &Prior) -> Self {
+    fn of(seen: &Seen, counted: &Counted, prior: &Prior) -> Self {
         Self {
             reputation: seen.reputation,
-            mean: seen.reputation.mean(prior),
-            deviation: seen.reputation.deviation(prior),
-            lower_bound: seen.reputation.lower_bound(prior),
+            counted: counted.evidence,
+            mean: counted.evidence.mean(prior),
+            deviation: counted.evidence.deviation(prior),
+            lower_bound: counted.evidence.lower_bound(prior),
             audits: seen.audits,
-            ceiling: audit::ceiling(&seen.audits),
+            ceiling: counted.ceiling,
         }
     }
 }
@@ -229,8 +231,16 @@ impl Profile {
 /// What is shown of a provider in a domain now.
 pub fn profile(state: &dyn State, provider: ProviderId, domain: DomainId) -> Profile {
     let params = params(state);
-    let seen = standing::now(state, &params, clock(state).epoch, provider, domain);
-    Profile::of(&seen, &params.prior)
+    let epoch = clock(state).epoch;
+    let seen = standing::now(state, &params, epoch, provider, domain);
+    let whole = Whole::now(
+        state,
+        &params,
+        epoch,
+        provider,
+        &domains_of(state, provider),
+    );
+    Profile::of(&seen, &whole.counted(domain, &seen), &params.prior)
 }
 
 /// The same as selections at this height see it; `None` where [`reputation_at`] is.
@@ -244,8 +254,15 @@ pub fn profile_at(
     let params = params_of(state, height.epoch(now.epoch_length()));
     standing::in_window(&now, &clock(state), height).then(|| {
         let seen = standing::at(state, &params, height, provider, domain);
-        Profile::of(&seen, &params.prior)
+        let domains = domains_of(state, provider);
+        let whole = Whole::at(state, &params, height, provider, &domains);
+        Profile::of(&seen, &whole.counted(domain, &seen), &params.prior)
     })
+}
+
+/// The domains that a provider registered in, none where it is unknown.
+fn domains_of(state: &dyn State, id: ProviderId) -> Vec<DomainId> {
+    provider(state, id).map_or_else(Vec::new, |provider| provider.domains.into_vec())
 }
 
 /// All that is remembered of a provider in a domain: what it was at which height, and what this epoch

@@ -35,10 +35,12 @@ pub const RANKS_MAX: usize = 2 * SEATS_MAX;
 /// A version of the rule of selection. Versions never change; the terms name one, a network allows one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Ratings in the first domain from which a candidate is established (SEL-3).
+    /// Ratings and audited answers from which a candidate is established (SEL-3).
     pub samples_min: u32,
-    /// The chance of each rank but the first to be a newcomer's (SEL-6).
-    pub newcomers: Score,
+    /// The least chance of each rank but the first to be a newcomer's (SEL-6).
+    pub newcomers_min: Score,
+    /// The largest such chance.
+    pub newcomers_max: Score,
     /// What a credit of price weighs, in millionths of a score (SEL-4).
     pub cost_weight: u32,
     /// What a second of latency weighs, in millionths of a score (SEL-4).
@@ -51,7 +53,8 @@ impl Default for Rule {
     fn default() -> Self {
         Self {
             samples_min: 5,
-            newcomers: Score::clamped(500),
+            newcomers_min: Score::clamped(500),
+            newcomers_max: Score::HALF,
             cost_weight: 100_000,
             latency_weight: 5_000,
             family_max: 7,
@@ -75,7 +78,7 @@ impl Rule {
         match policy {
             Self::LOCAL => Some(Self::default()),
             Self::OPEN => Some(Self {
-                samples_min: 20,
+                samples_min: 10,
                 family_max: 4,
                 ..Self::default()
             }),
@@ -148,6 +151,7 @@ fn ranks<'a>(
     // Best first, ties by key (SEL-4).
     established
         .sort_unstable_by_key(|(weighed, candidate)| (Reverse(weighed.utility()), candidate.node));
+    let newcomers_chance = newcomers_chance(&established, &newcomers, rule);
     let mut established = established.into_iter();
 
     let mut taken: Vec<Rank<'a>> = Vec::new();
@@ -159,7 +163,7 @@ fn ranks<'a>(
             let by = Claim::Drawn { of };
             Some(Rank { candidate, by })
         };
-        let pick = if newcomers_turn(seed, rank, rule) && !newcomers.is_empty() {
+        let pick = if newcomers_turn(seed, rank, newcomers_chance) && !newcomers.is_empty() {
             drawn(&newcomers)
         } else {
             established
@@ -301,10 +305,38 @@ fn chance(seed: &Digest, purpose: &str, rank: usize) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
+fn bonds<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> u128 {
+    candidates.fold(0, |sum, candidate| sum.saturating_add(stake(candidate)))
+}
+
+/// What a candidate's chances are in proportion to: its bond, at least a millionth.
+fn stake(candidate: &Candidate) -> u128 {
+    u128::from(candidate.bond.0.max(1))
+}
+
+/// The chance of each rank but the first to be a newcomer's: their part of all bonds, within bounds (SEL-6).
+///
+/// Where few are known, the known would else be asked again and again, however bad. In proportion to
+/// bond, so that more keys win nothing.
+fn newcomers_chance(
+    established: &[(Weighed, &Candidate)],
+    newcomers: &[&Candidate],
+    rule: &Rule,
+) -> Score {
+    let new = bonds(newcomers.iter().copied());
+    let known = bonds(established.iter().map(|(_, candidate)| *candidate));
+    let share = new
+        .saturating_mul(Score::ONE.get().into())
+        .checked_div(new.saturating_add(known))
+        .unwrap_or(0);
+    let share = Score::clamped(u64::try_from(share).unwrap_or(u64::MAX));
+    share.max(rule.newcomers_min).min(rule.newcomers_max)
+}
+
 /// Whether a rank is a newcomer's before the established (SEL-6). The first never is.
-fn newcomers_turn(seed: &Digest, rank: usize, rule: &Rule) -> bool {
+fn newcomers_turn(seed: &Digest, rank: usize, chance_of_newcomers: Score) -> bool {
     let drawn = chance(seed, "llmnet/newcomers/1", rank).checked_rem(Score::ONE.get().into());
-    rank > 0 && drawn < Some(rule.newcomers.get().into())
+    rank > 0 && drawn < Some(chance_of_newcomers.get().into())
 }
 
 /// A newcomer, in proportion to bond, and all their bonds: splitting one over more keys wins nothing (SEL-6).
@@ -313,13 +345,10 @@ fn draw<'a>(
     seed: &Digest,
     rank: usize,
 ) -> Option<(&'a Candidate, u128)> {
-    let weight = |candidate: &Candidate| u128::from(candidate.bond.0.max(1));
-    let total = newcomers.iter().fold(0_u128, |sum, candidate| {
-        sum.saturating_add(weight(candidate))
-    });
+    let total = bonds(newcomers.iter().copied());
     let mut left = chance(seed, "llmnet/newcomer/1", rank).checked_rem(total)?;
     for candidate in newcomers {
-        match left.checked_sub(weight(candidate)) {
+        match left.checked_sub(stake(candidate)) {
             Some(rest) => left = rest,
             None => return Some((candidate, total)),
         }

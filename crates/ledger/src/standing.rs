@@ -9,6 +9,9 @@
 mod cut;
 mod gather;
 mod history;
+mod whole;
 
 pub(crate) use gather::{Evidence, close, gather, rolled, shrink};
-pub(crate) use history::{Seen, at, can_settle, first_height, in_window, newest, now, remember};
+pub use history::Seen;
+pub(crate) use history::{at, can_settle, first_height, in_window, newest, now, remember};
+pub use whole::{Counted, Whole};

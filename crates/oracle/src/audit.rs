@@ -78,10 +78,50 @@ fn answers(right: u64, wrong: u64) -> Reputation {
     }
 }
 
-/// What two records leave possible: right and wrong of the long one, of the short one (AUD-4).
-pub(crate) fn ceiling([long_right, long_wrong, short_right, short_wrong]: [u64; 4]) -> Score {
-    let long = answers(long_right, long_wrong).upper_bound(&GIVEN);
-    long.min(answers(short_right, short_wrong).upper_bound(&GIVEN))
+/// Right and wrong answers of a long record, and of a short one, in millionths.
+pub(crate) type Records = [u64; 4];
+
+/// What records leave possible in a domain, by those of all domains, this one the first (AUD-4).
+pub(crate) fn ceiling(domains: &[Records]) -> Score {
+    let sum = |column: usize| domains.iter().map(|records| records[column]).sum();
+    let [long_right, long_wrong, short_right, short_wrong] = domains[0];
+    let here = answers(long_right, long_wrong);
+    let mean = |record: &Reputation| i32::from(record.mean(&GIVEN).get());
+    let above = mean(&here) - mean(&answers(sum(0), sum(1)));
+    let lately = i32::from(answers(sum(2), sum(3)).upper_bound(&GIVEN).get()) + above.max(0);
+    let lately = u64::try_from(lately).expect("it is no less than a bound");
+    [
+        here.upper_bound(&GIVEN),
+        answers(short_right, short_wrong).upper_bound(&GIVEN),
+        Score::clamped(lately),
+    ]
+    .into_iter()
+    .min()
+    .expect("there are three")
+}
+
+/// The answers that are evidence in a domain, right and wrong, in millionths (AUD-5): forty, of this domain
+/// first.
+pub(crate) fn evidence(domains: &[Records]) -> (u64, u64) {
+    let (mut right, mut wrong) = (0, 0);
+    let mut room = 40 * u128::from(ANSWER);
+    let (here, elsewhere) = domains.split_at(1);
+    for part in [here, elsewhere] {
+        let sum = |column: usize| -> u128 { part.iter().map(|it| u128::from(it[column])).sum() };
+        let (part_right, part_wrong) = (sum(0), sum(1));
+        let all = part_right + part_wrong;
+        if all <= room {
+            right += part_right;
+            wrong += part_wrong;
+            room -= all;
+        } else {
+            right += part_right * room / all;
+            wrong += part_wrong * room / all;
+            room = 0;
+        }
+    }
+    let narrow = |answers: u128| u64::try_from(answers).expect("it is at most forty");
+    (narrow(right), narrow(wrong))
 }
 
 impl Oracle {

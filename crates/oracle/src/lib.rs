@@ -50,7 +50,7 @@ pub use money::{Account, Totals};
 pub use office::{Office, Proposal};
 pub use promise::Promise;
 pub use registry::{Provider, Version};
-pub use reputation::{Evidence, Happening, What};
+pub use reputation::{Evidence, Happening, Seen, What};
 pub use settle::{Coordinator, Held, Settled};
 
 /// All that ever happened on a network, and what stands by that.

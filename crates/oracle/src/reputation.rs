@@ -15,7 +15,7 @@ use llmnet_types::{
 
 use crate::{
     Oracle,
-    audit::ceiling,
+    audit::{Records, ceiling, evidence},
     money::money,
     sources::{Source, add, clipped, halved, sum},
 };
@@ -103,9 +103,20 @@ struct Standing {
     /// As of the epoch in which it last changed.
     value: Reputation,
     /// Right and wrong answers of the long record, and of the short one, as of the same epoch.
-    audits: [u64; 4],
+    audits: Records,
     epoch: u64,
     gathering: Option<Gathering>,
+}
+
+/// A provider in a domain, as it is seen at some height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// By what peers said there.
+    pub reputation: Reputation,
+    /// The same with the answers that audits found (AUD-5).
+    pub counted: Reputation,
+    /// What audits leave possible (AUD-4).
+    pub ceiling: Score,
 }
 
 impl Oracle {
@@ -191,31 +202,48 @@ impl Oracle {
         }
     }
 
-    /// What stands of a provider in a domain now, and what audits leave possible (AUD-4).
-    pub fn reputation(&self, provider: ProviderId, domain: DomainId) -> (Reputation, Score) {
-        self.reputation_after(provider, domain, self.height, self.epoch())
+    /// What stands of a provider in a domain now.
+    pub fn reputation(&self, provider: ProviderId, domain: DomainId) -> Seen {
+        self.seen_after(provider, domain, self.height, self.epoch())
     }
 
     /// The same as selections at a height see it: as of the last checkpoint (SEL-1).
-    pub fn reputation_at(
-        &self,
-        provider: ProviderId,
-        domain: DomainId,
-        height: u64,
-    ) -> (Reputation, Score) {
+    pub fn reputation_at(&self, provider: ProviderId, domain: DomainId, height: u64) -> Seen {
         let every = u64::from(self.params.checkpoint_blocks);
         let checkpoint = height - height % every;
-        self.reputation_after(provider, domain, checkpoint, self.epoch_of(height))
+        self.seen_after(provider, domain, checkpoint, self.epoch_of(height))
+    }
+
+    /// What was seen after a block in an epoch: of this domain, and of audits in the others that it registered in.
+    fn seen_after(&self, provider: ProviderId, domain: DomainId, height: u64, epoch: u64) -> Seen {
+        let here = self.standing_after(provider, domain, height, epoch);
+        let mut records = vec![here.audits];
+        let registered = self.provider(provider).map(|provider| &provider.domains);
+        for other in registered.into_iter().flatten() {
+            if *other != domain {
+                records.push(self.standing_after(provider, *other, height, epoch).audits);
+            }
+        }
+        let (right, wrong) = evidence(&records);
+        Seen {
+            reputation: here.value,
+            counted: Reputation {
+                positive: here.value.positive + right,
+                negative: here.value.negative + wrong,
+                ..here.value
+            },
+            ceiling: ceiling(&records),
+        }
     }
 
     /// What stood after a block, decayed to an epoch.
-    fn reputation_after(
+    fn standing_after(
         &self,
         provider: ProviderId,
         domain: DomainId,
         height: u64,
         epoch: u64,
-    ) -> (Reputation, Score) {
+    ) -> Standing {
         let mut standing = Standing::default();
         for (place, happening) in self.happened.iter().enumerate() {
             if happening.height > height {
@@ -243,8 +271,7 @@ impl Oracle {
             self.count(&mut standing, now, place);
         }
         self.close(&mut standing, height);
-        let seen = self.faded(&standing, epoch);
-        (seen.value, ceiling(seen.audits))
+        self.faded(&standing, epoch)
     }
 
     fn concerns(&self, what: &What, provider: ProviderId, domain: DomainId) -> bool {

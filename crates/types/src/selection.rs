@@ -51,8 +51,8 @@ pub struct Candidate {
     pub corpus_as_of_day: u32,
     /// What it asks.
     pub price: Price,
-    /// Mean reputation over the request's domains, in each at most the ceiling there, weighted by
-    /// confidence.
+    /// Mean reputation over the request's domains, audited answers included, in each at most the ceiling
+    /// there, weighted by confidence.
     pub mean: Score,
     /// Deviation of that.
     pub deviation: Score,
@@ -61,7 +61,7 @@ pub struct Candidate {
     pub ceiling: Score,
     /// Mean less two deviations, for people.
     pub lower_bound: Score,
-    /// Ratings in the first domain: under the parameters' minimum it is a newcomer.
+    /// Ratings and audited answers in all its domains: under the rule's minimum it is a newcomer.
     pub samples: u32,
     /// Smoothed latency in the first domain; 0 while unknown.
     pub latency_ms: u32,

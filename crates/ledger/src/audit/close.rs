@@ -119,10 +119,10 @@ fn apply(work: &mut Work<'_>, provider: ProviderId, domain: DomainId, findings: 
     let mut standing = standing::rolled(work, provider, domain);
     let epoch = work.clock.epoch;
     let mut seen = standing::newest(&standing, &work.params, epoch);
-    seen.audits = record::with(
-        &record::faded(&seen.audits, work.params.decay, epoch),
-        (right, wrong),
-    );
+    seen.audits = seen
+        .audits
+        .faded(work.params.decay, epoch)
+        .with(right, wrong);
     standing::remember(&mut standing, &work.params, &work.clock, seen);
     work.write(Key::Standing(provider, domain), &standing);
     work.event(EventKind::AuditsMerged {
@@ -130,6 +130,6 @@ fn apply(work: &mut Work<'_>, provider: ProviderId, domain: DomainId, findings: 
         domain,
         right,
         wrong,
-        ceiling: record::ceiling(&seen.audits),
+        ceiling: record::ceiling(&seen.audits, &seen.audits),
     });
 }

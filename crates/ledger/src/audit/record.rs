@@ -14,6 +14,8 @@ const GIVEN: Prior = Prior {
     positive: EVIDENCE_UNIT,
     negative: EVIDENCE_UNIT,
 };
+/// Audited answers that count as evidence in a domain, in millionths: more would leave peers little to say.
+const ANSWERS_MAX: u64 = 40 * EVIDENCE_UNIT;
 /// The fewest auditors among which one can be told from the others.
 const MANY: usize = 3;
 
@@ -21,37 +23,101 @@ fn answers(right: u64, wrong: u64) -> Reputation {
     Reputation::default().with(right, wrong)
 }
 
-/// Both records as they are in an epoch: the long one decays as reputation does, the short one halves.
-pub(crate) fn faded(audits: &Audits, decay: Score, epoch: Epoch) -> Audits {
-    let epochs = epoch.0.saturating_sub(audits.epoch.0);
-    let long = |evidence| reputation::faded(evidence, decay, epochs);
-    let halvings = u32::try_from(epochs).unwrap_or(u32::MAX);
-    let short = |evidence: u64| evidence.checked_shr(halvings).unwrap_or(0);
-    Audits {
-        long_right: long(audits.long_right),
-        long_wrong: long(audits.long_wrong),
-        short_right: short(audits.short_right),
-        short_wrong: short(audits.short_wrong),
-        epoch,
+impl Audits {
+    /// Both records as they are in an epoch: the long one decays as reputation does, the short one halves.
+    #[must_use]
+    pub fn faded(&self, decay: Score, epoch: Epoch) -> Self {
+        let epochs = epoch.0.saturating_sub(self.epoch.0);
+        let long = |evidence| reputation::faded(evidence, decay, epochs);
+        let halvings = u32::try_from(epochs).unwrap_or(u32::MAX);
+        let short = |evidence: u64| evidence.checked_shr(halvings).unwrap_or(0);
+        Self {
+            long_right: long(self.long_right),
+            long_wrong: long(self.long_wrong),
+            short_right: short(self.short_right),
+            short_wrong: short(self.short_wrong),
+            epoch,
+        }
+    }
+
+    /// With more answers in both records, right and wrong, in millionths.
+    #[must_use]
+    pub const fn with(&self, right: u64, wrong: u64) -> Self {
+        Self {
+            long_right: self.long_right.saturating_add(right),
+            long_wrong: self.long_wrong.saturating_add(wrong),
+            short_right: self.short_right.saturating_add(right),
+            short_wrong: self.short_wrong.saturating_add(wrong),
+            ..*self
+        }
     }
 }
 
-/// With more answers in both records, right and wrong.
-pub(super) fn with(audits: &Audits, (right, wrong): (u64, u64)) -> Audits {
+/// The records of several domains of a provider together, all of one epoch.
+pub(crate) fn together(one: &Audits, other: &Audits) -> Audits {
     Audits {
-        long_right: audits.long_right.saturating_add(right),
-        long_wrong: audits.long_wrong.saturating_add(wrong),
-        short_right: audits.short_right.saturating_add(right),
-        short_wrong: audits.short_wrong.saturating_add(wrong),
-        ..*audits
+        long_right: one.long_right.saturating_add(other.long_right),
+        long_wrong: one.long_wrong.saturating_add(other.long_wrong),
+        short_right: one.short_right.saturating_add(other.short_right),
+        short_wrong: one.short_wrong.saturating_add(other.short_wrong),
+        epoch: one.epoch.max(other.epoch),
     }
 }
 
-/// What peers' praise counts up to: the lower of what both records leave possible.
-pub(crate) fn ceiling(audits: &Audits) -> Score {
-    let long = answers(audits.long_right, audits.long_wrong);
-    let short = answers(audits.short_right, audits.short_wrong);
-    long.upper_bound(&GIVEN).min(short.upper_bound(&GIVEN))
+fn long(audits: &Audits) -> Reputation {
+    answers(audits.long_right, audits.long_wrong)
+}
+
+fn short(audits: &Audits) -> Reputation {
+    answers(audits.short_right, audits.short_wrong)
+}
+
+/// What peers' praise counts up to in a domain: the lowest of what its two records leave possible, and of
+/// what the short ones of all domains together do.
+///
+/// A domain has an answer or two of an epoch, too few to tell who turned. All domains together tell; how
+/// far a provider is better in this one than elsewhere is left to it, by the long records.
+pub(crate) fn ceiling(own: &Audits, all: &Audits) -> Score {
+    let better = long(own).mean(&GIVEN).get();
+    let better = better.saturating_sub(long(all).mean(&GIVEN).get());
+    let lately = u64::from(short(all).upper_bound(&GIVEN).get()).saturating_add(better.into());
+    long(own)
+        .upper_bound(&GIVEN)
+        .min(short(own).upper_bound(&GIVEN))
+        .min(Score::clamped(lately))
+}
+
+/// What of audits is evidence in a domain, right and wrong: its own answers first, then those elsewhere,
+/// as many as there is room for (AUD-5).
+pub(crate) fn evidence(own: &Audits, elsewhere: &Audits) -> (u64, u64) {
+    let (right, wrong, counted) = at_most(own, ANSWERS_MAX);
+    let room = ANSWERS_MAX.saturating_sub(counted);
+    let (more_right, more_wrong, _) = at_most(elsewhere, room);
+    (
+        right.saturating_add(more_right),
+        wrong.saturating_add(more_wrong),
+    )
+}
+
+/// Right and wrong answers of the long record, and both together, scaled down to so many.
+fn at_most(audits: &Audits, most: u64) -> (u64, u64, u64) {
+    let all = answered(audits);
+    let counted = u64::try_from(all).map_or(most, |all| all.min(most));
+    let scaled = |answers: u64| {
+        let product = u128::from(answers).saturating_mul(counted.into());
+        let scaled = product.checked_div(all).unwrap_or(0);
+        u64::try_from(scaled).unwrap_or(answers)
+    };
+    (
+        scaled(audits.long_right),
+        scaled(audits.long_wrong),
+        counted,
+    )
+}
+
+/// All answers of the long record, in millionths.
+pub(crate) fn answered(audits: &Audits) -> u128 {
+    u128::from(audits.long_right).saturating_add(audits.long_wrong.into())
 }
 
 /// What auditors found together, right and wrong, in millionths of an answer.

@@ -12,9 +12,9 @@ use llmnet_types::{
 
 use super::Rule;
 use crate::{
-    audit, query,
+    query,
     record::Provider,
-    standing,
+    standing::{self, Whole},
     state::{Key, State, read},
 };
 
@@ -75,7 +75,7 @@ pub(crate) fn candidates(
                 &params,
                 height,
                 domains,
-                *id,
+                (*id, &provider.domains),
                 registration,
             ))
         })
@@ -115,13 +115,13 @@ struct Esteem {
 }
 
 impl Esteem {
-    fn add(&mut self, params: &Params, seen: &standing::Seen, confidence: Score) {
+    fn add(&mut self, params: &Params, counted: &standing::Counted, confidence: Score) {
         // The first counts even where the classifier had no confidence at all.
         let weight = u64::from(confidence.get().max(1));
-        let ceiling = audit::ceiling(&seen.audits);
+        let ceiling = counted.ceiling;
         // Audits cap praise wherever a mean is looked at: filters, places, weights in a verdict (SEL-9).
-        let mean = seen.reputation.mean(&params.prior).min(ceiling);
-        let deviation = seen.reputation.deviation(&params.prior);
+        let mean = counted.evidence.mean(&params.prior).min(ceiling);
+        let deviation = counted.evidence.deviation(&params.prior);
         let add = |sum: &mut u64, score: Score| {
             *sum = sum.saturating_add(u64::from(score.get()).saturating_mul(weight));
         };
@@ -141,15 +141,18 @@ fn candidate(
     params: &Params,
     height: Height,
     domains: &[(DomainId, Score)],
-    provider: ProviderId,
+    (provider, registered): (ProviderId, &[DomainId]),
     registration: &Registration,
 ) -> Candidate {
+    let whole = Whole::at(state, params, height, provider, registered);
     let mut esteem = Esteem::default();
     let mut first = None;
     for (domain, confidence) in domains {
-        let seen = standing::at(state, params, height, provider, *domain);
+        // A request's second domain need not be one of its own.
+        let seen = whole.within(*domain);
+        let seen = seen.unwrap_or_else(|| standing::at(state, params, height, provider, *domain));
         first = first.or(Some(seen.reputation));
-        esteem.add(params, &seen, *confidence);
+        esteem.add(params, &whole.counted(*domain, &seen), *confidence);
     }
     let mean = esteem.average(esteem.mean);
     let deviation = esteem.average(esteem.deviation);
@@ -170,7 +173,7 @@ fn candidate(
         deviation,
         ceiling: esteem.average(esteem.ceiling),
         lower_bound: Score::clamped(u64::from(mean.get()).saturating_sub(doubt)),
-        samples: first.samples,
+        samples: whole.samples(),
         latency_ms: first.latency_ms,
         bond: registration.bond,
     }

@@ -8,18 +8,17 @@ use llmnet_types::{
 };
 
 use crate::{
-    audit,
     record::{Audits, Clock, Remembered, Standing},
     state::{Key, State, read},
 };
 
 /// A provider in a domain as an epoch sees it: all of it faded to that epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// By contracts.
-    pub(crate) reputation: Reputation,
+    pub reputation: Reputation,
     /// By audits.
-    pub(crate) audits: Audits,
+    pub audits: Audits,
 }
 
 /// The last checkpoint up to a height (SEL-1): the end of that block.
@@ -55,7 +54,7 @@ fn faded(params: &Params, entry: &Remembered, epoch: Epoch) -> Seen {
     let epochs = epoch.0.saturating_sub(since.0);
     Seen {
         reputation: entry.value.decayed(params.decay, epochs),
-        audits: audit::faded(&entry.audits, params.decay, epoch),
+        audits: entry.audits.faded(params.decay, epoch),
     }
 }
 

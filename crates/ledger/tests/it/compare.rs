@@ -286,17 +286,20 @@ impl Comparison<'_> {
             for domain in &ours.domains {
                 let profile = query::profile(self.state, provider, *domain);
                 let what = format!("provider {number} in domain {domain}");
-                let (reputation, ceiling) = self.oracle.reputation(provider, *domain);
-                self.same("REP", &what, profile.reputation, reputation)?;
-                self.same("AUD-4", &what, profile.ceiling, ceiling)?;
+                let ours = self.oracle.reputation(provider, *domain);
+                self.same("REP", &what, profile.reputation, ours.reputation)?;
+                self.same("AUD-5", &what, profile.counted, ours.counted)?;
+                self.same("AUD-4", &what, profile.ceiling, ours.ceiling)?;
                 // As selections see it, back to the oldest height that they are recomputed at.
                 let oldest = self.oracle.epoch().saturating_sub(3);
                 let oldest = oldest * u64::from(self.oracle.params.epoch_blocks);
                 let span = self.oracle.height - oldest;
                 let height = oldest + self.oracle.height * 7 % (span + 1);
                 let what = format!("{what} at {height}");
-                let seen = query::reputation_at(self.state, provider, *domain, Height(height));
-                let (ours, _) = self.oracle.reputation_at(provider, *domain, height);
+                let seen = query::profile_at(self.state, provider, *domain, Height(height));
+                let seen = seen.map(|seen| (seen.reputation, seen.counted, seen.ceiling));
+                let ours = self.oracle.reputation_at(provider, *domain, height);
+                let ours = (ours.reputation, ours.counted, ours.ceiling);
                 self.same("SEL-1", &what, seen, Some(ours))?;
             }
         }

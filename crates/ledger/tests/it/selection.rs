@@ -57,7 +57,8 @@ fn ids(inputs: &SelectionInputs, seed: &[u8], rule: &Rule, filters: &Filters) ->
 
 fn never_newcomers() -> Rule {
     Rule {
-        newcomers: Score::ZERO,
+        newcomers_min: Score::ZERO,
+        newcomers_max: Score::ZERO,
         ..Rule::default()
     }
 }
@@ -143,6 +144,35 @@ fn sel_5_one_rank_for_operator_and_twins_a_cap_for_families() {
     );
 }
 
+/// The chance follows the newcomers' part of the bonds, within bounds: who split one bond over more keys has
+/// no more of it.
+#[test]
+fn sel_6_newcomers_come_as_often_as_their_bonds_say() {
+    let of_thousand = |established: u32, newcomers: u32, bond: u64| {
+        let mut candidates: Vec<_> = (0..established + newcomers).map(candidate).collect();
+        for (number, candidate) in (0..).zip(&mut candidates) {
+            candidate.bond = credits(4);
+            if number >= established {
+                candidate.samples = 0;
+                candidate.bond = credits(bond);
+            }
+        }
+        let inputs = with(candidates);
+        let second = |seed: u32| {
+            let seed = seed.to_le_bytes();
+            ids(&inputs, &seed, &Rule::default(), &Filters::default())[1]
+        };
+        (0..1_000)
+            .filter(|seed| second(*seed) >= established)
+            .count()
+    };
+    // Half of all at the most, however few are known; by bonds between; one in twenty at the least.
+    assert!((450..550).contains(&of_thousand(2, 30, 4)));
+    assert!((200..300).contains(&of_thousand(6, 2, 4)));
+    assert!((200..300).contains(&of_thousand(6, 8, 1)));
+    assert!((30..80).contains(&of_thousand(30, 1, 1)));
+}
+
 #[test]
 fn sel_6_newcomers_are_drawn_by_bond_and_keys_win_nothing() {
     // Three established; newcomer 3 has one bond of 4, newcomers 4 to 7 one credit each.
@@ -153,7 +183,8 @@ fn sel_6_newcomers_are_drawn_by_bond_and_keys_win_nothing() {
     candidates[3].bond = credits(4);
     let inputs = with(candidates);
     let rule = Rule {
-        newcomers: Score::clamped(1_000),
+        newcomers_min: Score::ZERO,
+        newcomers_max: Score::clamped(1_000),
         ..Rule::default()
     };
     let (mut any, mut rich) = (0_u32, 0_u32);
@@ -272,7 +303,8 @@ fn sel_7_every_candidate_has_its_reason() {
     };
     let rule = Rule {
         family_max: 1,
-        newcomers: Score::ONE,
+        newcomers_min: Score::ONE,
+        newcomers_max: Score::ONE,
         ..Rule::default()
     };
     for seed in 0..200_u32 {

@@ -275,12 +275,11 @@ pub(crate) fn owner(receipt: &Receipt, shared: &[Shared], cited: &Evidence) -> O
 }
 
 fn standing(state: &dyn State, provider: ProviderId, domain: DomainId) -> Standing {
-    let reputation = ledger::reputation(state, provider, domain);
-    let prior = ledger::params(state).prior;
+    let profile = ledger::profile(state, provider, domain);
     Standing {
-        mean: reputation.mean(&prior),
-        lower_bound: reputation.lower_bound(&prior),
-        samples: reputation.samples,
+        mean: profile.mean,
+        lower_bound: profile.lower_bound,
+        samples: profile.reputation.samples,
     }
 }
 

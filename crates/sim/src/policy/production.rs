@@ -4,9 +4,14 @@
 //! (SEL-1 to SEL-9); the verdict is [`llmnet_protocol::debate::conclude`] under `vote` (DEB-5), its strengths the
 //! scores that become evidence (RAT-2, REP-1). Audits fill the two records of AUD-4, from one auditor.
 //!
-//! One contract of an open network, whose fee pays for a whole unit of evidence, an epoch for each hundred.
+//! One contract of an open network, whose fee pays for a whole unit of evidence, an epoch for each hundred. What audits
+//! find is known at once, where a network waits for four epochs. A provider has one registration for each eight domains,
+//! which are as many as one may have, and what is known of one registration says nothing of the others.
 
-use llmnet_ledger::selection::{Rule, order};
+use llmnet_ledger::{
+    Counted, Seen, Whole,
+    selection::{Rule, order},
+};
 use llmnet_protocol::{
     debate::{Standing, conclude},
     policy::{Found, Heard, Policy},
@@ -14,10 +19,10 @@ use llmnet_protocol::{
 use llmnet_types::{
     codec::{List, Text},
     contract::{Filters, Strategy},
-    id::{Digest, ProviderId},
+    id::{Digest, DomainId, ProviderId},
     params::Params,
-    registration::Price,
-    reputation::{EVIDENCE_UNIT, Prior, Reputation, faded},
+    registration::{DOMAINS_MAX, Price},
+    reputation::EVIDENCE_UNIT,
     selection::{Candidate, SelectionInputs},
     signature::PublicKey,
     units::{Amount, Epoch, Height, Score},
@@ -25,20 +30,6 @@ use llmnet_types::{
 
 /// Contracts of an epoch.
 const EPOCH: usize = 100;
-/// One right and one wrong answer are given before any audit (AUD-4).
-const GIVEN: Prior = Prior {
-    positive: EVIDENCE_UNIT,
-    negative: EVIDENCE_UNIT,
-};
-
-/// A provider in a domain.
-#[derive(Debug, Clone, Copy, Default)]
-struct Kept {
-    reputation: Reputation,
-    long: Reputation,
-    short: Reputation,
-}
-
 /// The policy.
 #[derive(Debug)]
 pub struct Production {
@@ -48,7 +39,8 @@ pub struct Production {
     domain: usize,
     contracts: usize,
     params: Params,
-    kept: Vec<Kept>,
+    /// By provider and domain.
+    kept: Vec<Seen>,
     plan: Vec<usize>,
 }
 
@@ -62,35 +54,45 @@ impl Production {
             domain: 0,
             contracts: 0,
             params: Params::local(),
-            kept: vec![Kept::default(); providers * domains],
+            kept: vec![Seen::default(); providers * domains],
             plan: Vec::new(),
         }
     }
 
-    fn of(&self, provider: usize) -> &Kept {
-        &self.kept[provider * self.domains + self.domain]
+    /// The registration of a provider that a domain is of.
+    fn whole(&self, provider: usize, domain: usize) -> Whole {
+        let first = domain / DOMAINS_MAX * DOMAINS_MAX;
+        let last = self.domains.min(first + DOMAINS_MAX);
+        let numbers: Vec<DomainId> = (first..last)
+            .filter_map(|domain| u16::try_from(domain).ok().map(DomainId))
+            .collect();
+        Whole::of(&numbers, |domain| {
+            self.kept[provider * self.domains + usize::from(domain.0)]
+        })
     }
 
-    fn ceiling(kept: &Kept) -> Score {
-        kept.long
-            .upper_bound(&GIVEN)
-            .min(kept.short.upper_bound(&GIVEN))
+    /// What counts of a provider in a domain (AUD-5).
+    fn counted(&self, provider: usize, domain: usize) -> Counted {
+        let number = DomainId(u16::try_from(domain).unwrap_or(u16::MAX));
+        let own = &self.kept[provider * self.domains + domain];
+        self.whole(provider, domain).counted(number, own)
     }
 
     /// A mean, at most its ceiling (SEL-9).
-    fn mean(&self, provider: usize) -> Score {
-        let kept = self.of(provider);
-        kept.reputation
+    fn mean(&self, provider: usize, domain: usize) -> Score {
+        let counted = self.counted(provider, domain);
+        counted
+            .evidence
             .mean(&self.params.prior)
-            .min(Self::ceiling(kept))
+            .min(counted.ceiling)
     }
 
     fn candidate(&self, provider: usize) -> Candidate {
         let number = u32::try_from(provider).unwrap_or(u32::MAX);
         let own = Digest::tagged("llmnet/sim/provider", &[&number.to_le_bytes()]);
-        let kept = self.of(provider);
-        let mean = self.mean(provider);
-        let deviation = kept.reputation.deviation(&self.params.prior);
+        let counted = self.counted(provider, self.domain);
+        let evidence = counted.evidence;
+        let prior = &self.params.prior;
         Candidate {
             provider: ProviderId(number),
             node: PublicKey(own.0),
@@ -101,11 +103,11 @@ impl Production {
             corpus: Digest::ZERO,
             corpus_as_of_day: 0,
             price: Price::default(),
-            mean,
-            deviation,
-            ceiling: Self::ceiling(kept),
-            lower_bound: kept.reputation.lower_bound(&self.params.prior),
-            samples: kept.reputation.samples,
+            mean: evidence.mean(prior).min(counted.ceiling),
+            deviation: evidence.deviation(prior),
+            ceiling: counted.ceiling,
+            lower_bound: evidence.lower_bound(prior),
+            samples: self.whole(provider, self.domain).samples(),
             latency_ms: 0,
             bond: Amount::CREDIT,
         }
@@ -119,10 +121,8 @@ impl Production {
         let decay = self.params.decay;
         for kept in &mut self.kept {
             kept.reputation = kept.reputation.decayed(decay, 1);
-            kept.long = kept.long.decayed(decay, 1);
-            for evidence in [&mut kept.short.positive, &mut kept.short.negative] {
-                *evidence = faded(*evidence, Score::HALF, 1);
-            }
+            let epoch = Epoch(kept.audits.epoch.0 + 1);
+            kept.audits = kept.audits.faded(decay, epoch);
         }
     }
 }
@@ -193,24 +193,13 @@ impl Policy for Production {
             } else {
                 (0, EVIDENCE_UNIT)
             };
-            kept.long = kept.long.with(right, wrong);
-            kept.short = kept.short.with(right, wrong);
+            kept.audits = kept.audits.with(right, wrong);
         }
     }
 
     fn reputation(&self, provider: usize) -> f64 {
-        let own = &self.kept[provider * self.domains..(provider + 1) * self.domains];
-        let sum: u64 = own
-            .iter()
-            .map(|kept| {
-                u64::from(
-                    kept.reputation
-                        .mean(&self.params.prior)
-                        .min(Self::ceiling(kept))
-                        .get(),
-                )
-            })
-            .sum();
+        let means = (0..self.domains).map(|domain| self.mean(provider, domain));
+        let sum: u64 = means.map(|mean| u64::from(mean.get())).sum();
         sum as f64 / self.domains.max(1) as f64
     }
 }
@@ -224,7 +213,7 @@ impl Production {
                     Digest::tagged("llmnet/sim/class", &[&answer.class.to_le_bytes()])
                 });
                 Standing {
-                    mean: self.mean(heard.provider),
+                    mean: self.mean(heard.provider, self.domain),
                     first: class,
                     last: class,
                     ballot: None,

@@ -70,30 +70,78 @@ fn aud_4_without_bonds_nothing_is_clipped_and_nothing_overflows() {
     assert_eq!(right, wrong);
 }
 
+/// Right and wrong answers, in both records.
+fn audits(right: u64, wrong: u64) -> Audits {
+    Audits::default().with(right * 1_000_000, wrong * 1_000_000)
+}
+
+/// A domain has an answer of an epoch or none; eight together tell that somebody turned.
+#[test]
+fn aud_4_all_domains_together_tell_who_turned() {
+    let slept = audits(20, 0).faded(Score::ONE, Epoch(10));
+    let all = |turned: Audits| {
+        let elsewhere = std::iter::repeat_n(turned, 7);
+        elsewhere.fold(slept, |sum, audits| together(&sum, &audits))
+    };
+    let turned = slept.with(0, 1_000_000);
+    assert_eq!(ceiling(&slept, &all(slept)), Score::ONE);
+    assert!(ceiling(&turned, &turned) > Score::clamped(8_000), "alone");
+    assert!(ceiling(&slept, &all(turned)) < Score::HALF);
+}
+
+/// Who always was better in a domain than elsewhere stays so.
+#[test]
+fn aud_4_a_specialist_is_not_held_to_what_it_is_elsewhere() {
+    let (good, bad) = (audits(30, 0), audits(6, 24));
+    let all = together(&good, &bad);
+    assert_eq!(ceiling(&good, &all), Score::ONE);
+    assert!(ceiling(&bad, &all) < Score::HALF);
+}
+
+/// AUD-5: own answers first, then others' domains, forty in all.
+#[test]
+fn aud_5_forty_answers_are_evidence() {
+    let units = |(right, wrong): (u64, u64)| (right / 10_000, wrong / 10_000);
+    assert_eq!(evidence(&Audits::default(), &Audits::default()), (0, 0));
+    assert_eq!(
+        units(evidence(&audits(3, 1), &Audits::default())),
+        (300, 100)
+    );
+    assert_eq!(units(evidence(&audits(3, 1), &audits(0, 6))), (300, 700));
+    assert_eq!(
+        units(evidence(&audits(15, 15), &audits(60, 20))),
+        (2_250, 1_750)
+    );
+    assert_eq!(
+        units(evidence(&audits(60, 20), &audits(0, 90))),
+        (3_000, 1_000)
+    );
+    let most = Audits::default().with(u64::MAX, u64::MAX);
+    let (right, wrong) = evidence(&most, &most);
+    assert!(right == wrong && right + wrong <= 40_000_000);
+}
+
 #[test]
 fn aud_4_the_ceiling_is_the_lower_of_a_long_and_a_short_record() {
-    let audits =
-        |right: u64, wrong: u64| with(&Audits::default(), (right * 1_000_000, wrong * 1_000_000));
-    assert_eq!(ceiling(&Audits::default()), Score::ONE);
-    assert_eq!(ceiling(&audits(0, 1)), Score::clamped(8_047));
-    assert_eq!(ceiling(&audits(0, 5)), Score::clamped(3_902));
-    assert_eq!(ceiling(&audits(40, 0)), Score::ONE);
+    let alone = |audits: &Audits| ceiling(audits, audits);
+    assert_eq!(alone(&Audits::default()), Score::ONE);
+    assert_eq!(alone(&audits(0, 1)), Score::clamped(8_047));
+    assert_eq!(alone(&audits(0, 5)), Score::clamped(3_902));
+    assert_eq!(alone(&audits(40, 0)), Score::ONE);
     // A sleeper: hundreds of right answers, then it turns. The long record hardly moves.
-    let slept = faded(&audits(200, 0), Score::clamped(9_800), Epoch(10));
+    let slept = audits(200, 0).faded(Score::clamped(9_800), Epoch(10));
     assert_eq!(slept.short_right, 195_312);
-    let turned = with(&slept, (0, 5_000_000));
-    assert!(ceiling(&turned) < Score::HALF, "{}", ceiling(&turned).get());
+    let turned = slept.with(0, 5_000_000);
+    assert!(alone(&turned) < Score::HALF, "{}", alone(&turned).get());
     let long = answers(turned.long_right, turned.long_wrong);
     assert!(long.upper_bound(&GIVEN) > Score::clamped(9_500));
     // And one that was bad for long does not wash itself by one good epoch.
-    let washed = with(
-        &faded(&audits(0, 200), Score::clamped(9_800), Epoch(10)),
-        (5_000_000, 0),
-    );
-    assert!(ceiling(&washed) < Score::clamped(1_000));
-    assert_eq!(faded(&audits(3, 3), Score::ONE, Epoch(64)).short_right, 0);
+    let washed = audits(0, 200).faded(Score::clamped(9_800), Epoch(10));
+    let washed = washed.with(5_000_000, 0);
+    assert!(alone(&washed) < Score::clamped(1_000));
+    assert_eq!(audits(3, 3).faded(Score::ONE, Epoch(64)).short_right, 0);
     assert_eq!(
-        faded(&audits(3, 3), Score::ONE, Epoch(u64::MAX)).long_right,
+        audits(3, 3).faded(Score::ONE, Epoch(u64::MAX)).long_right,
         3_000_000
     );
 }

@@ -55,14 +55,18 @@ fn sel_9_means_are_capped_domain_by_domain_and_weighted_by_confidence() {
             ..Audits::default()
         },
     };
-    let (good, praised) = (seen(7, 0), seen(97, 5));
+    let counted = |seen: standing::Seen| {
+        let domain = DomainId(1);
+        Whole::of(&[domain], |_| seen).counted(domain, &seen)
+    };
+    let (good, praised) = (counted(seen(7, 0)), counted(seen(97, 5)));
     let mut esteem = Esteem::default();
     esteem.add(&params, &good, Score::clamped(7_500));
     esteem.add(&params, &praised, Score::clamped(2_500));
     let averages =
         [esteem.mean, esteem.deviation, esteem.ceiling].map(|sum| esteem.average(sum).get());
-    // 0.8 and 0.98, which audits cap at 0.3902; deviations 0.1207 and 0.0140; ceilings 1 and 0.3902.
-    assert_eq!(averages, [6_975, 940, 8_475]);
+    // 0.8 and 0.9333, which audits cap at 0.3902; deviations 0.1207 and 0.0242; ceilings 1 and 0.3902.
+    assert_eq!(averages, [6_975, 966, 8_475]);
     // No confidence at all still has a mean.
     let mut doubtful = Esteem::default();
     doubtful.add(&params, &good, Score::ZERO);

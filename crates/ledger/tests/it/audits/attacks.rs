@@ -5,6 +5,7 @@ use llmnet_types::{
     bond::Role,
     domain::Domain,
     id::{Digest, ProviderId},
+    params::Params,
     selection::DomainChoice,
     units::Score,
 };
@@ -144,7 +145,10 @@ fn sel_9_audits_cap_a_ring_s_praise() {
     audits.go_beyond(epoch, 4);
     let capped = candidate(&audits, 0);
     let profile = audits.profile(0);
-    assert!(profile.mean > Score::clamped(8_500), "{:?}", profile.mean);
+    let praised = profile.reputation.mean(&Params::local().prior);
+    assert!(praised > Score::clamped(8_500), "{praised:?}");
+    // AUD-5: what audits found speaks against it as well.
+    assert!(profile.mean < praised && profile.mean > profile.ceiling);
     assert_eq!(
         (capped.mean, capped.ceiling),
         (profile.ceiling, profile.ceiling)

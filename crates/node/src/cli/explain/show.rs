@@ -40,11 +40,12 @@ pub(super) fn text(receipt: &Receipt, places: &[Place]) -> String {
             selection.epoch,
         ),
         format!(
-            "Policy {}: established from {} ratings on; every rank but the first is with a chance of {} a newcomer's; \
-             a credit of price weighs {}, a second {}; at most {} of a family.",
+            "Policy {}: established from {} ratings on; every rank but the first is a newcomer's by their part of all \
+             bonds, with a chance of {} to {}; a credit of price weighs {}, a second {}; at most {} of a family.",
             receipt.terms.policy,
             rule.samples_min,
-            score(rule.newcomers),
+            score(rule.newcomers_min),
+            score(rule.newcomers_max),
             millionths(rule.cost_weight.into()),
             millionths(rule.latency_weight.into()),
             rule.family_max,
