@@ -5,9 +5,12 @@
 
 use super::{
     Found, Heard,
-    number::ln,
+    number::{ln, log_odds},
     posterior::{CLASSES_MAX, Skills, Voice},
 };
+
+/// How much a repeated answer counts.
+const REPEATED: f64 = 0.02;
 
 /// How books are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,10 +37,10 @@ pub(super) struct Rule {
     pub(super) ceiling: f64,
     /// What remains of the short record of audits at each further one.
     pub(super) short_keep: f64,
-    /// The share of contested contracts in which two agree from which they count as one.
+    /// Of errors that set two apart or that they share, the share that they share from which they count as one.
     pub(super) twin_share: f64,
-    /// Contested contracts in which both answered before that is said.
-    pub(super) twin_contracts: f64,
+    /// Such errors before that is said.
+    pub(super) twin_errors: f64,
     /// What remains of such a record at each further one.
     pub(super) twin_keep: f64,
 }
@@ -61,6 +64,15 @@ struct Slope {
     curve: f64,
 }
 
+/// How often a provider said what all who were asked before it agree on.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trials {
+    agreed: f64,
+    of: f64,
+    /// How often it was to be expected at its skill.
+    expected: f64,
+}
+
 /// All that is remembered.
 #[derive(Debug, Clone)]
 pub(super) struct Book {
@@ -79,8 +91,9 @@ pub(super) struct Book {
     /// Right and wrong answers in audits: all of them, and the last few.
     long: Vec<(f64, f64)>,
     short: Vec<(f64, f64)>,
+    trials: Vec<Trials>,
     ceilings: Vec<f64>,
-    /// Agreement of two providers where others contradict one of them: agreed, of so many.
+    /// Errors that two providers share, of these and of those that set them apart.
     pairs: Vec<(f64, f64)>,
     /// Logarithms of latencies, in milliseconds: their sum, and of how many.
     paces: Vec<(f64, f64)>,
@@ -104,6 +117,7 @@ impl Book {
             local_curve: vec![1.0 / (rule.domain_spread * rule.domain_spread); providers * domains],
             long: vec![(1.0, 1.0); providers],
             short: vec![(1.0, 1.0); providers],
+            trials: vec![Trials::default(); providers],
             ceilings: vec![f64::INFINITY; providers],
             pairs: vec![(0.0, 0.0); providers * providers],
             paces: vec![(0.0, 0.0); providers],
@@ -162,12 +176,11 @@ impl Book {
     /// Whether two agree so often where others contradict that they count as one.
     pub(super) fn are_twins(&self, one: usize, other: usize) -> bool {
         let (agreed, of) = self.pairs[one * self.providers + other];
-        of >= self.rule.twin_contracts && agreed >= self.rule.twin_share * of
+        of >= self.rule.twin_errors && agreed >= self.rule.twin_share * of
     }
 
     /// Seats with their skills; who repeats a twin before it counts for little.
     pub(super) fn voices(&self, domain: usize, seats: &[(usize, Option<usize>)]) -> Vec<Voice> {
-        const REPEATED: f64 = 0.02;
         let voice = |place: usize| {
             let (provider, class) = seats[place];
             let repeats = seats[..place]
@@ -195,7 +208,7 @@ impl Book {
     /// Remembers a contract; the last one is forgotten again by [`Book::audited`].
     pub(super) fn keep(&mut self, domain: usize, wrong: f64, heard: &[Heard]) {
         let seats = numbered(heard);
-        self.compare(&seats);
+        self.compare(&seats, wrong, None);
         for heard in heard.iter().filter(|heard| heard.latency_ms > 0) {
             let pace = &mut self.paces[heard.provider];
             *pace = (pace.0 + ln(f64::from(heard.latency_ms)), pace.1 + 1.0);
@@ -234,12 +247,9 @@ impl Book {
                     record.1 += 1.0;
                 }
             }
-            let most = self
-                .upper(self.long[*provider])
-                .min(self.upper(self.short[*provider]));
-            self.ceilings[*provider] = self.skills.of_share(most);
         }
-        self.compare(&seats);
+        self.compare(&seats, wrong, Some(truth));
+        let audited: Vec<usize> = seats.iter().map(|(provider, _)| *provider).collect();
         self.audits.push_back(Contract {
             number: self.kept,
             domain,
@@ -247,37 +257,111 @@ impl Book {
             seats,
             truth: Some(truth),
         });
+        for provider in audited {
+            self.limit(provider);
+        }
         if self.audits.len() > self.rule.audits_max {
             self.audits.pop_front();
         }
     }
 
-    /// Mean and some deviations of a record.
-    fn upper(&self, (right, wrong): (f64, f64)) -> f64 {
-        let of = right + wrong;
-        let mean = right / of;
-        (mean + self.rule.ceiling * (mean * (1.0 - mean) / (of + 1.0)).sqrt()).min(0.995)
+    /// Whether a seat says what all before it agree on; `None` unless these are at least two, and no twins.
+    ///
+    /// Elsewhere a late seat is asked because others disagree: who always sides with an error is then right more often
+    /// than not, as far as anybody sees. Here it is found out.
+    fn tried(&self, seats: &[(usize, Option<usize>)], place: usize) -> Option<bool> {
+        let (provider, class) = seats[place];
+        let before: Vec<_> = seats[..place]
+            .iter()
+            .filter(|seat| seat.1.is_some())
+            .collect();
+        let first = before.first()?;
+        let agreed =
+            |seat: &&(usize, Option<usize>)| seat.1 == first.1 && !self.are_twins(seat.0, provider);
+        let backed = before
+            .iter()
+            .any(|seat| seat.0 != first.0 && !self.are_twins(seat.0, first.0));
+        (backed && before.iter().all(|seat| agreed(seat))).then_some(class == first.1)
     }
 
-    /// Who agrees with whom, where a third contradicts.
-    fn compare(&mut self, seats: &[(usize, Option<usize>)]) {
+    /// What is possible for a provider after what was found of it.
+    fn limit(&mut self, provider: usize) {
+        self.ceilings[provider] = if self.audits.is_empty() {
+            self.tried_most(provider)
+        } else {
+            // Peers must not outweigh audits.
+            let (long, short) = (self.long[provider], self.short[provider]);
+            self.skills
+                .of_share(self.upper(long).min(self.upper(short)))
+        };
+    }
+
+    /// The skill at which what a provider and its twins said in trials would be likely enough; no limit unless that is
+    /// damning.
+    fn tried_most(&self, provider: usize) -> f64 {
+        const DAMNING: f64 = 0.7;
+        const LEAST: f64 = -3.0;
+        const DEVIATIONS: f64 = 1.5;
+        let mut sum = Trials {
+            agreed: 1.0,
+            of: 2.0,
+            expected: 1.0,
+        };
+        let mut skill = self.overall(provider);
+        for other in 0..self.providers {
+            if other == provider || self.are_twins(provider, other) {
+                let trials = self.trials[other];
+                sum.agreed += trials.agreed;
+                sum.of += trials.of;
+                sum.expected += trials.expected;
+                skill = skill.min(self.overall(other));
+            }
+        }
+        let most = upper((sum.agreed, sum.of - sum.agreed), DEVIATIONS);
+        if most >= DAMNING {
+            return f64::INFINITY;
+        }
+        let expected = (sum.expected / sum.of).clamp(0.005, 0.995);
+        (skill + log_odds(most) - log_odds(expected)).max(LEAST)
+    }
+
+    /// What audits leave possible of a record.
+    fn upper(&self, record: (f64, f64)) -> f64 {
+        upper(record, self.rule.ceiling)
+    }
+
+    /// Who errs alike. Two that are right agree as a matter of course; two that err seldom do.
+    ///
+    /// Whether an answer is an error is judged with all skills held equal, so that a ring that is believed is seen
+    /// nevertheless, and with the two as one voice.
+    fn compare(&mut self, seats: &[(usize, Option<usize>)], wrong: f64, truth: Option<u64>) {
+        let unknown = |(_, class): &(usize, Option<usize>)| Voice {
+            skill: self.rule.unknown,
+            class: *class,
+            weight: 1.0,
+        };
+        let mut voices: Vec<Voice> = seats.iter().map(unknown).collect();
         for (place, &(one, class)) in seats.iter().enumerate() {
-            for &(other, said) in &seats[..place] {
+            for (earlier, &(other, said)) in seats[..place].iter().enumerate() {
                 let (Some(class), Some(said)) = (class, said) else {
                     continue;
                 };
-                let contradicted = seats.iter().any(|&(third, third_class)| {
-                    third != one
-                        && third != other
-                        && third_class.is_some_and(|third| third != class || third != said)
-                });
-                if !contradicted {
-                    continue;
-                }
+                let alike = class == said;
+                let weight = match truth {
+                    _ if !alike => 1.0,
+                    Some(truth) => f64::from(u8::from(truth >> class & 1 == 0)),
+                    None => {
+                        voices[earlier].weight = REPEATED;
+                        let posterior = self.skills.posterior(&voices, wrong, None);
+                        voices[earlier].weight = 1.0;
+                        1.0 - posterior.classes[class]
+                    }
+                };
+                let keep = 1.0 - (1.0 - self.rule.twin_keep) * weight;
                 for (a, b) in [(one, other), (other, one)] {
                     let pair = &mut self.pairs[a * self.providers + b];
-                    pair.0 = pair.0 * self.rule.twin_keep + f64::from(u8::from(class == said));
-                    pair.1 = pair.1 * self.rule.twin_keep + 1.0;
+                    pair.0 = pair.0 * keep + if alike { weight } else { 0.0 };
+                    pair.1 = pair.1 * keep + weight;
                 }
             }
         }
@@ -302,6 +386,9 @@ impl Book {
         }
         for _ in 0..if anew { STEPS_ANEW } else { STEPS } {
             self.step();
+            for provider in 0..self.providers {
+                self.limit(provider);
+            }
         }
     }
 
@@ -313,8 +400,9 @@ impl Book {
         } else {
             beside_audits
         };
-        let mut peers = self.slopes(&self.contracts, keep);
-        let audits = self.slopes(&self.audits, self.rule.keep_audit);
+        let (mut peers, trials) = self.slopes(&self.contracts, keep);
+        self.trials = trials;
+        let (audits, _) = self.slopes(&self.audits, self.rule.keep_audit);
         for provider in 0..self.providers {
             let own = provider * self.domains..(provider + 1) * self.domains;
             if !self.audits.is_empty() {
@@ -350,7 +438,12 @@ impl Book {
     }
 
     /// What contracts say about each skill, at the skills as they are.
-    fn slopes(&self, contracts: &std::collections::VecDeque<Contract>, keep: f64) -> Vec<Slope> {
+    fn slopes(
+        &self,
+        contracts: &std::collections::VecDeque<Contract>,
+        keep: f64,
+    ) -> (Vec<Slope>, Vec<Trials>) {
+        let mut trials = vec![Trials::default(); self.providers];
         let mut slopes = vec![Slope::default(); self.providers * self.domains];
         let mut age = self.kept;
         let mut fresh = 1.0;
@@ -368,15 +461,28 @@ impl Book {
                 .skills
                 .posterior(&voices, contract.wrong, contract.truth);
             for (place, (provider, _)) in contract.seats.iter().enumerate() {
-                let weight = fresh * voices[place].weight;
+                // Who repeats a twin is judged as everybody is: else it keeps the skill of who is not known.
                 let expected = posterior.expected[place];
                 let slope = &mut slopes[provider * self.domains + contract.domain];
-                slope.slope += weight * (posterior.right[place] - expected);
-                slope.curve += weight * expected * (1.0 - expected);
+                slope.slope += fresh * (posterior.right[place] - expected);
+                slope.curve += fresh * expected * (1.0 - expected);
+                if let Some(agrees) = self.tried(&contract.seats, place) {
+                    let trials = &mut trials[*provider];
+                    trials.agreed += if agrees { fresh } else { 0.0 };
+                    trials.of += fresh;
+                    trials.expected += fresh * expected;
+                }
             }
         }
-        slopes
+        (slopes, trials)
     }
+}
+
+/// Mean and some deviations of a record of right and wrong answers.
+fn upper((right, wrong): (f64, f64), deviations: f64) -> f64 {
+    let of = right + wrong;
+    let mean = right / of;
+    (mean + deviations * (mean * (1.0 - mean) / (of + 1.0)).sqrt()).min(0.995)
 }
 
 /// Classes by number, in the order in which they came.

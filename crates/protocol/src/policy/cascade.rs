@@ -39,7 +39,7 @@ pub struct Settings {
     pub keep: (f64, f64),
     /// Deviations over what audits found that are left possible.
     pub ceiling: f64,
-    /// Agreement in contested contracts from which two count as one.
+    /// Of errors that set two apart or that they share, the share that they share from which they count as one.
     pub twin_share: f64,
     /// The most log-odds that are asked for, whatever calls are left: beyond, further answers change little.
     pub sure_max: f64,
@@ -62,7 +62,7 @@ impl Default for Settings {
             peers: (2.0, 0.3),
             keep: (0.9995, 0.9995),
             ceiling: 2.0,
-            twin_share: 0.96,
+            twin_share: 0.9,
             sure_max: 6.0,
         }
     }
@@ -118,7 +118,7 @@ impl Cascade {
             ceiling: settings.ceiling,
             short_keep: 0.8,
             twin_share: settings.twin_share,
-            twin_contracts: 12.0,
+            twin_errors: 4.0,
             twin_keep: 0.98,
         };
         let skills = Skills::new(settings.difficulty);

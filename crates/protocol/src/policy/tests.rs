@@ -107,7 +107,11 @@ fn heard(provider: usize, class: u32) -> Heard {
 
 /// Plays contracts in which each provider gives the class that `says` tells.
 fn played(contracts: u64, says: impl Fn(u64, usize) -> u32) -> Cascade {
-    let mut cascade = Cascade::new(Settings::default(), 6, 1);
+    played_by(6, contracts, says)
+}
+
+fn played_by(providers: usize, contracts: u64, says: impl Fn(u64, usize) -> u32) -> Cascade {
+    let mut cascade = Cascade::new(Settings::default(), providers, 1);
     for contract in 0..contracts {
         cascade.open(0, contract);
         let mut all = Vec::new();
@@ -165,6 +169,33 @@ fn two_that_always_agree_against_others_have_one_seat() {
     }
     let twins = all.iter().filter(|heard| heard.provider > 3).count();
     assert!(twins < 2, "{all:?}");
+}
+
+/// A late seat is asked where others disagree, and there who sides with the error looks good.
+#[test]
+fn a_ring_that_sides_with_errors_is_found_out_without_audits() {
+    const CONTRACTS: u64 = 800;
+    const HONEST: usize = 8;
+    let honest = |contract: u64, provider: usize| {
+        let bits = super::number::mixed(contract * 11 + provider as u64);
+        let ease = super::number::mixed(contract) % 80;
+        let right = bits % 100 < 40 + ease - 5 * provider as u64;
+        // Errors are often the same ones.
+        let wrong = 1 + (bits >> 32) as u32 % 3;
+        if right { 0 } else { wrong }
+    };
+    let asked = std::cell::Cell::new(0);
+    played_by(HONEST + 3, CONTRACTS, |contract, provider| {
+        if provider < HONEST {
+            return honest(contract, provider);
+        }
+        if contract >= CONTRACTS / 2 {
+            asked.set(asked.get() + 1);
+        }
+        let mut errors = (0..HONEST).map(|provider| honest(contract, provider));
+        errors.find(|class| *class != 0).unwrap_or(9)
+    });
+    assert!(asked.get() < 20, "asked {} times of 400", asked.get());
 }
 
 #[test]
