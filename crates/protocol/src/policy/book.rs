@@ -73,6 +73,16 @@ struct Trials {
     expected: f64,
 }
 
+/// How far a provider's last audits go against what was held of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Surprise {
+    /// By how much it is likelier that it turned than that it did not, as a logarithm; never below 0.
+    sum: f64,
+    /// Right and wrong answers since it was 0.
+    right: f64,
+    wrong: f64,
+}
+
 /// All that is remembered.
 #[derive(Debug, Clone)]
 pub(super) struct Book {
@@ -97,6 +107,8 @@ pub(super) struct Book {
     pairs: Vec<(f64, f64)>,
     /// Logarithms of latencies, in milliseconds: their sum, and of how many.
     paces: Vec<(f64, f64)>,
+    /// How much likelier it is by now that a provider turned than that it did not, as a logarithm.
+    surprises: Vec<Surprise>,
     kept: usize,
     twins: usize,
     fits: usize,
@@ -121,6 +133,7 @@ impl Book {
             ceilings: vec![f64::INFINITY; providers],
             pairs: vec![(0.0, 0.0); providers * providers],
             paces: vec![(0.0, 0.0); providers],
+            surprises: vec![Surprise::default(); providers],
             kept: 0,
             twins: 0,
             fits: 0,
@@ -250,18 +263,54 @@ impl Book {
         }
         self.compare(&seats, wrong, Some(truth));
         let audited: Vec<usize> = seats.iter().map(|(provider, _)| *provider).collect();
-        self.audits.push_back(Contract {
+        let contract = Contract {
             number: self.kept,
             domain,
             wrong,
             seats,
             truth: Some(truth),
-        });
+        };
+        self.watch(&contract);
+        self.audits.push_back(contract);
         for provider in audited {
             self.limit(provider);
         }
         if self.audits.len() > self.rule.audits_max {
             self.audits.pop_front();
+        }
+    }
+
+    /// Looks in an audit for who turned. Its record of audits begins anew when it did, so that what audits leave
+    /// possible falls at once; what is fitted to all that is remembered follows later.
+    fn watch(&mut self, contract: &Contract) {
+        // Who turned is right this much less often, and turned where that is so many times likelier, as a logarithm.
+        const TURNED: f64 = 0.15;
+        const BELIEVED: f64 = 4.0;
+        let voices = self.alone(contract.domain, &contract.seats);
+        let posterior = self
+            .skills
+            .posterior(&voices, contract.wrong, contract.truth);
+        for (place, (provider, _)) in contract.seats.iter().enumerate() {
+            let right = posterior.right[place] > 0.5;
+            let expected = posterior.expected[place].clamp(0.05, 0.95);
+            let surprise = &mut self.surprises[*provider];
+            surprise.sum += if right {
+                ln(TURNED)
+            } else {
+                ln((1.0 - TURNED * expected) / (1.0 - expected))
+            };
+            if surprise.sum <= 0.0 {
+                *surprise = Surprise::default();
+                continue;
+            }
+            surprise.right += f64::from(u8::from(right));
+            surprise.wrong += f64::from(u8::from(!right));
+            if surprise.sum >= BELIEVED {
+                let record = (1.0 + surprise.right, 1.0 + surprise.wrong);
+                self.long[*provider] = record;
+                self.short[*provider] = record;
+                *surprise = Surprise::default();
+            }
         }
     }
 
