@@ -330,7 +330,7 @@ impl Book {
         let backed = before
             .iter()
             .any(|seat| seat.0 != first.0 && !self.are_twins(seat.0, first.0));
-        (backed && before.iter().all(|seat| agreed(seat))).then_some(class == first.1)
+        (backed && before.iter().all(agreed)).then_some(class == first.1)
     }
 
     /// What is possible for a provider after what was found of it.

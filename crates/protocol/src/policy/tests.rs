@@ -198,6 +198,43 @@ fn a_ring_that_sides_with_errors_is_found_out_without_audits() {
     assert!(asked.get() < 20, "asked {} times of 400", asked.get());
 }
 
+/// Who was right for long and is wrong from one day on is asked for some more questions, and then hardly again.
+#[test]
+fn who_turns_is_known_by_its_last_audits() {
+    const TURNS: u64 = 600;
+    let says = |contract: u64, provider: usize| {
+        let bits = super::number::mixed(contract * 7 + provider as u64);
+        let wrong = 1 + (bits >> 32) as u32 % 3;
+        match provider {
+            0 if contract >= TURNS => 9,
+            0 => u32::from(bits % 100 >= 90) * wrong,
+            _ => u32::from(bits % 100 >= 75) * wrong,
+        }
+    };
+    let mut cascade = Cascade::new(Settings::default(), 8, 1);
+    let mut asked = 0;
+    for contract in 0..TURNS + 400 {
+        cascade.open(0, contract);
+        let mut all = Vec::new();
+        while let Some(provider) = cascade.next(&all) {
+            asked += usize::from(provider == 0 && contract >= TURNS);
+            all.push(heard(provider, says(contract, provider)));
+        }
+        cascade.learn(&all, all.len());
+        if !contract.is_multiple_of(20) {
+            continue;
+        }
+        let others = cascade.audit(&all).unwrap_or_default().into_iter();
+        all.extend(others.map(|provider| heard(provider, says(contract, provider))));
+        let found = all.iter().map(|heard| Found {
+            heard: *heard,
+            right: says(contract, heard.provider) == 0,
+        });
+        cascade.audited(&found.collect::<Vec<_>>());
+    }
+    assert!(asked < 60, "asked {asked} times of 400");
+}
+
 #[test]
 fn what_audits_find_limits_what_peers_say() {
     let mut cascade = Cascade::new(Settings::default(), 6, 1);
