@@ -1,7 +1,7 @@
 //! Retrieval by several experts, each with a store of its own, as if it were one.
 //!
 //! ```text
-//! experts --Catalogue, once for each root--> asker: shared statistics; where each corpus is
+//! experts --Catalogue, where it is new--> asker: shared statistics; where each corpus is
 //! asker   --Ask, to the best two or three--> experts     question, shared counts of its terms, its vector
 //! experts --Found--> asker: check, merge for each kind of score, fuse once
 //! ```

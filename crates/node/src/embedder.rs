@@ -29,24 +29,26 @@ pub(crate) struct Ready {
     pub(crate) model: Arc<dyn embedding::Embedder>,
 }
 
-/// What a configuration names.
+/// What a configuration names, if anything.
 ///
 /// # Errors
 /// Its key cannot be had, or it cannot be used.
 pub(crate) fn configured(
-    embedding: &Embedding,
+    embedding: Option<&Embedding>,
     environment: Environment<'_>,
-) -> anyhow::Result<Ready> {
-    match embedding {
-        Embedding::Served(model) => served(model, environment),
-        Embedding::Directory(path) => {
+) -> anyhow::Result<Option<Ready>> {
+    let ready = match embedding {
+        None => return Ok(None),
+        Some(Embedding::Served(model)) => served(model, environment)?,
+        Some(Embedding::Directory(path)) => {
             let model = local(path)?;
-            Ok(Ready {
+            Ready {
                 gateway: Arc::new(Local(Arc::clone(&model))),
                 model,
-            })
+            }
         }
-    }
+    };
+    Ok(Some(ready))
 }
 
 /// A sentence transformer's directory, run on this machine.

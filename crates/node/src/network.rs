@@ -140,12 +140,8 @@ impl Network {
             models::find(&home.config, &options.ollama, &models::environment).await?
         };
         let embedding = home.config.embedding.as_ref();
-        let embedder =
-            embedding.map(|embedding| embedder::configured(embedding, &models::environment));
-        let (embedder, vectors) = match embedder.transpose()? {
-            Some(ready) => (Some(ready.gateway), Some(ready.model)),
-            None => (None, None),
-        };
+        let ready = embedder::configured(embedding, &models::environment)?;
+        let (embedder, vectors) = ready.map(|ready| (ready.gateway, ready.model)).unzip();
         let engine = Engine::configured(&home.config.knowledge)?;
         let panel = home.config.panel.with(!models.is_empty());
         let answerers = models

@@ -33,8 +33,8 @@ pub struct Gathered {
 /// so many passages.
 ///
 /// Every lexical score of a passage that is kept was computed again, and by `chance`, which nobody could know before, some
-/// of the rest. A cosine takes a model to compute: a sample is [`check::dense`]'s, by who has one. What stands under another root than was announced is as wrong as a wrong score: one of either, and of
-/// that expert nothing is kept.
+/// of the rest. A cosine takes a model to compute: a sample is [`check::dense`]'s, by who has one. What stands under
+/// another root than was announced is as wrong as a wrong score: one of either, and of that expert nothing is kept.
 pub fn gather(
     query: &Query,
     statistics: &Statistics,

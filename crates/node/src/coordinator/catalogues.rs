@@ -41,6 +41,8 @@ pub(super) struct Source {
 pub(super) enum Heard {
     /// It said something, whose scores were found like that.
     Said(Record),
+    /// Of what it said before, cosines were computed again, and found like that.
+    Embedded(Record),
     /// It shows nobody what it has, or would not say.
     Hidden,
     /// It did not answer in time.
@@ -65,8 +67,21 @@ struct Known {
     told: Option<Told>,
     /// Whether its catalogue is asked for just now.
     asking: bool,
-    record: Record,
+    trust: Trust,
     pause: Pause,
+}
+
+/// How its scores were found. Each kind by itself: many right ones of words are no licence to lie about meaning.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trust {
+    words: Record,
+    cosines: Record,
+}
+
+impl Trust {
+    const fn stands(&self) -> bool {
+        self.words.trusted() && self.cosines.trusted()
+    }
 }
 
 /// What it told.
@@ -81,7 +96,7 @@ struct Told {
 #[derive(Debug, Default)]
 struct Inner {
     known: BTreeMap<ProviderId, Known>,
-    liars: BTreeMap<ProviderId, Record>,
+    liars: BTreeMap<ProviderId, Trust>,
     open: Arc<Open>,
 }
 
@@ -90,27 +105,27 @@ struct Inner {
 pub(super) struct Catalogues(Mutex<Inner>);
 
 impl Known {
-    fn new(source: Source, record: Record) -> Self {
+    fn new(source: Source, trust: Trust) -> Self {
         Self {
             source,
             told: None,
             asking: false,
-            record,
+            trust,
             pause: Pause::default(),
         }
     }
 
     fn is_ready(&self, now: Instant) -> bool {
-        self.record.trusted() && self.pause.is_over(now)
+        self.trust.stands() && self.pause.is_over(now)
     }
 
     fn heard(&mut self, heard: Heard, now: Instant) {
         match heard {
             Heard::Said(record) => {
-                self.record.checked = self.record.checked.saturating_add(record.checked);
-                self.record.wrong = self.record.wrong.saturating_add(record.wrong);
+                add(&mut self.trust.words, record);
                 self.pause.end();
             }
+            Heard::Embedded(record) => add(&mut self.trust.cosines, record),
             Heard::Hidden => self.pause.longest(now),
             Heard::Silent => self.pause.lengthen(now),
         }
@@ -123,12 +138,20 @@ impl Known {
     }
 }
 
+const fn add(sum: &mut Record, more: Record) {
+    sum.checked = sum.checked.saturating_add(more.checked);
+    sum.wrong = sum.wrong.saturating_add(more.wrong);
+}
+
 impl Catalogues {
     /// Where nothing is known but who lied before.
     pub(super) fn without(liars: impl IntoIterator<Item = ProviderId>) -> Self {
-        let found_out = Record {
-            checked: 1,
-            wrong: 1,
+        let found_out = Trust {
+            words: Record {
+                checked: 1,
+                wrong: 1,
+            },
+            cosines: Record::default(),
         };
         let liars = liars.into_iter().map(|provider| (provider, found_out));
         Self(Mutex::new(Inner {
@@ -144,8 +167,8 @@ impl Catalogues {
         let mut before = std::mem::take(&mut inner.known);
         let mut changed = false;
         for (provider, known) in &before {
-            if !known.record.trusted() && inner.liars.len() < LIARS_MAX {
-                inner.liars.insert(*provider, known.record);
+            if !known.trust.stands() && inner.liars.len() < LIARS_MAX {
+                inner.liars.insert(*provider, known.trust);
             }
         }
         for source in sources.into_iter().take(EXPERTS_MAX) {
@@ -155,11 +178,11 @@ impl Catalogues {
                 // What it told is of another root; how it was found is of the provider.
                 Some(known) => {
                     changed |= known.told.is_some();
-                    Known::new(source, known.record)
+                    Known::new(source, known.trust)
                 }
                 None => {
-                    let record = inner.liars.get(&provider).copied();
-                    Known::new(source, record.unwrap_or_default())
+                    let trust = inner.liars.get(&provider).copied();
+                    Known::new(source, trust.unwrap_or_default())
                 }
             };
             inner.known.insert(provider, known);
@@ -227,9 +250,9 @@ impl Catalogues {
         let Some(known) = inner.known.get_mut(&provider) else {
             return false;
         };
-        let before = known.record.trusted();
+        let before = known.trust.stands();
         known.heard(heard, now);
-        let lost = before && !known.record.trusted();
+        let lost = before && !known.trust.stands();
         if lost {
             // Its counts are believed as little as its scores.
             inner.open_anew();
@@ -241,7 +264,7 @@ impl Catalogues {
     pub(super) fn tally(&self) -> (usize, usize, usize) {
         let inner = self.lock();
         let lost = inner.known.values();
-        let lost = lost.filter(|known| !known.record.trusted()).count();
+        let lost = lost.filter(|known| !known.trust.stands()).count();
         (inner.open.sources.len(), inner.known.len(), lost)
     }
 
@@ -255,7 +278,7 @@ impl Inner {
     fn open_anew(&mut self) {
         let known = self.known.values();
         let (sources, experts): (Vec<_>, Vec<_>) = known
-            .filter(|known| known.record.trusted())
+            .filter(|known| known.trust.stands())
             .filter_map(|known| {
                 let told = known.told.as_ref()?;
                 Some((known.source.clone(), Arc::clone(&told.expert)))

@@ -235,7 +235,8 @@ impl Desk {
     pub(super) fn lookups(&self) -> String {
         let (open, known, lost) = self.catalogues.tally();
         let mut text = format!("{open} of {known} experts with documents can be asked");
-        if let Some((model, count)) = self.vectors.reach(&self.catalogues.open().experts) {
+        if let Some((embedder, count)) = self.vectors.reach(&self.catalogues.open().experts) {
+            let model = embedder.model();
             text.push_str(&format!(", {count} of them by vectors of {model}"));
         }
         if lost > 0 {

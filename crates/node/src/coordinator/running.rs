@@ -85,11 +85,8 @@ pub async fn start(
     let door = Door::open(&settings.gateway, &settings.data.join("keys.db")).await?;
     let (url, admin) = (door.url(), door.admin_address()?);
     let embedding = settings.embedding.as_ref();
-    let embedder = embedding.map(|embedding| embedder::configured(embedding, &models::environment));
-    let (embedder, vectors) = match embedder.transpose()? {
-        Some(ready) => (Some(ready.gateway), Some(ready.model)),
-        None => (None, None),
-    };
+    let ready = embedder::configured(embedding, &models::environment)?;
+    let (embedder, vectors) = ready.map(|ready| (ready.gateway, ready.model)).unzip();
 
     on_stage(Stage::Network);
     let genesis = &settings.genesis;

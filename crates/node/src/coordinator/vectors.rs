@@ -1,8 +1,8 @@
 //! Questions as vectors for experts whose passages have some of the same model, and their cosines computed again by a
 //! sample (COR-4).
 //!
-//! Both take a model's server. A question waits for the first, for a moment; for the second nobody waits: a lie shows once
-//! at most.
+//! Both take a model's server. A question waits for the first, for a moment; for the second nobody waits: what a liar shows
+//! is shown until a sample finds it out.
 
 use std::{
     sync::{Arc, Mutex, OnceLock},
@@ -80,17 +80,10 @@ impl Vectors {
     }
 
     /// The model, and how many experts have vectors of it; `None` without one.
-    pub(super) fn reach(&self, experts: &[Arc<route::Expert>]) -> Option<(&str, usize)> {
-        let model = self.embedder.as_ref()?.model();
-        let same = experts.iter().filter(|expert| expert.model() == model);
-        Some((model, same.count()))
-    }
-
-    /// The model, where an expert has vectors of it as well.
-    fn shared_with(&self, experts: &[Arc<route::Expert>]) -> Option<&Arc<dyn Embedder>> {
-        let embedder = self.embedder.as_ref()?;
-        let same = |expert: &Arc<route::Expert>| expert.model() == embedder.model();
-        experts.iter().any(same).then_some(embedder)
+    pub(super) fn reach(&self, experts: &[Arc<route::Expert>]) -> Option<(&dyn Embedder, usize)> {
+        let embedder = self.embedder.as_deref()?;
+        let same = |expert: &&Arc<route::Expert>| expert.model() == embedder.model();
+        Some((embedder, experts.iter().filter(same).count()))
     }
 
     /// A question's vector; `None` where it would be of no use, or is not there in time.
@@ -99,11 +92,11 @@ impl Vectors {
         question: &str,
         experts: &[Arc<route::Expert>],
     ) -> Option<Embedded> {
-        let embedder = self.shared_with(experts)?;
+        let (embedder, _) = self.reach(experts).filter(|(_, count)| *count > 0)?;
         if !lock(&self.pause).is_over(Instant::now()) {
             return None;
         }
-        let made = timeout(PATIENCE, self.embed(embedder.as_ref(), question)).await;
+        let made = timeout(PATIENCE, self.embed(embedder, question)).await;
         let embedded = match made {
             Ok(Ok(embedded)) => embedded,
             Ok(Err(error)) => {
@@ -170,7 +163,7 @@ impl Desk {
             for (sampled, vector) in sampled.iter().zip(&vectors) {
                 let mut record = Record::default();
                 record.note(check::dense(&question, vector, &sampled.scored));
-                desk.noted(sampled.provider, Heard::Said(record)).await;
+                desk.noted(sampled.provider, Heard::Embedded(record)).await;
             }
         });
     }

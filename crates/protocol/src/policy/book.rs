@@ -283,18 +283,18 @@ impl Book {
     /// Looks in an audit for who turned. Its record of audits begins anew when it did, so that what audits leave
     /// possible falls at once; what is fitted to all that is remembered follows later.
     fn watch(&mut self, contract: &Contract) {
-        // Who turned is right this much less often, and turned where that is so many times likelier, as a logarithm.
-        const TURNED: f64 = 0.15;
         // With fewer answers in its record, the two given ones included, nobody knows what it would have turned from.
         const KNOWN: f64 = 14.0;
+        // Who turned is right this much less often, and turned where that is so many times likelier, as a logarithm.
+        const TURNED: f64 = 0.15;
         const BELIEVED: f64 = 5.0;
         let voices = self.alone(contract.domain, &contract.seats);
         let posterior = self
             .skills
             .posterior(&voices, contract.wrong, contract.truth);
         for (place, (provider, _)) in contract.seats.iter().enumerate() {
-            let (said_right, said_wrong) = self.long[*provider];
-            if said_right + said_wrong < KNOWN {
+            let record = self.long[*provider];
+            if record.0 + record.1 < KNOWN {
                 continue;
             }
             let right = posterior.right[place] > 0.5;

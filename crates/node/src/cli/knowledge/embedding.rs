@@ -50,9 +50,8 @@ impl Embedding {
         }
         let (Some(base), Some(model)) = (&self.embedding_url, &self.embedding_model) else {
             let config = Config::read(&common.directory())?;
-            let named = config.embedding.as_ref();
-            let ready = named.map(|named| embedder::configured(named, &models::environment));
-            return Ok(ready.transpose()?.map(|ready| ready.model));
+            let ready = embedder::configured(config.embedding.as_ref(), &models::environment)?;
+            return Ok(ready.map(|ready| ready.model));
         };
         let key = std::env::var("LLMNET_EMBEDDING_KEY").ok();
         Ok(Some(Arc::new(Embeddings::new(&EmbeddingsConfig {

@@ -151,6 +151,25 @@ fn who_says_nothing_is_asked_less_and_less() {
     assert!(!catalogues.is_ready(&owls, now) && catalogues.is_ready(&owls, now + PAUSE_MAX));
 }
 
+/// COR-4: many right scores of words are no licence to lie about meaning.
+#[test]
+fn cosines_are_a_record_of_their_own() {
+    let (catalogues, now) = (Catalogues::default(), Instant::now());
+    let owls = source(1, 1);
+    catalogues.follow(vec![owls.clone()], now);
+    for _ in 0..1_000 {
+        assert!(!catalogues.heard(owls.provider, GOOD, now));
+    }
+    let lied = Record {
+        checked: 1,
+        wrong: 1,
+    };
+    assert!(catalogues.heard(owls.provider, Heard::Embedded(lied), now));
+    // And its next root is no fresh start.
+    catalogues.follow(vec![source(1, 2)], now);
+    assert!(!catalogues.is_ready(&source(1, 2), now));
+}
+
 /// COR-4: who lied is out for good, also after it was gone, and under another root.
 #[test]
 fn a_liar_does_not_come_back() {
