@@ -96,14 +96,21 @@ pub trait Coordinator: Send + Sync {
     }
 }
 
-/// How large a panel the requester wants: each from 1 to [`SEATS_MAX`](llmnet_types::contract::SEATS_MAX), and
-/// no quorum above the seats. What it leaves open is the coordinator's to choose.
+/// How large a panel the requester wants, each from 1 to [`SEATS_MAX`](llmnet_types::contract::SEATS_MAX), and
+/// no quorum above the seats; and how patient. What it leaves open is the coordinator's to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PanelSize {
     /// Seats wanted.
     pub seats: Option<u8>,
     /// Answers needed.
     pub quorum: Option<u8>,
+    /// Milliseconds for the others once a quorum has answered, up to [`GRACE_MS_MAX`](Self::GRACE_MS_MAX).
+    pub grace_ms: Option<u32>,
+}
+
+impl PanelSize {
+    /// The most patience there is: as long as a first answer may take.
+    pub const GRACE_MS_MAX: u32 = 60_000;
 }
 
 /// An answer with the account of how it came about.
@@ -197,7 +204,7 @@ pub struct Skipped {
     pub name: String,
     /// Its place in the selected order, from 0.
     pub rank: u8,
-    /// Its own word; `None` where it could not be reached.
+    /// Its own word; `None` where it said none: it could not be reached, or was slower than a quorum.
     pub reply: Option<Response>,
 }
 

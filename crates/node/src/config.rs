@@ -11,6 +11,7 @@
 //! [panel]                      # where a request does not say
 //! seats = 3                    # from 1 to 7
 //! quorum = 2                   # answers needed; 1 where absent and no model sits on panels
+//! grace_ms = 20000             # for the others once a quorum has answered; 1500 where no model sits on panels
 //!
 //! [chain]
 //! epoch_blocks = 256           # read when the directory is made, part of the network from then on
@@ -48,6 +49,7 @@ use std::{
     path::Path,
 };
 
+use llmnet_gateway::port::PanelSize;
 use llmnet_types::{bond::ADDRESS_LENGTH_MAX, codec::Text, contract::SEATS_MAX};
 use serde::Deserialize;
 
@@ -123,6 +125,7 @@ pub struct PanelSettings {
 struct Size {
     seats: Option<u8>,
     quorum: Option<u8>,
+    grace_ms: Option<u32>,
 }
 
 impl TryFrom<Size> for PanelSettings {
@@ -141,6 +144,10 @@ impl TryFrom<Size> for PanelSettings {
                 "{seats} seats give from 1 to {seats} answers as a quorum"
             ));
         }
+        let most = PanelSize::GRACE_MS_MAX;
+        if size.grace_ms.is_some_and(|grace| grace > most) {
+            return Err(format!("the grace is from 0 to {most} milliseconds"));
+        }
         Ok(Self { size })
     }
 }
@@ -153,7 +160,7 @@ impl PanelSettings {
         Panel {
             seats,
             quorum: self.size.quorum.unwrap_or(default.quorum.min(seats)),
-            ..default
+            grace_ms: self.size.grace_ms.unwrap_or(default.grace_ms),
         }
     }
 }

@@ -176,6 +176,10 @@ impl Oracle {
             if !params.waive_operator && own.iter().any(|key| interested.contains(key)) {
                 continue;
             }
+            // RAT-2
+            if seat.outcome == SeatOutcome::Excused {
+                continue;
+            }
             for (domain, confidence) in &leaf.domains {
                 let weight = each * u128::from(confidence.get()) / 10_000;
                 if weight == 0 {

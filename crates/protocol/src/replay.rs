@@ -17,7 +17,7 @@ use llmnet_types::{
 
 use crate::{
     debate::{Case, Reading, SeatView, conclude, input_tokens, is_bound, read_transcript},
-    session::{cites, class_number, status_of},
+    session::{cites, class_number, quorum_ms, status_of},
     settle,
 };
 
@@ -194,10 +194,17 @@ fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
     Ok(())
 }
 
-/// Seats are excused only where a requester can have hung up before anything was closed (CON-9).
+/// Seats are excused only where a requester can have hung up before anything was closed (CON-9), or where a
+/// quorum had answered and the terms gave the others less than that time again (CON-7).
 fn check_excused(receipt: &Receipt) -> Result<(), Deviation> {
+    use SeatOutcome::{Excused, GaveUp, NoShow};
     let hung_up = receipt.status == ContractStatus::Failed && receipt.closes.is_empty();
-    let excused = |seat: &&SeatReceipt| seat.outcome == SeatOutcome::Excused && !hung_up;
+    let bound = |seat: &&SeatReceipt| !matches!(seat.outcome, Excused | GaveUp | NoShow);
+    let latencies = receipt.seats.iter().filter(bound);
+    let quorum = usize::from(receipt.terms.quorum).max(1);
+    let took = quorum_ms(latencies.map(|seat| seat.latency_ms), quorum);
+    let hurried = took.is_some_and(|took| !receipt.terms.durations.is_fair_after(took));
+    let excused = |seat: &&SeatReceipt| seat.outcome == Excused && !hung_up && !hurried;
     match receipt.seats.iter().find(excused) {
         Some(seat) => Err(Deviation::Excused {
             rank: seat.assign.body.rank,

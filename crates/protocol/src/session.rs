@@ -24,6 +24,7 @@ use llmnet_types::{
     units::Timestamp,
 };
 
+pub(crate) use asking::quorum_ms;
 pub use finish::Finished;
 pub(crate) use finish::{cites, class_number, status_of};
 pub use setup::Setup;

@@ -60,7 +60,7 @@ pub struct Durations {
     pub accept_ms: u32,
     /// For an answer.
     pub answer_ms: u32,
-    /// For the slow, once a quorum has answered. Has a floor, so that the fast cannot shut out the slow.
+    /// For the slow, once a quorum has answered; [a little](Self::grace_after) they have at any rate.
     pub grace_ms: u32,
     /// For opening a commitment.
     pub open_ms: u32,
@@ -71,8 +71,22 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// The least grace.
-    pub const GRACE_MS_MIN: u32 = 200;
+    /// More than this need not be waited after a quorum, and less is fair to nobody.
+    const LEAST_GRACE_MS: u32 = 200;
+    /// As this part of the quorum's time is waited at least: who is as fast as they are is not left out by chance.
+    const LEAST_GRACE_PART: u32 = 32;
+
+    /// How long the slow are waited for after a quorum that took so long (CON-7).
+    pub fn grace_after(&self, quorum_ms: u32) -> u32 {
+        let least = (quorum_ms / Self::LEAST_GRACE_PART).min(Self::LEAST_GRACE_MS);
+        self.grace_ms.max(least)
+    }
+
+    /// Whether who is not there after that had at least twice the quorum's time, and 200 ms, and so is a no-show;
+    /// else it is excused (CON-7).
+    pub fn is_fair_after(&self, quorum_ms: u32) -> bool {
+        self.grace_ms >= quorum_ms.max(Self::LEAST_GRACE_MS)
+    }
 }
 
 /// The most a contract may use.

@@ -71,7 +71,8 @@ pub enum SeatOutcome {
     Withheld = 2,
     /// What it opened breaks the rules.
     Invalid = 3,
-    /// Accepted, and was let go before anything was closed, as the requester hung up (CON-9).
+    /// Accepted, and was let go before its time was over: the requester hung up (CON-9), or a quorum had
+    /// answered and the terms have little patience (CON-7).
     Excused = 4,
     /// Accepted, and said in time that it would bind nothing (CON-11).
     GaveUp = 5,

@@ -1,4 +1,4 @@
-//! How large a panel a request wants: `"llmnet": {"seats": 7, "quorum": 3}`.
+//! How large a panel a request wants, and how patient: `"llmnet": {"seats": 7, "quorum": 3, "grace_ms": 0}`.
 
 use llmnet_types::contract::SEATS_MAX;
 
@@ -23,9 +23,22 @@ pub(super) fn size(ours: &Fields<'_>) -> Result<PanelSize, ApiError> {
             }
         }
     };
+    let grace_ms = match ours.whole("grace_ms")? {
+        None => None,
+        Some(grace) => match u32::try_from(grace) {
+            Ok(grace) if grace <= PanelSize::GRACE_MS_MAX => Some(grace),
+            _ => {
+                let (path, most) = (ours.path("grace_ms"), PanelSize::GRACE_MS_MAX);
+                let message =
+                    format!("'{path}' must be from 0 to {most} milliseconds, found {grace}");
+                return Err(invalid(path, message));
+            }
+        },
+    };
     let size = PanelSize {
         seats: count("seats")?,
         quorum: count("quorum")?,
+        grace_ms,
     };
     if let (Some(seats), Some(quorum)) = (size.seats, size.quorum)
         && quorum > seats

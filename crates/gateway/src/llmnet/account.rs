@@ -148,7 +148,7 @@ enum Reason {
 impl<'a> SkippedShape<'a> {
     pub(crate) fn of(skipped: &'a Skipped) -> Self {
         let reason = match skipped.reply {
-            None => Reason::Ours("unreachable"),
+            None => Reason::Ours("silent"),
             Some(Response::Busy) => Reason::Ours("busy"),
             // It took the seat and lost it before it was needed.
             Some(Response::Accept) => Reason::Ours("accepted"),

@@ -78,6 +78,14 @@ async fn what_has_the_wrong_type_or_value() {
             r#""llmnet":{"seats":2,"quorum":3}"#,
             "invalid_value llmnet.quorum",
         ),
+        (
+            r#""llmnet":{"grace_ms":-1}"#,
+            "invalid_type llmnet.grace_ms",
+        ),
+        (
+            r#""llmnet":{"grace_ms":60001}"#,
+            "invalid_value llmnet.grace_ms",
+        ),
         (r#""llmnet":{"domain":7}"#, "invalid_type llmnet.domain"),
         (r#""llmnet":{"domain":""}"#, "invalid_value llmnet.domain"),
         (r#""llmnet":{"domain":"/"}"#, "invalid_value llmnet.domain"),

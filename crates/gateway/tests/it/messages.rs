@@ -76,7 +76,7 @@ async fn a_message_carries_its_account() {
         "skipped":[{"provider":"00ff00aa",
         "name":"unseen",
         "rank":0,
-        "reason":"unreachable"},{"provider":"01ff00aa",
+        "reason":"silent"},{"provider":"01ff00aa",
         "name":"full",
         "rank":1,
         "reason":"busy"},{"provider":"02ff00aa",
@@ -182,7 +182,7 @@ async fn a_stream_event_by_event() {
         data: {"type":"content_block_stop","index":0}
 
         event: message_delta
-        data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":120,"output_tokens":36},"llmnet":{"receipt_id":"abababababababababababababababababababababababababababababababab","status":"concluded","declined":false,"strategy":"auto","domains":["medicine"],"conclusion":"vote","rounds":1,"agreement":0.875,"height":42,"panel":[{"provider":"1a2b3c4d","name":"asclepius","domains":["medicine","biology"],"reputation":{"mean":0.91,"lower_bound":0.83,"samples":57},"rank":3,"outcome":"served","changed":false,"agrees":true,"score":0.9,"price":"0.00125","latency_ms":340}],"skipped":[{"provider":"00ff00aa","name":"unseen","rank":0,"reason":"unreachable"},{"provider":"01ff00aa","name":"full","rank":1,"reason":"busy"},{"provider":"02ff00aa","name":"elsewhere","rank":2,"reason":"nothing_found"}],"citations":[{"title":"Antiplatelets","document":"cardiology.md","quote":"Aspirin blocks \"cyclooxygenase\".","passage":"0101010101010101010101010101010101010101010101010101010101010101","corpus":"0202020202020202020202020202020202020202020202020202020202020202","as_of":"2026-02-16","provider":"1a2b3c4d"}],"minority":[{"providers":["2b3c4d5e"],"share":0.125,"text":"It does not matter.","citations":[],"reasons":["no trial found harm"]}],"cost":{"unit":"credit","seats":"0.00125","coordinator":"0.000125","fee":"0.000025","total":"0.0014"}}}
+        data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":120,"output_tokens":36},"llmnet":{"receipt_id":"abababababababababababababababababababababababababababababababab","status":"concluded","declined":false,"strategy":"auto","domains":["medicine"],"conclusion":"vote","rounds":1,"agreement":0.875,"height":42,"panel":[{"provider":"1a2b3c4d","name":"asclepius","domains":["medicine","biology"],"reputation":{"mean":0.91,"lower_bound":0.83,"samples":57},"rank":3,"outcome":"served","changed":false,"agrees":true,"score":0.9,"price":"0.00125","latency_ms":340}],"skipped":[{"provider":"00ff00aa","name":"unseen","rank":0,"reason":"silent"},{"provider":"01ff00aa","name":"full","rank":1,"reason":"busy"},{"provider":"02ff00aa","name":"elsewhere","rank":2,"reason":"nothing_found"}],"citations":[{"title":"Antiplatelets","document":"cardiology.md","quote":"Aspirin blocks \"cyclooxygenase\".","passage":"0101010101010101010101010101010101010101010101010101010101010101","corpus":"0202020202020202020202020202020202020202020202020202020202020202","as_of":"2026-02-16","provider":"1a2b3c4d"}],"minority":[{"providers":["2b3c4d5e"],"share":0.125,"text":"It does not matter.","citations":[],"reasons":["no trial found harm"]}],"cost":{"unit":"credit","seats":"0.00125","coordinator":"0.000125","fee":"0.000025","total":"0.0014"}}}
 
         event: message_stop
         data: {"type":"message_stop"}

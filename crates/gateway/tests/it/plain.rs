@@ -6,17 +6,21 @@ use serde_json::json;
 use crate::client::{Server, steady};
 
 #[tokio::test]
-async fn a_request_may_say_how_large_its_panel_is() {
+async fn a_request_may_say_how_large_and_patient_its_panel_is() {
     let server = Server::start().await;
     for (fields, expected) in [
-        ("", "None seats, None answers"),
+        ("", "None seats, None answers, None ms"),
         (
             r#","llmnet":{"seats":7,"quorum":3}"#,
-            "Some(7) seats, Some(3) answers",
+            "Some(7) seats, Some(3) answers, None ms",
         ),
         (
             r#","llmnet":{"quorum":1,"seats":null}"#,
-            "None seats, Some(1) answers",
+            "None seats, Some(1) answers, None ms",
+        ),
+        (
+            r#","llmnet":{"grace_ms":0}"#,
+            "None seats, None answers, Some(0) ms",
         ),
     ] {
         let reply = server.ask("how large?", fields).await;
@@ -75,7 +79,7 @@ async fn an_answer_carries_its_account() {
         "skipped":[{"provider":"00ff00aa",
         "name":"unseen",
         "rank":0,
-        "reason":"unreachable"},{"provider":"01ff00aa",
+        "reason":"silent"},{"provider":"01ff00aa",
         "name":"full",
         "rank":1,
         "reason":"busy"},{"provider":"02ff00aa",
@@ -249,7 +253,7 @@ async fn refusals_of_the_node_have_their_status() {
     let soon = Some("2500");
     check("invalid", None, expect![[r#"400 {"error":{"message":"'max_tokens' is over the 4000 that the terms allow","type":"invalid_request_error","param":"max_tokens","code":"invalid_request"}}"#]]).await;
     check("unfunded", None, expect![[r#"402 {"error":{"message":"the line has 0.1 credits, the worst case needs 0.4; run llmnet wallet fund","type":"insufficient_quota","param":null,"code":"unfunded"}}"#]]).await;
-    check("nobody serves", soon, expect![[r#"503 {"error":{"message":"3 were asked, none serves now","type":"server_error","param":null,"code":"no_respondent"},"llmnet":{"skipped":[{"provider":"00ff00aa","name":"unseen","rank":0,"reason":"unreachable"},{"provider":"01ff00aa","name":"full","rank":1,"reason":"busy"},{"provider":"02ff00aa","name":"elsewhere","rank":2,"reason":"nothing_found"}]}}"#]]).await;
+    check("nobody serves", soon, expect![[r#"503 {"error":{"message":"3 were asked, none serves now","type":"server_error","param":null,"code":"no_respondent"},"llmnet":{"skipped":[{"provider":"00ff00aa","name":"unseen","rank":0,"reason":"silent"},{"provider":"01ff00aa","name":"full","rank":1,"reason":"busy"},{"provider":"02ff00aa","name":"elsewhere","rank":2,"reason":"nothing_found"}]}}"#]]).await;
     check("overloaded", soon, expect![[r#"503 {"error":{"message":"as many questions are worked on as this node takes; try again shortly","type":"server_error","param":null,"code":"overloaded"}}"#]]).await;
     check("too often", soon, expect![[r#"429 {"error":{"message":"too many requests; try again after the time in retry-after","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#]]).await;
     check("not ready", soon, expect![[r#"503 {"error":{"message":"no block is final yet","type":"server_error","param":null,"code":"not_ready"}}"#]]).await;

@@ -327,7 +327,10 @@ impl Coordinator for Script {
         let question = request.question().to_owned();
         let outcome = match question.as_str() {
             "how large?" => Ok(Answered {
-                text: format!("{:?} seats, {:?} answers", size.seats, size.quorum),
+                text: format!(
+                    "{:?} seats, {:?} answers, {:?} ms",
+                    size.seats, size.quorum, size.grace_ms
+                ),
                 ..answered(&request)
             }),
             "what does nobody know?" => Ok(declined(&request)),

@@ -69,7 +69,9 @@ impl Ratings {
         }
         let weight = weight(params, leaf);
         for (seat, server) in leaf.seats.iter().zip(servers) {
-            if !params.waive_operator && self.related(server, &requester.key) {
+            let related = !params.waive_operator && self.related(server, &requester.key);
+            // Who was excused had no chance to show anything (RAT-2).
+            if related || seat.outcome == SeatOutcome::Excused {
                 continue;
             }
             let rated = entry(&mut self.rated, server.place);

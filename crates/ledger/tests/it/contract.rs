@@ -134,7 +134,7 @@ pub const fn durations() -> Durations {
         offer_ms: 1_000,
         accept_ms: 2_000,
         answer_ms: 30_000,
-        grace_ms: Durations::GRACE_MS_MIN,
+        grace_ms: 200,
         open_ms: 3_000,
         round_ms: 20_000,
         ballot_ms: 10_000,

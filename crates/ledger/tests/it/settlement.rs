@@ -239,6 +239,28 @@ fn rep_4_own_seats_are_not_rated_unless_waived() {
 }
 
 #[test]
+fn rat_2_who_was_excused_is_not_rated() {
+    let (mut world, line) = world();
+    let mut leaf = world.leaf(line, 1, 0, world.height, 2);
+    seats(&mut leaf, |seats| {
+        seats[1].outcome = SeatOutcome::Excused;
+        seats[1].score = Score::ZERO;
+        seats[1].pay = Amount::ZERO;
+    });
+    leaf.fee = Amount(75);
+    leaf.charge = Amount(1_575);
+    let ids = [leaf.seats[0].provider, leaf.seats[1].provider];
+    apply(world.settlement(vec![leaf]), &mut world);
+    let physics = world.domain("physics");
+    let [served, excused] = ids.map(|id| query::reputation(&world.state, id, physics));
+    assert_eq!((served.samples, excused.samples), (1, 0));
+    assert_eq!(
+        (excused.positive, excused.negative, excused.latency_ms),
+        (0, 0, 0)
+    );
+}
+
+#[test]
 fn rep_1_to_3_evidence_adds_up_and_decays_when_read() {
     let (mut world, line) = world();
     let mut leaf = world.leaf(line, 1, 0, world.height, 2);

@@ -64,7 +64,7 @@ impl Panel {
         Ok(Self {
             seats,
             quorum,
-            ..self
+            grace_ms: size.grace_ms.unwrap_or(self.grace_ms),
         })
     }
 }
@@ -121,7 +121,12 @@ mod tests {
     use super::*;
 
     fn of(strategy: Strategy, seats: Option<u8>, quorum: Option<u8>) -> Result<(u8, u8), String> {
-        let panel = Panel::PATIENT.of(strategy, PanelSize { seats, quorum });
+        let size = PanelSize {
+            seats,
+            quorum,
+            grace_ms: None,
+        };
+        let panel = Panel::PATIENT.of(strategy, size);
         panel
             .map(|panel| (panel.seats, panel.quorum))
             .map_err(|error| match error {
@@ -138,6 +143,11 @@ mod tests {
         assert_eq!(of(vote, Some(7), Some(3)), Ok((7, 3)));
         assert_eq!(of(vote, Some(7), Some(7)), Ok((7, 7)));
         assert_eq!(of(vote, Some(1), None), Ok((1, 1)));
+        let hurried = PanelSize {
+            grace_ms: Some(0),
+            ..PanelSize::default()
+        };
+        assert_eq!(Panel::PATIENT.of(vote, hurried).unwrap().grace_ms, 0);
         assert_eq!(of(vote, None, Some(3)), Ok((3, 3)));
         assert_eq!(of(single, Some(1), Some(1)), Ok((1, 1)));
         let refused = |name: &str| Err(format!("llmnet.{name}"));

@@ -8,7 +8,7 @@ use llmnet_protocol::replay::replay;
 use llmnet_types::{
     document::ReceiptDocument,
     message::{DeclineReason, Response},
-    receipt::SeatOutcome,
+    receipt::{ContractStatus, SeatOutcome},
 };
 use serde_json::Value;
 
@@ -179,6 +179,35 @@ async fn a_model_that_hangs_does_not_stop_the_answer() {
     let seats = document.receipt.seats.iter();
     let absent = seats.filter(|seat| seat.outcome == SeatOutcome::NoShow);
     assert_eq!(absent.count(), 1);
+}
+
+/// CON-7: in a hurry, an answer comes with the quorum, and who is slower is let go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_in_a_hurry_waits_for_no_model() {
+    let server = Server::start(Manner::Hang).await;
+    let (room, _place) = (Room::with(&config(&server)), place().await);
+    let up = Up::start(&room, &[]).await;
+    let body = serde_json::json!({
+        "model": "llmnet/vote",
+        "messages": [{"role": "user", "content": QUESTION}],
+        "llmnet": {"domain": "llm-net", "grace_ms": 0},
+    });
+    let mut seated = None;
+    for _ in 0..40 {
+        let answer = up.gateway.post(&body.to_string()).await.unwrap();
+        seated = seat(&answer).map(|seat| (answer, seat));
+        if seated.is_some() {
+            break;
+        }
+    }
+    let (answer, seat) = seated.expect("it was drawn");
+    // It has not even said yes then, unless this machine has much to do.
+    let let_go = seat["reason"] == "silent" || seat["outcome"] == "excused";
+    assert!(let_go && !answer.declined(), "{answer:?}");
+    let document = final_document(&up.gateway, &answer).await;
+    assert_eq!(document.receipt.terms.durations.grace_ms, 0);
+    assert_eq!(document.receipt.status, ContractStatus::Concluded);
+    assert_eq!(up.stop().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use llmnet_types::{
     codec::encode,
-    contract::{Assign, Durations, SEATS_MAX},
+    contract::{Assign, SEATS_MAX},
     message::{Commit, GiveUp, Phase, Reply, Response},
     receipt::SeatOutcome,
     request::Progress,
@@ -227,15 +227,16 @@ impl Session {
             seats: u8::try_from(wanted).unwrap_or(u8::MAX),
         }));
         if answers >= self.setup.quorum() && self.grace.is_none() {
-            // The floor keeps the fast from shutting out the slow (CON-7).
-            let grace = self
-                .setup
-                .terms
-                .durations
-                .grace_ms
-                .max(Durations::GRACE_MS_MIN);
-            self.grace = Some(now.after(grace));
+            let durations = &self.setup.terms.durations;
+            self.grace = Some(now.after(durations.grace_after(self.quorum_ms())));
         }
+    }
+
+    /// How long the quorum took: the largest of so many least latencies.
+    fn quorum_ms(&self) -> u32 {
+        let bound = |member: &&Member| member.commitment(Phase::Answers).is_some();
+        let latencies = self.present().filter(bound).map(|member| member.latency_ms);
+        quorum_ms(latencies, self.setup.quorum()).unwrap_or(0)
     }
 
     /// How many present seats are bound in a phase.
@@ -261,14 +262,27 @@ impl Session {
             return;
         }
         self.grace = None;
+        // Whose time was not over, nor twice the quorum's, has missed nothing that it promised (CON-7).
+        let excused = bound >= self.setup.quorum()
+            && now < self.deadline
+            && !self.setup.terms.durations.is_fair_after(self.quorum_ms());
         for member in &mut self.members {
-            match member.presence {
-                Presence::Asked { .. } => member.presence = Presence::Skipped,
+            member.presence = match member.presence {
+                Presence::Asked { .. } => Presence::Skipped,
                 Presence::Seated if member.commitment(Phase::Answers).is_none() => {
-                    member.presence = Presence::Failed(SeatOutcome::NoShow);
+                    Presence::Failed(if excused {
+                        SeatOutcome::Excused
+                    } else {
+                        SeatOutcome::NoShow
+                    })
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            // So that nobody works for nothing.
+            effects.push(Effect::Send {
+                to: member.node,
+                message: Box::new(ToSeat::Cancel(self.contract)),
+            });
         }
         if bound < self.setup.quorum() && self.replace(now, effects) {
             return;
@@ -299,4 +313,11 @@ impl Session {
         keyed.sort_unstable();
         keyed.into_iter().map(|(_, digest)| digest).collect()
     }
+}
+
+/// The largest of the least latencies of a quorum, in milliseconds; none below a quorum.
+pub(crate) fn quorum_ms(latencies: impl Iterator<Item = u32>, quorum: usize) -> Option<u32> {
+    let mut latencies: Vec<_> = latencies.collect();
+    latencies.sort_unstable();
+    latencies.get(quorum.checked_sub(1)?).copied()
 }

@@ -1,12 +1,16 @@
 //! A contract among those who keep the rules (CON).
 
-use llmnet_protocol::message::{ToSeat, opening_commitment};
+use llmnet_protocol::{
+    message::{ToSeat, opening_commitment},
+    replay::{Deviation, replay},
+};
 use llmnet_types::{
+    codec::List,
     message::{Payload, Phase},
     receipt::{Conclusion, ContractStatus, SeatOutcome},
     request::Progress,
     signature::Message,
-    units::{Score, Timestamp},
+    units::{Amount, Score, Timestamp},
 };
 
 use crate::{
@@ -195,14 +199,42 @@ fn an_answer_after_the_grace_is_not_waited_for() {
     assert_eq!(outcomes(&slow(400))[2], SeatOutcome::Served);
 }
 
-/// CON-7: the grace has a floor, so that the fast cannot shut out the slow.
+/// CON-7: without patience a quorum answers at once; who is about as fast is not left out by chance.
 #[test]
-fn the_grace_has_a_floor() {
+fn terms_without_patience_end_with_the_quorum() {
     let world = World::with(|terms| terms.durations.grace_ms = 0);
-    let quick = (0..2).map(|_| Script::says(world.answer(TITAN)));
-    let slow = Script::says(world.answer(TITAN)).thinks([200, 100, 100]);
+    let third = |think_ms| {
+        let quick = (0..2).map(|_| Script::says(world.answer(TITAN)).thinks([3_200, 100, 100]));
+        let slow = Script::says(world.answer(RHEA)).thinks([think_ms, 100, 100]);
+        play(&world, honest(&world, quick.chain([slow]).collect()))
+    };
+    assert_eq!(outcomes(&third(3_250)), [SeatOutcome::Served; 3]);
+    let run = third(4_500);
+    let served = SeatOutcome::Served;
+    assert_eq!(outcomes(&run), [served, served, SeatOutcome::Excused]);
+    assert_eq!(run.finished.receipt.status, ContractStatus::Concluded);
+    assert!(run.ended_at < Timestamp(3_900), "{:?}", run.ended_at);
+    let late = &run.finished.receipt.seats[2];
+    assert_eq!((late.pay, late.score), (Amount::ZERO, Score::ZERO));
+    let let_go = |message: &ToSeat| matches!(message, ToSeat::Cancel(_));
+    let told: Vec<_> = run.sent.iter().filter(|(_, said)| let_go(said)).collect();
+    assert_eq!(told.len(), 1, "it works for nothing no longer");
+    assert_eq!(replay(&world.document(&run.finished)), Ok(()));
+}
+
+/// CON-7: who had twice the quorum's time is no longer excused, nor does the coordinator's word make it so.
+#[test]
+fn who_had_its_time_is_a_no_show() {
+    let world = World::with(|terms| terms.durations.grace_ms = 3_000);
+    let quick = (0..2).map(|_| Script::says(world.answer(TITAN)).thinks([1_000, 100, 100]));
+    let slow = Script::says(world.answer(RHEA)).thinks([4_500, 100, 100]);
     let run = play(&world, honest(&world, quick.chain([slow]).collect()));
-    assert_eq!(outcomes(&run), [SeatOutcome::Served; 3]);
+    assert_eq!(outcomes(&run)[2], SeatOutcome::NoShow);
+    let mut document = world.document(&run.finished);
+    let mut seats = document.receipt.seats.clone().into_vec();
+    seats[2].outcome = SeatOutcome::Excused;
+    document.receipt.seats = List::truncated(seats);
+    assert_eq!(replay(&document), Err(Deviation::Excused { rank: 2 }));
 }
 
 /// CON-7: a seat that answered waits as long as the rules give its slowest peer.

@@ -29,7 +29,7 @@ pub(super) const DURATIONS: Durations = Durations {
     offer_ms: 1_000,
     accept_ms: 2_000,
     answer_ms: 30_000,
-    grace_ms: Durations::GRACE_MS_MIN,
+    grace_ms: 200,
     open_ms: 3_000,
     round_ms: 20_000,
     ballot_ms: 10_000,
@@ -296,6 +296,7 @@ impl History {
                 0 => SeatOutcome::NoShow,
                 1 => SeatOutcome::Withheld,
                 2 => SeatOutcome::Invalid,
+                3 => SeatOutcome::Excused,
                 _ => SeatOutcome::Served,
             };
             let answer = ANSWERS[usize::try_from(self.random.below(3)).unwrap()];
@@ -309,7 +310,7 @@ impl History {
             let score = Score::clamped(self.random.below(10_001));
             let price = assign.body.price.of(part.input, part.output).unwrap();
             let pay = earned(&receipt.terms, price, receipt.status, score);
-            let bound = outcome != SeatOutcome::NoShow;
+            let bound = !matches!(outcome, SeatOutcome::NoShow | SeatOutcome::Excused);
             seats.push(SeatReceipt {
                 provider: *provider,
                 assign,

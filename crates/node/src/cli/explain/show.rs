@@ -184,7 +184,9 @@ fn became(receipt: &Receipt, rank: u8) -> String {
             SeatOutcome::Withheld => "bound an answer and did not open it".to_owned(),
             SeatOutcome::Invalid => "what it opened breaks the rules".to_owned(),
             SeatOutcome::GaveUp => "took the seat and gave up, as it said in time".to_owned(),
-            SeatOutcome::Excused => "was let go, as the requester hung up".to_owned(),
+            SeatOutcome::Excused => {
+                "was let go, as a quorum had answered or the requester hung up".to_owned()
+            }
         };
     }
     if let Some(skip) = receipt.skips.iter().find(|skip| skip.rank == rank) {
