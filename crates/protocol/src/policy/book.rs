@@ -98,6 +98,8 @@ pub(super) struct Book {
     /// What a domain adds, by provider and domain.
     local: Vec<f64>,
     local_curve: Vec<f64>,
+    /// What a domain adds for everybody.
+    levels: Vec<f64>,
     /// Right and wrong answers in audits: all of them, and the last few.
     long: Vec<(f64, f64)>,
     short: Vec<(f64, f64)>,
@@ -127,6 +129,7 @@ impl Book {
             overall_curve: vec![1.0 / (rule.spread * rule.spread); providers],
             local: vec![0.0; providers * domains],
             local_curve: vec![1.0 / (rule.domain_spread * rule.domain_spread); providers * domains],
+            levels: vec![0.0; domains],
             long: vec![(1.0, 1.0); providers],
             short: vec![(1.0, 1.0); providers],
             trials: vec![Trials::default(); providers],
@@ -148,10 +151,11 @@ impl Book {
         &self.skills
     }
 
-    /// A provider's skill in a domain, at most what audits leave possible.
+    /// A provider's skill in a domain, at most what audits leave possible: audits of all domains, so that it is a limit
+    /// beside what the domain adds for everybody.
     pub(super) fn skill(&self, provider: usize, domain: usize) -> f64 {
         let local = self.local[provider * self.domains + domain];
-        (self.overall[provider] + local).min(self.ceilings[provider])
+        (self.overall[provider] + local).min(self.ceilings[provider]) + self.levels[domain]
     }
 
     /// Its skill over all domains.
@@ -168,9 +172,9 @@ impl Book {
         (overall + if self.domains > 1 { local } else { 0.0 }).sqrt()
     }
 
-    /// What audits leave possible for a provider.
-    pub(super) fn ceiling(&self, provider: usize) -> f64 {
-        self.ceilings[provider]
+    /// What audits leave possible for a provider in a domain.
+    pub(super) fn ceiling(&self, provider: usize, domain: usize) -> f64 {
+        self.ceilings[provider] + self.levels[domain]
     }
 
     /// How slow a provider is: the mean logarithm of its latency in milliseconds, near the mean of all while little is
@@ -438,6 +442,7 @@ impl Book {
         if anew {
             self.overall.fill(self.rule.unknown);
             self.local.fill(0.0);
+            self.levels.fill(0.0);
         }
         for _ in 0..if anew { STEPS_ANEW } else { STEPS } {
             self.step();
@@ -469,6 +474,10 @@ impl Book {
                     peers.curve = peers.curve * share + audits.curve;
                 }
             }
+        }
+        self.level(&mut peers);
+        for provider in 0..self.providers {
+            let own = provider * self.domains..(provider + 1) * self.domains;
             let prior = 1.0 / (self.rule.spread * self.rule.spread);
             let slopes = &peers[own];
             let overall = &mut self.overall[provider];
@@ -488,6 +497,24 @@ impl Book {
                 let curve = of.curve + prior;
                 self.local[place] += (slope / curve).clamp(-1.0, 1.0);
                 self.local_curve[place] = curve;
+            }
+        }
+    }
+
+    /// The part of a step that all providers share in a domain, which is then taken off what each is told.
+    fn level(&mut self, slopes: &mut [Slope]) {
+        if self.domains < 2 {
+            return;
+        }
+        let prior = 1.0 / (self.rule.spread * self.rule.spread);
+        for (domain, level) in self.levels.iter_mut().enumerate() {
+            let of_domain = || slopes.iter().skip(domain).step_by(self.domains);
+            let slope: f64 = of_domain().map(|own| own.slope).sum();
+            let curve: f64 = of_domain().map(|own| own.curve).sum();
+            let step = ((slope - *level * prior) / (curve + prior)).clamp(-1.0, 1.0);
+            *level += step;
+            for own in slopes.iter_mut().skip(domain).step_by(self.domains) {
+                own.slope -= own.curve * step;
             }
         }
     }

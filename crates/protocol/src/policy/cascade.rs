@@ -41,6 +41,8 @@ pub struct Settings {
     pub ceiling: f64,
     /// Of errors that set two apart or that they share, the share that they share from which they count as one.
     pub twin_share: f64,
+    /// The share of the calls allowed up to which audits ask everybody.
+    pub audits_of_all: f64,
     /// The most log-odds that are asked for, whatever calls are left: beyond, further answers change little.
     pub sure_max: f64,
 }
@@ -53,7 +55,7 @@ impl Default for Settings {
             curiosity: 0.2,
             haste: 0.35,
             difficulty: 1.5,
-            wrong: (9.0, 80.0),
+            wrong: (3.0, 80.0),
             behind: (1.0, 2.0),
             behind_audited: 1.2,
             probe_every: 8,
@@ -63,6 +65,7 @@ impl Default for Settings {
             keep: (0.9995, 0.9995),
             ceiling: 2.0,
             twin_share: 0.9,
+            audits_of_all: 0.3,
             sure_max: 6.0,
         }
     }
@@ -100,6 +103,8 @@ pub struct Cascade {
     audits: usize,
     calls: usize,
     fit_at: usize,
+    /// Calls that audits made.
+    audit_calls: usize,
 }
 
 impl Cascade {
@@ -135,6 +140,7 @@ impl Cascade {
             audits: 0,
             calls: 0,
             fit_at: 8,
+            audit_calls: 0,
         }
     }
 
@@ -185,7 +191,7 @@ impl Policy for Cascade {
                 // Luck lifts nobody over what audits left possible.
                 let place =
                     skill(provider) + doubt * luck - self.settings.haste * self.book.pace(provider);
-                (place.min(self.book.ceiling(provider)), provider)
+                (place.min(self.book.ceiling(provider, domain)), provider)
             })
             .collect();
         places.sort_by(|one, other| {
@@ -274,21 +280,24 @@ impl Policy for Cascade {
     }
 
     fn audit(&mut self, heard: &[Heard]) -> Option<Vec<usize>> {
-        // Every fourth audit is of all, and so are the first; the others of who may be among the best.
-        const OF_ALL: usize = 4;
+        // The first are of all, and so are those that calls suffice for; the others of who may be among the best.
         const FIRST: usize = 10;
         let skill = |provider| self.book.skill(provider, self.domain);
         let best = (0..self.book.providers())
             .map(skill)
             .fold(f64::MIN, f64::max);
-        let of_all = self.audits < FIRST || self.audits.is_multiple_of(OF_ALL);
+        let allowed = self.settings.calls * (self.contracts + 1) as f64;
+        let would_be = (self.audit_calls + self.book.providers()) as f64;
+        let of_all = self.audits < FIRST || would_be <= self.settings.audits_of_all * allowed;
         self.audits += 1;
         let others = (0..self.book.providers()).filter(|provider| {
             let asked = heard.iter().any(|heard| heard.provider == *provider);
             let hoped = skill(*provider) + 2.0 * self.book.doubt(*provider, self.domain);
             !asked && (of_all || hoped >= best)
         });
-        Some(others.collect())
+        let others: Vec<usize> = others.collect();
+        self.audit_calls += others.len();
+        Some(others)
     }
 
     fn audited(&mut self, found: &[Found]) {
