@@ -156,6 +156,29 @@ fn who_is_right_with_others_ranks_before_who_is_not() {
     }
 }
 
+/// Equals, of whom one is only asked in an easy domain and another in a hard one, are held for equals.
+#[test]
+fn a_hard_domain_is_held_against_nobody() {
+    let mut cascade = Cascade::new(Settings::default(), 6, 2);
+    for contract in 0..400_u64 {
+        let domain = (contract % 2) as usize;
+        cascade.open(domain, contract);
+        let says = |provider: usize| {
+            let luck = super::number::mixed(contract * 7 + provider as u64) % 10;
+            let right = luck < if domain == 0 { 9 } else { 5 };
+            heard(
+                provider,
+                contract as u32 * 100 + if right { 0 } else { 1 + provider as u32 },
+            )
+        };
+        let all: Vec<Heard> = [domain, 2, 3, 4, 5].map(says).to_vec();
+        cascade.conclude(&all);
+        cascade.learn(&all, all.len());
+    }
+    let (easy, hard) = (cascade.reputation(0), cascade.reputation(1));
+    assert!((easy - hard).abs() < 0.6, "{easy} {hard}");
+}
+
 #[test]
 fn two_that_always_agree_against_others_have_one_seat() {
     let mut cascade = played(60, |contract, provider| {
