@@ -81,6 +81,8 @@ const PACE: f64 = 0.05;
 const MADE_UP_OVER: f64 = 100.0;
 /// by at most this share of the calls allowed.
 const MADE_UP_MOST: f64 = 0.12;
+/// What audits of everybody may take of the calls beyond one for each contract.
+const SPARE_FOR_AUDITS: f64 = 0.75;
 /// Kept back of the calls allowed, so that a mean lands under it and not about it.
 const KEPT_BACK: f64 = 0.02;
 
@@ -286,9 +288,11 @@ impl Policy for Cascade {
         let best = (0..self.book.providers())
             .map(skill)
             .fold(f64::MIN, f64::max);
-        let allowed = self.settings.calls * (self.contracts + 1) as f64;
+        let calls = self.settings.calls;
+        // A contract takes a call at least: only those beyond are spare.
+        let share = (self.settings.audits_of_all * calls).min(SPARE_FOR_AUDITS * (calls - 1.0));
         let would_be = (self.audit_calls + self.book.providers()) as f64;
-        let of_all = self.audits < FIRST || would_be <= self.settings.audits_of_all * allowed;
+        let of_all = self.audits < FIRST || would_be <= share * (self.contracts + 1) as f64;
         self.audits += 1;
         let others = (0..self.book.providers()).filter(|provider| {
             let asked = heard.iter().any(|heard| heard.provider == *provider);
