@@ -142,7 +142,7 @@ def fill(table):
     quorum(table)
 
     for policy in ("production", "peers"):
-        for pool, calls, audits in (("P8", 5, 0.0), ("Z39", 5, 0.0), ("M29", 5, 0.05)):
+        for pool, calls, audits in (("P8", 5, 0.0), ("Z39", 5, 0.0), ("M29", 5, 0.05), ("M13+", 5, 0.05)):
             found = table.play(pool, calls, audits, policy=policy)
             text = f"{shown(found, 'gain_over_best_single')} at {found['calls']:.2f} calls"
             table.row(f"`{policy}`, {pool}, audits {audits:.0%}", "-", "for comparison", text, None)

@@ -31,7 +31,7 @@ use crate::{
 
 pub(crate) use close::{close, merge};
 pub(crate) use open::open;
-pub(crate) use record::{answered, ceiling, evidence, together};
+pub(crate) use record::{answered, ceiling, compared, evidence, together};
 
 /// Commits an auditor to items for the next epoch, one root for each epoch (AUD-1).
 pub(crate) fn commit(

@@ -6,7 +6,7 @@ use llmnet_types::{
     domain::Domain,
     id::{Digest, DomainId, LineId, ProviderId},
     params::Params,
-    reputation::{Prior, Reputation},
+    reputation::{Audited, Prior, Reputation},
     signature::PublicKey,
     units::{Amount, Epoch, Height, Score, Slot},
 };
@@ -212,6 +212,8 @@ pub struct Profile {
     pub audits: Audits,
     /// What a mean counts up to (SEL-9).
     pub ceiling: Score,
+    /// What audits alone say (AUD-6).
+    pub audited: Audited,
 }
 
 impl Profile {
@@ -224,6 +226,7 @@ impl Profile {
             lower_bound: counted.evidence.lower_bound(prior),
             audits: seen.audits,
             ceiling: counted.ceiling,
+            audited: counted.audited,
         }
     }
 }

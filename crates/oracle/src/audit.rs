@@ -100,11 +100,22 @@ pub(crate) fn ceiling(domains: &[Records]) -> Score {
     .expect("there are three")
 }
 
-/// The answers that are evidence in a domain, right and wrong, in millionths (AUD-5): forty, of this domain
-/// first.
+/// The answers that are evidence in a domain, right and wrong, in millionths (AUD-5).
 pub(crate) fn evidence(domains: &[Records]) -> (u64, u64) {
+    first_of(domains, 40)
+}
+
+/// What audits alone say: mean and deviation (AUD-6).
+pub(crate) fn compared(domains: &[Records]) -> (Score, Score) {
+    let (right, wrong) = first_of(domains, 80);
+    let answers = answers(right, wrong);
+    (answers.mean(&GIVEN), answers.deviation(&GIVEN))
+}
+
+/// So many answers, of this domain first.
+fn first_of(domains: &[Records], most: u64) -> (u64, u64) {
     let (mut right, mut wrong) = (0, 0);
-    let mut room = 40 * u128::from(ANSWER);
+    let mut room = u128::from(most) * u128::from(ANSWER);
     let (here, elsewhere) = domains.split_at(1);
     for part in [here, elsewhere] {
         let sum = |column: usize| -> u128 { part.iter().map(|it| u128::from(it[column])).sum() };
@@ -120,7 +131,7 @@ pub(crate) fn evidence(domains: &[Records]) -> (u64, u64) {
             room = 0;
         }
     }
-    let narrow = |answers: u128| u64::try_from(answers).expect("it is at most forty");
+    let narrow = |answers: u128| u64::try_from(answers).expect("it is at most eighty");
     (narrow(right), narrow(wrong))
 }
 

@@ -15,7 +15,7 @@ use llmnet_types::{
 
 use crate::{
     Oracle,
-    audit::{Records, ceiling, evidence},
+    audit::{Records, ceiling, compared, evidence},
     money::money,
     sources::{Source, add, clipped, halved, sum},
 };
@@ -117,6 +117,8 @@ pub struct Seen {
     pub counted: Reputation,
     /// What audits leave possible (AUD-4).
     pub ceiling: Score,
+    /// Mean and deviation of what audits alone say (AUD-6).
+    pub audited: (Score, Score),
 }
 
 impl Oracle {
@@ -237,6 +239,7 @@ impl Oracle {
                 ..here.value
             },
             ceiling: ceiling(&records),
+            audited: compared(&records),
         }
     }
 

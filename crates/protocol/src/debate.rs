@@ -12,7 +12,7 @@ mod transcript;
 mod tests;
 
 pub use aggregate::{Standing, conclude};
-pub(crate) use ballots::weight;
+pub(crate) use ballots::{credences, weight_among};
 pub use gate::{Found, Gate, after_answers, after_round};
 pub use transcript::{
     Case, Read, Reading, SeatView, Speaker, author, input_tokens, is_bound, read, read_transcript,

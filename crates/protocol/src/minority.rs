@@ -11,7 +11,7 @@ use llmnet_types::{
 };
 
 use crate::{
-    debate::{Reading, weight},
+    debate::{Reading, credences, weight_among},
     replay,
 };
 
@@ -47,10 +47,9 @@ pub(crate) fn not_taken(
     let seats = || reading.standings.iter().zip(&reading.answers).zip(0_u8..);
     let winner = verdict.winner.map(usize::from);
     let taken = winner.and_then(|winner| reading.standings.get(winner)?.last);
-    let answered = seats().filter(|((standing, _), _)| standing.last.is_some());
-    let all: u64 = answered
-        .map(|((standing, _), _)| weight(standing.mean))
-        .sum();
+    let answered = credences(&reading.standings);
+    let weight = |credence| weight_among(&answered, credence);
+    let all: u64 = answered.iter().map(weight).sum();
     let mut found: Vec<(Digest, u64, Dissent)> = Vec::new();
     for ((standing, answer), place) in seats() {
         let (Some(class), Some(answer)) = (standing.last, answer) else {
@@ -71,7 +70,7 @@ pub(crate) fn not_taken(
             found.len() - 1
         });
         let (_, behind, dissent) = &mut found[at];
-        *behind += weight(standing.mean);
+        *behind += weight(&standing.credence);
         dissent.seats.push(place);
         dissent.reasons.extend(reasons(transcript, answer));
     }

@@ -11,6 +11,8 @@ use llmnet_types::{
     id::{Digest, ProviderId},
     message::{Close, Opening, Phase, Response},
     receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
+    reputation::Credence,
+    selection::Candidate,
     signature::Message,
     units::{Amount, Score, Tokens},
 };
@@ -321,7 +323,7 @@ pub(crate) fn read(document: &ReceiptDocument, transcript: &[(Phase, Vec<Opening
             SeatView {
                 part: seat.part.as_ref().map(|part| &part.body),
                 corpus: candidate.map_or(Digest::ZERO, |candidate| candidate.corpus),
-                mean: candidate.map_or(Score::ZERO, |candidate| candidate.mean),
+                credence: candidate.map_or_else(Credence::default, Candidate::credence),
             }
         })
         .collect();

@@ -15,6 +15,7 @@ use llmnet_types::{
     },
     passage::{SharedPassages, seen_first},
     rating::{Ballot, commitment},
+    reputation::Credence,
     request::Request,
     signature::{Message, PrivateKey, PublicKey, Signed},
     units::{Timestamp, Tokens},
@@ -529,13 +530,13 @@ impl Seat {
         let mut views = vec![SeatView {
             part: Some(part),
             corpus: own,
-            mean: llmnet_types::units::Score::ZERO,
+            credence: Credence::default(),
         }];
         // Peers' corpora are known from what they cited: enough to read one's own revisions.
         views.extend(corpus.into_iter().map(|corpus| SeatView {
             part: None,
             corpus,
-            mean: llmnet_types::units::Score::ZERO,
+            credence: Credence::default(),
         }));
         let reading = read_transcript(&self.case(), &views, &self.closes, &self.transcript);
         reading.outputs[0]

@@ -29,9 +29,9 @@ pub const DOCUMENT_LENGTH_MAX: usize = 8 * 1024 * 1024;
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Format {
-    /// The first version.
-    #[serde(rename = "llmnet/receipt/1")]
-    Receipt1 = 1,
+    /// Candidates tell what audits alone say of them (AUD-6).
+    #[serde(rename = "llmnet/receipt/2")]
+    Receipt2 = 2,
 }
 
 /// All that was opened in one phase, in the order of its Close.

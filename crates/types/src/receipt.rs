@@ -227,7 +227,7 @@ pub struct Receipt {
 }
 
 impl Message for ReceiptRoot {
-    const KIND: &'static str = "llmnet/receipt/1";
+    const KIND: &'static str = "llmnet/receipt/2";
 }
 
 impl Receipt {

@@ -45,6 +45,72 @@ pub struct Prior {
     pub negative: u64,
 }
 
+impl Prior {
+    /// One right and one wrong answer: what is given to an audit record before its first.
+    pub const ONE_EACH: Self = Self {
+        positive: EVIDENCE_UNIT,
+        negative: EVIDENCE_UNIT,
+    };
+}
+
+/// What audits alone say of a provider: the share of right answers, and how sure that is (AUD-6).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Audited {
+    /// The mean, with one right and one wrong answer given before.
+    pub mean: Score,
+    /// Its deviation.
+    pub deviation: Score,
+}
+
+impl Audited {
+    /// Of so many right and wrong answers, in millionths.
+    pub fn of(right: u64, wrong: u64) -> Self {
+        let answers = Reputation::default().with(right, wrong);
+        Self {
+            mean: answers.mean(&Prior::ONE_EACH),
+            deviation: answers.deviation(&Prior::ONE_EACH),
+        }
+    }
+
+    /// Whether it lies behind another by more than two deviations of the difference (DEB-5). Who was hardly
+    /// audited never does.
+    pub fn is_far_behind(&self, other: &Self) -> bool {
+        let square = |score: u16| u64::from(score).saturating_mul(score.into());
+        let gap = other.mean.get().saturating_sub(self.mean.get());
+        let doubt = square(self.deviation.get()).saturating_add(square(other.deviation.get()));
+        square(gap) > doubt.saturating_mul(4)
+    }
+}
+
+impl Default for Audited {
+    /// Of a provider that no audit looked at.
+    fn default() -> Self {
+        Self::of(0, 0)
+    }
+}
+
+/// How far a seat is believed in a verdict (DEB-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credence {
+    /// Its reputation in the request's domains, audited answers included.
+    pub mean: Score,
+    /// What audits alone say of it there.
+    pub audited: Audited,
+}
+
+impl Default for Credence {
+    /// Of nobody: no reputation.
+    fn default() -> Self {
+        Self {
+            mean: Score::ZERO,
+            audited: Audited::default(),
+        }
+    }
+}
+
 /// Scale of powers of the decay: 12 decimals.
 const SCALE: u128 = 1_000_000_000_000;
 /// A basis point in that scale.

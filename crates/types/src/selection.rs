@@ -8,6 +8,7 @@ use crate::{
     domain::Domain,
     id::{Digest, DomainId, ProviderId},
     registration::Price,
+    reputation::{Audited, Credence},
     signature::PublicKey,
     units::{Amount, Epoch, Height, Score},
 };
@@ -59,6 +60,8 @@ pub struct Candidate {
     /// What audits allow at most, weighted alike: peers' praise counts no further (AUD-4). One without
     /// audits.
     pub ceiling: Score,
+    /// What audits alone say, weighted alike (AUD-6).
+    pub audited: Audited,
     /// Mean less two deviations, for people.
     pub lower_bound: Score,
     /// Ratings and audited answers in all its domains: under the rule's minimum it is a newcomer.
@@ -67,6 +70,16 @@ pub struct Candidate {
     pub latency_ms: u32,
     /// Its bond: a newcomer's chance is in proportion.
     pub bond: Amount,
+}
+
+impl Candidate {
+    /// How far it is believed in a verdict.
+    pub const fn credence(&self) -> Credence {
+        Credence {
+            mean: self.mean,
+            audited: self.audited,
+        }
+    }
 }
 
 /// Everything the rule of selection looks at (SEL-1).

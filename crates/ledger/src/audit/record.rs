@@ -3,19 +3,18 @@
 use std::cmp::Reverse;
 
 use llmnet_types::{
-    reputation::{self, EVIDENCE_UNIT, Prior, Reputation},
+    reputation::{self, Audited, EVIDENCE_UNIT, Prior, Reputation},
     units::{Amount, Epoch, Score},
 };
 
 use crate::record::{Audits, Finding};
 
-/// One right and one wrong answer given before: without audits, all is possible.
-const GIVEN: Prior = Prior {
-    positive: EVIDENCE_UNIT,
-    negative: EVIDENCE_UNIT,
-};
+/// Without audits, all is possible.
+const GIVEN: Prior = Prior::ONE_EACH;
 /// Audited answers that count as evidence in a domain, in millionths: more would leave peers little to say.
-const ANSWERS_MAX: u64 = 40 * EVIDENCE_UNIT;
+const EVIDENCE_MAX: u64 = 40 * EVIDENCE_UNIT;
+/// Audited answers that tell who is behind whom, in millionths: an expert's own domain is to fill them.
+const COMPARED_MAX: u64 = 80 * EVIDENCE_UNIT;
 /// The fewest auditors among which one can be told from the others.
 const MANY: usize = 3;
 
@@ -87,11 +86,21 @@ pub(crate) fn ceiling(own: &Audits, all: &Audits) -> Score {
         .min(Score::clamped(lately))
 }
 
-/// What of audits is evidence in a domain, right and wrong: its own answers first, then those elsewhere,
-/// as many as there is room for (AUD-5).
+/// What of audits is evidence in a domain, right and wrong (AUD-5).
 pub(crate) fn evidence(own: &Audits, elsewhere: &Audits) -> (u64, u64) {
-    let (right, wrong, counted) = at_most(own, ANSWERS_MAX);
-    let room = ANSWERS_MAX.saturating_sub(counted);
+    own_first(own, elsewhere, EVIDENCE_MAX)
+}
+
+/// What audits alone say in a domain (AUD-6).
+pub(crate) fn compared(own: &Audits, elsewhere: &Audits) -> Audited {
+    let (right, wrong) = own_first(own, elsewhere, COMPARED_MAX);
+    Audited::of(right, wrong)
+}
+
+/// Right and wrong answers of a domain, then those elsewhere, as many as there is room for.
+fn own_first(own: &Audits, elsewhere: &Audits, most: u64) -> (u64, u64) {
+    let (right, wrong, counted) = at_most(own, most);
+    let room = most.saturating_sub(counted);
     let (more_right, more_wrong, _) = at_most(elsewhere, room);
     (
         right.saturating_add(more_right),

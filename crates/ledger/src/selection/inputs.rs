@@ -6,6 +6,7 @@ use llmnet_types::{
     params::Params,
     registration::Registration,
     rejection::LeafFault,
+    reputation::Audited,
     selection::{CANDIDATES_MAX, Candidate, DomainChoice, REQUEST_DOMAINS_MAX, SelectionInputs},
     units::{Height, Score},
 };
@@ -111,6 +112,8 @@ struct Esteem {
     mean: u64,
     deviation: u64,
     ceiling: u64,
+    audited_mean: u64,
+    audited_deviation: u64,
     weight: u64,
 }
 
@@ -128,6 +131,8 @@ impl Esteem {
         add(&mut self.mean, mean);
         add(&mut self.deviation, deviation);
         add(&mut self.ceiling, ceiling);
+        add(&mut self.audited_mean, counted.audited.mean);
+        add(&mut self.audited_deviation, counted.audited.deviation);
         self.weight = self.weight.saturating_add(weight);
     }
 
@@ -172,6 +177,10 @@ fn candidate(
         mean,
         deviation,
         ceiling: esteem.average(esteem.ceiling),
+        audited: Audited {
+            mean: esteem.average(esteem.audited_mean),
+            deviation: esteem.average(esteem.audited_deviation),
+        },
         lower_bound: Score::clamped(u64::from(mean.get()).saturating_sub(doubt)),
         samples: whole.samples(),
         latency_ms: first.latency_ms,

@@ -3,7 +3,7 @@
 use llmnet_types::{
     id::{DomainId, ProviderId},
     params::Params,
-    reputation::{EVIDENCE_UNIT, Reputation},
+    reputation::{Audited, EVIDENCE_UNIT, Reputation},
     units::{Epoch, Height, Score},
 };
 
@@ -23,6 +23,8 @@ pub struct Counted {
     pub evidence: Reputation,
     /// What a mean counts up to.
     pub ceiling: Score,
+    /// What audits alone say (AUD-6).
+    pub audited: Audited,
 }
 
 impl Whole {
@@ -80,6 +82,7 @@ impl Whole {
         Counted {
             evidence: own.reputation.with(right, wrong),
             ceiling: audit::ceiling(&own.audits, &all),
+            audited: audit::compared(&own.audits, &elsewhere),
         }
     }
 

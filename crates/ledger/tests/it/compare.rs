@@ -290,6 +290,8 @@ impl Comparison<'_> {
                 self.same("REP", &what, profile.reputation, ours.reputation)?;
                 self.same("AUD-5", &what, profile.counted, ours.counted)?;
                 self.same("AUD-4", &what, profile.ceiling, ours.ceiling)?;
+                let audited = (profile.audited.mean, profile.audited.deviation);
+                self.same("AUD-6", &what, audited, ours.audited)?;
                 // As selections see it, back to the oldest height that they are recomputed at.
                 let oldest = self.oracle.epoch().saturating_sub(3);
                 let oldest = oldest * u64::from(self.oracle.params.epoch_blocks);

@@ -247,6 +247,7 @@ mod tests {
         codec::{List, Text},
         id::Digest,
         registration::Price,
+        reputation::Audited,
         signature::PrivateKey,
         units::{Amount, Epoch, Height, Score},
     };
@@ -268,6 +269,7 @@ mod tests {
             mean: Score::HALF,
             deviation: Score::ZERO,
             ceiling: Score::ONE,
+            audited: Audited::default(),
             lower_bound: Score::HALF,
             samples: 10,
             latency_ms: 0,

@@ -336,7 +336,7 @@ impl Desk {
             .as_ref()
             .map_or("", |answer| answer.text.as_str());
         Ok(ReceiptDocument {
-            format: Format::Receipt1,
+            format: Format::Receipt2,
             network: self.network.clone(),
             request: finished.request.clone(),
             answer: Text::new(answer)?,

@@ -6,16 +6,17 @@ use llmnet_types::{
     id::Digest,
     rating::Ballot,
     receipt::{Conclusion, Verdict},
+    reputation::Credence,
     units::Score,
 };
 
-use super::ballots::{bradley_terry, weight};
+use super::ballots::{bradley_terry, credences, weight_among};
 
 /// Where one seat stands when all is said. In the order of the receipt's seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Its reputation in the request's domains.
-    pub mean: Score,
+    /// How far it is believed.
+    pub credence: Credence,
     /// The class of its first answer; `None` without a valid one.
     pub first: Option<Digest>,
     /// The class of its last answer; the first where it never revised.
@@ -92,6 +93,7 @@ fn agreement(standings: &[Standing], weights: &[u128], class: Option<Digest>, on
 /// Each seat's votes: the weight of all first and last answers in the class of its last one. First
 /// answers stay in the vote, so that a debate cannot erase what was seen alone (DEB-3).
 fn votes(standings: &[Standing]) -> Vec<u128> {
+    let answered = credences(standings);
     standings
         .iter()
         .map(|standing| {
@@ -103,7 +105,7 @@ fn votes(standings: &[Standing]) -> Vec<u128> {
                         .into_iter()
                         .filter(|vote| *vote == Some(class))
                         .count() as u128;
-                    votes * u128::from(weight(voter.mean))
+                    votes * u128::from(weight_among(&answered, &voter.credence))
                 })
                 .sum()
         })
@@ -120,11 +122,11 @@ fn verdict(
     // A synthesis that peers prefer is taken (DEB-9); else the first of the strongest: seats stand in
     // order of selection, which settles ties.
     let synthesis = standings.iter().position(|standing| standing.synthesis);
+    let mean = |seat: usize| standings[seat].credence.mean;
     let strongest = (0..standings.len())
         .filter(|&seat| standings[seat].last.is_some())
         .reduce(|best, seat| {
-            let better =
-                (strengths[seat], standings[seat].mean) > (strengths[best], standings[best].mean);
+            let better = (strengths[seat], mean(seat)) > (strengths[best], mean(best));
             if better { seat } else { best }
         });
     let winner = synthesis.or(strongest);

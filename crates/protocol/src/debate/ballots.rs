@@ -1,7 +1,7 @@
 //! What peers' ballots come to, in integers: strengths by Bradley-Terry, and whether one answer is
 //! preferred to all others (DEB-5, DEB-9, DEB-10).
 
-use llmnet_types::{rating::Preference, units::Score};
+use llmnet_types::{rating::Preference, reputation::Credence, units::Score};
 
 use super::Standing;
 
@@ -30,12 +30,30 @@ pub(super) fn log2(value: u64) -> i64 {
     result
 }
 
-/// A seat's weight in a vote: the log-odds of its reputation against guessing among ten, at least a
-/// little, so that nobody is silenced by reputation alone (DEB-7).
-pub(crate) fn weight(mean: Score) -> u64 {
+/// The least weight of a seat, a sixteenth of a bit: nobody is silenced by reputation (DEB-7).
+const LEAST: u64 = 1 << 12;
+
+/// A seat's weight in a vote by its reputation: the log-odds against guessing among ten.
+pub(super) fn weight(mean: Score) -> u64 {
     let mean = u64::from(mean.get()).clamp(1, 9_999);
     let odds = log2(mean * 9) - log2(10_000 - mean);
-    u64::try_from(odds).unwrap_or(0).max(1 << 12)
+    u64::try_from(odds).unwrap_or(0).max(LEAST)
+}
+
+/// A seat's weight among those who answered: the vote is the best few's, as far as audits tell who they
+/// are. Peers cannot: those who agree in error praise each other (DEB-5).
+pub(crate) fn weight_among(answered: &[Credence], own: &Credence) -> u64 {
+    let mut others = answered.iter();
+    if others.any(|other| own.audited.is_far_behind(&other.audited)) {
+        return LEAST;
+    }
+    weight(own.mean)
+}
+
+/// Of those who answered.
+pub(crate) fn credences(standings: &[Standing]) -> Vec<Credence> {
+    let answered = standings.iter().filter(|standing| standing.last.is_some());
+    answered.map(|standing| standing.credence).collect()
 }
 
 /// What was said for each answer against each other: `wins[a][b]` is the weight of those that prefer a
@@ -47,9 +65,11 @@ pub(super) struct Tally {
 /// Adds up the ballots. Nobody rates itself, and a pair said twice is said once (DEB-5, RAT-1).
 pub(super) fn tally(standings: &[Standing], judged: &[Option<usize>]) -> Tally {
     let seats = standings.len();
+    let answered = credences(standings);
     let mut said: Vec<Vec<Vec<(u128, Preference)>>> = vec![vec![Vec::new(); seats]; seats];
     for (judge_place, judge) in standings.iter().enumerate() {
         let mut pairs = Vec::new();
+        let weight = u128::from(weight_among(&answered, &judge.credence));
         for comparison in judge.ballot.iter().flat_map(|ballot| ballot.iter()) {
             let place = |at: u8| judged.get(usize::from(at)).copied().flatten();
             let (Some(first), Some(second)) = (place(comparison.first), place(comparison.second))
@@ -68,7 +88,7 @@ pub(super) fn tally(standings: &[Standing], judged: &[Option<usize>]) -> Tally {
                 Preference::Second if first == high => Preference::First,
                 better => better,
             };
-            said[low][high].push((u128::from(weight(judge.mean)), better));
+            said[low][high].push((weight, better));
         }
     }
     let mut wins = vec![vec![0; seats]; seats];

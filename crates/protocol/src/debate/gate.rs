@@ -1,8 +1,8 @@
 //! Whether a panel that answered needs a debate, and whether a debate goes on (DEB-4, DEB-9).
 
-use llmnet_types::{contract::Strategy, id::Digest, units::Score};
+use llmnet_types::{contract::Strategy, id::Digest, reputation::Credence, units::Score};
 
-use super::ballots::weight;
+use super::ballots::weight_among;
 
 /// The share of all weight that settles a question without a debate.
 const DOMINANT: Score = Score::clamped(9_000);
@@ -27,8 +27,8 @@ pub enum Gate {
 pub struct Found {
     /// Its class.
     pub class: Digest,
-    /// The reputation of who gave it.
-    pub mean: Score,
+    /// How far who gave it is believed.
+    pub credence: Credence,
     /// Whether it cites a passage.
     pub cites: bool,
 }
@@ -61,11 +61,13 @@ pub fn after_answers(
 /// Whether one class has nearly all of the weight, so that a debate could hardly move it. Who dissents
 /// with a citation is heard, unless the others cite as well.
 fn dominated(found: &[Found], confidence: Score) -> bool {
+    let answered: Vec<Credence> = found.iter().map(|found| found.credence).collect();
+    let weight = |found: &Found| weight_among(&answered, &found.credence);
     let behind = |class: Digest| {
         let of_class = found.iter().filter(|other| other.class == class);
-        of_class.map(|other| weight(other.mean)).sum::<u64>()
+        of_class.map(weight).sum::<u64>()
     };
-    let all: u64 = found.iter().map(|found| weight(found.mean)).sum();
+    let all: u64 = found.iter().map(weight).sum();
     confidence >= CONFIDENT
         && found.iter().any(|leader| {
             let cites = |of_leader: bool| {

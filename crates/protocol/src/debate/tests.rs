@@ -3,6 +3,7 @@ use llmnet_types::{
     id::Digest,
     rating::{Ballot, Comparison, PAIRS_MAX, Preference},
     receipt::{Conclusion, Verdict},
+    reputation::{Audited, Credence},
     units::Score,
 };
 
@@ -17,6 +18,14 @@ fn class(number: u8) -> Digest {
     Digest([number; 32])
 }
 
+/// Believed by what peers say alone.
+fn unaudited(mean: impl Into<u64>) -> Credence {
+    Credence {
+        mean: Score::clamped(mean.into()),
+        ..Credence::default()
+    }
+}
+
 fn seat(mean: u16, first: u8, last: u8, ballot: &[(u8, u8, Preference)]) -> Standing {
     let comparisons = ballot.iter().map(|(first, second, better)| Comparison {
         first: *first,
@@ -24,7 +33,7 @@ fn seat(mean: u16, first: u8, last: u8, ballot: &[(u8, u8, Preference)]) -> Stan
         better: *better,
     });
     Standing {
-        mean: Score::clamped(u64::from(mean)),
+        credence: unaudited(mean),
         first: Some(class(first)),
         last: Some(class(last)),
         ballot: Some(Ballot::truncated(comparisons)),
@@ -34,7 +43,7 @@ fn seat(mean: u16, first: u8, last: u8, ballot: &[(u8, u8, Preference)]) -> Stan
 
 fn silent(mean: u16) -> Standing {
     Standing {
-        mean: Score::clamped(u64::from(mean)),
+        credence: unaudited(mean),
         first: None,
         last: None,
         ballot: None,
@@ -81,7 +90,7 @@ fn a_weight_grows_and_never_vanishes() {
 fn found(mean: u64, number: u8, cites: bool) -> Found {
     Found {
         class: class(number),
-        mean: Score::clamped(mean),
+        credence: unaudited(mean),
         cites,
     }
 }
@@ -222,6 +231,62 @@ fn a_ring_of_two_loses_to_reputation() {
         seat(9_500, 3, 3, &[(0, 1, Tie)]),
     ];
     assert_eq!(concluded(&seats).winner, Some(2));
+}
+
+/// Of so many audited answers this share was right.
+fn audited(standing: Standing, right: u64, wrong: u64) -> Standing {
+    let credence = Credence {
+        audited: Audited::of(right * 1_000_000, wrong * 1_000_000),
+        ..standing.credence
+    };
+    Standing {
+        credence,
+        ..standing
+    }
+}
+
+/// DEB-5, AUD-6: where audits tell that three voters are far behind the fourth, they do not outvote it, however
+/// much peers praise them; who was hardly audited votes as reputed, and who gave no answer puts nobody behind.
+#[test]
+fn audits_say_whose_vote_it_is() {
+    let weak = |right, wrong| audited(seat(8_000, 2, 2, &[]), right, wrong);
+    let strong = audited(seat(9_000, 1, 1, &[]), 36, 4);
+    let winner = |panel: &[Standing]| {
+        let verdict = conclude(Strategy::Vote, 0, panel, &[]);
+        assert_eq!(verdict.strengths.len(), panel.len());
+        verdict.winner
+    };
+    let audits_agree = [strong.clone(), weak(20, 20), weak(22, 18), weak(18, 22)];
+    assert_eq!(winner(&audits_agree), Some(0));
+    let hardly = [strong.clone(), weak(0, 1), weak(0, 0), weak(2, 1)];
+    assert_eq!(winner(&hardly), Some(1));
+    let as_good = [strong.clone(), weak(34, 6), weak(33, 7), weak(35, 5)];
+    assert_eq!(winner(&as_good), Some(1));
+    let gone = Standing {
+        first: None,
+        last: None,
+        ..strong
+    };
+    let other = audited(seat(9_900, 3, 3, &[]), 20, 20);
+    let without = [gone, weak(20, 20), weak(22, 18), other];
+    assert_eq!(winner(&without), Some(1));
+}
+
+/// DEB-4, AUD-6: what one says whom audits put far before the others needs no debate.
+#[test]
+fn the_gate_weighs_by_audits() {
+    let found = |class_number, right: u64, wrong: u64| Found {
+        credence: Credence {
+            audited: Audited::of(right * 1_000_000, wrong * 1_000_000),
+            ..unaudited(8_000_u64)
+        },
+        ..found(8_000, class_number, false)
+    };
+    let gate = |panel: &[Found]| after_answers(Strategy::Auto, panel, Score::ONE, 1);
+    let ahead = [found(1, 76, 4), found(2, 30, 30), found(3, 30, 30)];
+    assert_eq!(gate(&ahead), Gate::Conclude);
+    let near = [found(1, 76, 4), found(2, 74, 6), found(3, 30, 30)];
+    assert_eq!(gate(&near), Gate::Debate);
 }
 
 /// DEB-3, DEB-5: first answers stay in the vote: one that all left still has their weight.

@@ -11,6 +11,7 @@ use llmnet_types::{
     passage::{Evidence, Shared, seen_first, shared_tokens},
     rating::Ballot,
     registration::Tokenizer,
+    reputation::Credence,
     request::Request,
     signature::Message,
     units::{Score, Tokens},
@@ -141,8 +142,8 @@ pub struct SeatView<'a> {
     pub part: Option<&'a Part>,
     /// Its corpus.
     pub corpus: Digest,
-    /// Its reputation.
-    pub mean: Score,
+    /// How far it is believed.
+    pub credence: Credence,
 }
 
 /// What a transcript says.
@@ -216,7 +217,7 @@ pub fn read_transcript(
 impl Reading {
     fn silent(seats: &[SeatView<'_>]) -> Self {
         let standing = |seat: &SeatView<'_>| Standing {
-            mean: seat.mean,
+            credence: seat.credence,
             first: None,
             last: None,
             ballot: None,
@@ -239,7 +240,7 @@ impl Reading {
         author(
             seats
                 .filter(|(_, standing)| standing.first.is_some())
-                .map(|(seat, standing)| (seat, standing.mean)),
+                .map(|(seat, standing)| (seat, standing.credence.mean)),
         )
     }
 

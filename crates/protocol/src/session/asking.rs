@@ -89,7 +89,7 @@ impl Session {
             provider: candidate.provider,
             node: candidate.node,
             corpus: candidate.corpus,
-            mean: candidate.mean,
+            credence: candidate.credence(),
             rank,
             assign: Signed::new(assign, &self.setup.network, &self.setup.key),
             asked_at: now,

@@ -122,7 +122,7 @@ impl Session {
             .map(|member| SeatView {
                 part: member.part.as_ref().map(|part| &part.body),
                 corpus: member.corpus,
-                mean: member.mean,
+                credence: member.credence,
             })
             .collect();
         let closes: Vec<_> = self.closes.iter().map(|close| close.body.clone()).collect();

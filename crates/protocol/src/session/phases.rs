@@ -172,7 +172,7 @@ impl Session {
             .filter_map(|member| member.last.as_ref().map(|answer| (member, answer)));
         let found = answers.map(|(member, answer)| Found {
             class: answer.class,
-            mean: member.mean,
+            credence: member.credence,
             cites: !answer.evidence.is_empty(),
         });
         found.collect()
@@ -183,7 +183,7 @@ impl Session {
         let answered = self.members.iter().enumerate();
         let answered = answered
             .filter(|(_, member)| member.is_present() && member.first.is_some())
-            .map(|(place, member)| (place, member.mean));
+            .map(|(place, member)| (place, member.credence.mean));
         author(answered).map(|place| self.members[place].node)
     }
 

@@ -2,10 +2,13 @@
 
 use llmnet_protocol::minority::minority;
 use llmnet_types::{
+    codec::List,
     contract::Strategy,
     id::Digest,
     message::{Answer, Payload, Phase},
     receipt::{Conclusion, ContractStatus, SeatOutcome},
+    reputation::Audited,
+    selection::Candidate,
     units::Score,
 };
 
@@ -52,6 +55,39 @@ fn evidence_convinces() {
         _ => None,
     });
     assert_eq!(reasons.filter(|reason| *reason).count(), 1);
+}
+
+/// DEB-5, DEB-7, AUD-6: two whom audits put far behind the third do not outvote it; they are a minority that is told of.
+#[test]
+fn audits_decide_whose_vote_it_is() {
+    let mut world = World::reputed(&[8_000; 3], |terms| terms.strategy = Strategy::Vote);
+    let says = |world: &World| {
+        let best = world.setup.order[2];
+        let scripts = (0..3).map(|rank| match world.setup.order[rank] == best {
+            true => Script::says(world.cited(rank, TITAN)),
+            false => Script::says(world.answer(RHEA)),
+        });
+        play(world, honest(world, scripts.collect()))
+    };
+    assert_eq!(text(&says(&world)), RHEA);
+    let best = world.setup.order[2];
+    let candidates = world.setup.selection.candidates.iter().cloned();
+    let candidates = candidates.map(|candidate| {
+        let right = if candidate.provider == best { 38 } else { 20 };
+        let audited = Audited::of(right * 1_000_000, (40 - right) * 1_000_000);
+        Candidate {
+            audited,
+            ..candidate
+        }
+    });
+    world.setup.selection.candidates = List::truncated(candidates.collect::<Vec<_>>());
+    let run = says(&world);
+    assert_eq!(text(&run), TITAN);
+    let [dissent] = &run.finished.minority[..] else {
+        panic!("one other opinion");
+    };
+    assert_eq!(dissent.seats, [0, 1]);
+    assert!(dissent.share < Score::clamped(1_000), "{:?}", dissent.share);
 }
 
 /// DEB-3: peers' answers are shown without names, and shuffled: two contracts show two orders.

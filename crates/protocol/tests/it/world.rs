@@ -22,6 +22,7 @@ use llmnet_types::{
     network::{Committee, NetworkRoot},
     passage::{Citation, Evidence, Passage, SharedPassages},
     registration::{Assurance, Price},
+    reputation::Audited,
     request::{ChatMessage, Request, Role},
     selection::{Candidate, DomainChoice, SelectionInputs},
     signature::{PrivateKey, PublicKey, Signed},
@@ -135,6 +136,7 @@ fn candidate(number: u32, mean: Score, deviation: Score) -> Candidate {
         mean,
         deviation,
         ceiling: Score::ONE,
+        audited: Audited::default(),
         lower_bound: Score::ZERO,
         samples: 100,
         latency_ms: 0,
@@ -320,7 +322,7 @@ impl World {
             });
         let answer = finished.answer.as_ref().map(|answer| answer.text.as_str());
         ReceiptDocument {
-            format: Format::Receipt1,
+            format: Format::Receipt2,
             network: self.root.clone(),
             request: finished.request.clone(),
             answer: Text::truncated(answer.unwrap_or_default()),

@@ -22,7 +22,7 @@ use llmnet_types::{
     id::{Digest, DomainId, ProviderId},
     params::Params,
     registration::{DOMAINS_MAX, Price},
-    reputation::EVIDENCE_UNIT,
+    reputation::{Credence, EVIDENCE_UNIT},
     selection::{Candidate, SelectionInputs},
     signature::PublicKey,
     units::{Amount, Epoch, Height, Score},
@@ -87,6 +87,14 @@ impl Production {
             .min(counted.ceiling)
     }
 
+    /// How far it is believed in a verdict of this domain (DEB-5).
+    fn credence(&self, provider: usize) -> Credence {
+        Credence {
+            mean: self.mean(provider, self.domain),
+            audited: self.counted(provider, self.domain).audited,
+        }
+    }
+
     fn candidate(&self, provider: usize) -> Candidate {
         let number = u32::try_from(provider).unwrap_or(u32::MAX);
         let own = Digest::tagged("llmnet/sim/provider", &[&number.to_le_bytes()]);
@@ -106,6 +114,7 @@ impl Production {
             mean: evidence.mean(prior).min(counted.ceiling),
             deviation: evidence.deviation(prior),
             ceiling: counted.ceiling,
+            audited: counted.audited,
             lower_bound: evidence.lower_bound(prior),
             samples: self.whole(provider, self.domain).samples(),
             latency_ms: 0,
@@ -213,7 +222,7 @@ impl Production {
                     Digest::tagged("llmnet/sim/class", &[&answer.class.to_le_bytes()])
                 });
                 Standing {
-                    mean: self.mean(heard.provider, self.domain),
+                    credence: self.credence(heard.provider),
                     first: class,
                     last: class,
                     ballot: None,

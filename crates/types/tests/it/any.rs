@@ -33,7 +33,7 @@ use llmnet_types::{
         Rotation, Tokenizer,
     },
     rejection::{Field, LeafFault, ProofPart, Rejection},
-    reputation::{Prior, Reputation},
+    reputation::{Audited, Prior, Reputation},
     request::{ChatMessage, Request, Role as Speaker, Setting},
     selection::{Candidate, DomainChoice, SelectionInputs},
     settlement::{CoSignature, Leaf, LeafSeat, Settlement, SettlementHead},
@@ -225,13 +225,14 @@ structs! {
     }
     Reputation { positive, negative, samples, latency_ms }
     Prior { positive, negative }
+    Audited { mean, deviation }
     ChatMessage { role, content }
     Setting { name, value }
     Request { messages, strategy, domain, output_tokens_max, settings }
     DomainChoice { domain, id, confidence }
     Candidate {
         provider, node, nonce, operator, family, twin, corpus, corpus_as_of_day, price, mean,
-        deviation, ceiling, lower_bound, samples, latency_ms, bond,
+        deviation, ceiling, audited, lower_bound, samples, latency_ms, bond,
     }
     SelectionInputs { height, epoch, beacon, domains, classifier, candidates }
     LeafSeat { provider, rank, outcome, class, score, output, latency_ms, pay }
@@ -291,7 +292,7 @@ enums! {
         Contradiction { settled, receipt, slot, claim },
         Unpaid { provider, coordinator, void, voucher, terms, assign, close, part },
     }
-    Format { Receipt1 }
+    Format { Receipt2 }
     Instruction {
         Transfer { to, amount },
         OpenLine { coordinator, amount, expires },

@@ -101,7 +101,7 @@ fn other_spellings_of_a_file_are_refused() {
         text.replacen("The other", "The\\u0020other", 1)
             .into_bytes(),
         text.replacen("{\n", "{\n  \"extra\": 1,\n", 1).into_bytes(),
-        text.replacen("llmnet/receipt/1", "llmnet/receipt/2", 1)
+        text.replacen("llmnet/receipt/2", "llmnet/receipt/3", 1)
             .into_bytes(),
     ] {
         assert_ne!(other, bytes);

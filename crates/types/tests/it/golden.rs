@@ -76,7 +76,7 @@ fn signed_kinds_keep_their_bytes() {
         llmnet/rotation/1      8bf61a2dcea67c30743fafb56528a60119198d5929585c63c16be83d11c1f48f 01a786c6cf70955f44a300fd2b56e37badb1badd1b3b58ba7fba050688f08ee3 68
         llmnet/enlistment/1    1dd0a9732a40959ec3885015b53c8e30af69358ee7c1e1555f8a9a26003c4ee6 4c5f5f0b8a862974a7af8841f3ae296b23d19b9f491ee896ac111da5bfd579cd 97
         llmnet/transaction/1   69ec9787ba245cf7b88e68001131180b28b76e2fe3ce01be74d91f745bb9ce8a 0498aae176a0eb6ed09595036637ba10043802349c79b2317bb7bdcafbc6218f 121
-        llmnet/receipt/1       9e18bb20d8f6c412c431d88ddb691eb5340adfb7323c2ac1c2db945c4d068660 0aceec4a59f95f038a47d01c5999029bd157e7b246b2f50c847225004b1175c3 32
+        llmnet/receipt/2       51314dcad027d9e2e94d711beac8bd72053e0723da81ae6e5543a5accd596ac3 db3def5ca86604b05100707cc418260b58e2775708c66b0888bffea1cbd417d7 32
     "#]].assert_eq(&lines.concat());
 }
 
@@ -126,12 +126,12 @@ fn other_bytes_that_leave_the_process_keep_their_digests() {
         commitment   f7e747cb44441f1976e5307cf269c80c31eb12166ab732b103bd9e8cb235eddf
         header       30696ae7af5d323161c99763a2124431394f098d6b6306036055812ebdeed69c
         network      0a6a197556a2a551b3b803ce27289f1c4218ae920596fd02cba028529d350f49
-        leaf         2066da30b1b709fe98199f3211372a0cf4af8584689894f4a8311d518823f0de
-        settlement   5ce49b9226c04aab747bab546426b776d1d50c1aa067138cacedd7dc335897d2
+        leaf         6b957820dc420b5a81895aef4f5ebe125e78e6f9bd7d4f02d2f69776c4391a09
+        settlement   99b74c08a39d68dd4b04fbb0e5d6b4d3fe01ba5484bddc3affaa5bb84a464222
         tree         cb926f5bb0442b40cfaebceb21e162feb5d4f98d0fb4ab93555537b379ef71a3
-        receipt      5a1e723056599914bbc07f5754a6bfa5c5b4dbf22165638b9591c4cbde719baf
-        proof        a09fd01e46123fb74d7045f4ceb97e8c7199fec04676d46d42df5cffc49a41aa
-        file         1e0960ec7f87e9eb9749d7eee2c0c170cab1255212d4efe3d139a3ebca1bcdf1
+        receipt      3e5dff400e4926103f1628a7cc7d8be55b3c24ffa7a2a498a8d957a319cae64f
+        proof        8355a3d90f9c087f806cfb48cd59b51aed40c885803204dce63902c3f095765b
+        file         5097ee45c4facbcf586a8a797b8ef38a6712b01c17b30b9bef67d4e20166f5db
         transaction  b4cc8e663081d703fb07318b8f32314d77383f76e6861e3b276cd60fe2de94c7
     "#]]
     .assert_eq(&text);

@@ -20,10 +20,11 @@ use llmnet_types::{
     rating::{Comparison, Preference},
     receipt::{Charges, Conclusion, ContractStatus, Receipt, SeatOutcome, SeatReceipt, Verdict},
     registration::{Assurance, Corpus, Model, Price, Registration, Rotation, Tokenizer},
+    reputation::Audited,
     request::{ChatMessage, Request, Role as Speaker},
-    selection::{DomainChoice, SelectionInputs},
+    selection::{Candidate, DomainChoice, SelectionInputs},
     settlement::{LEAVES_MAX, Leaf, LeafSeat, Settlement, SettlementHead},
-    signature::{Message, PrivateKey, Signed},
+    signature::{Message, PrivateKey, PublicKey, Signed},
     succession::Succession,
     transaction::{Instruction, TransactionBody},
     units::{Amount, Epoch, Height, Score, Slot, Term, Tokens},
@@ -251,6 +252,32 @@ pub(crate) fn salt() -> Salt {
 
 pub(crate) const ANSWER: &str = "The other three go on.";
 
+/// A provider as a selection sees it.
+fn candidate(node: PublicKey) -> Candidate {
+    Candidate {
+        provider: ProviderId(5),
+        node,
+        nonce: 1,
+        operator: key(4).public_key(),
+        family: text("llama"),
+        twin: Digest([28; 32]),
+        corpus: Digest([29; 32]),
+        corpus_as_of_day: 20_000,
+        price: price(),
+        mean: score(8_100),
+        deviation: score(300),
+        ceiling: score(9_600),
+        audited: Audited {
+            mean: score(8_400),
+            deviation: score(500),
+        },
+        lower_bound: score(7_500),
+        samples: 90,
+        latency_ms: 640,
+        bond: Amount::CREDIT,
+    }
+}
+
 pub(crate) fn receipt(network: &NetworkId) -> Receipt {
     let requester = key(1);
     let coordinator = key(2);
@@ -282,7 +309,7 @@ pub(crate) fn receipt(network: &NetworkId) -> Receipt {
                 confidence: score(9_000),
             }]),
             classifier: Digest([27; 32]),
-            candidates: List::new(),
+            candidates: List::truncated([candidate(seat.public_key())]),
         },
         skips: List::new(),
         seats: List::truncated([SeatReceipt {
@@ -425,7 +452,7 @@ pub(crate) fn document() -> ReceiptDocument {
     let network = network_root();
     let receipt = receipt(&network.id());
     ReceiptDocument {
-        format: Format::Receipt1,
+        format: Format::Receipt2,
         request: request(),
         answer: text(ANSWER),
         salt: salt(),

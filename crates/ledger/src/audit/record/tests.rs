@@ -121,6 +121,44 @@ fn aud_5_forty_answers_are_evidence() {
     assert!(right == wrong && right + wrong <= 40_000_000);
 }
 
+/// AUD-6, DEB-5: eighty answers, the domain's own first; one is behind another when two deviations of the
+/// difference say so, and who was hardly audited is behind nobody.
+#[test]
+fn aud_6_audits_alone_tell_who_is_behind() {
+    let none = Audits::default();
+    let alone = |right, wrong| compared(&audits(right, wrong), &none);
+    assert_eq!(compared(&none, &none), Audited::default());
+    assert_eq!(alone(2, 0), Audited::of(2_000_000, 0));
+    // Of eighty no more than these count, and then nothing of elsewhere.
+    assert_eq!(
+        compared(&audits(100, 100), &audits(90, 0)),
+        Audited::of(40_000_000, 40_000_000)
+    );
+    assert_eq!(
+        compared(&audits(30, 30), &audits(40, 0)),
+        Audited::of(50_000_000, 30_000_000)
+    );
+    let best = alone(80, 0);
+    for (right, wrong, behind) in [
+        (0, 0, false),
+        (1, 0, false),
+        (1, 1, true),
+        (74, 6, true),
+        (76, 4, false),
+    ] {
+        let other = alone(right, wrong);
+        assert_eq!(
+            other.is_far_behind(&best),
+            behind,
+            "{right} of {}",
+            right + wrong
+        );
+        assert!(!best.is_far_behind(&other));
+    }
+    assert!(!alone(0, 1).is_far_behind(&alone(32, 8)));
+    assert!(alone(0, 2).is_far_behind(&alone(32, 8)));
+}
+
 #[test]
 fn aud_4_the_ceiling_is_the_lower_of_a_long_and_a_short_record() {
     let alone = |audits: &Audits| ceiling(audits, audits);

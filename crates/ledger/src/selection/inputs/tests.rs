@@ -19,6 +19,7 @@ fn candidate(number: u32, mean: u64, samples: u32, bond: u64) -> Candidate {
         mean: Score::clamped(mean),
         deviation: Score::ZERO,
         ceiling: Score::ONE,
+        audited: Audited::default(),
         lower_bound: Score::ZERO,
         samples,
         latency_ms: 0,
@@ -63,10 +64,19 @@ fn sel_9_means_are_capped_domain_by_domain_and_weighted_by_confidence() {
     let mut esteem = Esteem::default();
     esteem.add(&params, &good, Score::clamped(7_500));
     esteem.add(&params, &praised, Score::clamped(2_500));
-    let averages =
-        [esteem.mean, esteem.deviation, esteem.ceiling].map(|sum| esteem.average(sum).get());
-    // 0.8 and 0.9333, which audits cap at 0.3902; deviations 0.1207 and 0.0242; ceilings 1 and 0.3902.
-    assert_eq!(averages, [6_975, 966, 8_475]);
+    let sums = [
+        esteem.mean,
+        esteem.deviation,
+        esteem.ceiling,
+        esteem.audited_mean,
+        esteem.audited_deviation,
+    ];
+    // 0.8 and 0.9333, which audits cap at 0.3902; deviations 0.1207 and 0.0242; ceilings 1 and 0.3902; audits alone
+    // (AUD-6) 0.5 and 0.1428, give or take 0.2887 and 0.1237.
+    assert_eq!(
+        sums.map(|sum| esteem.average(sum).get()),
+        [6_975, 966, 8_475, 4_107, 2_474]
+    );
     // No confidence at all still has a mean.
     let mut doubtful = Esteem::default();
     doubtful.add(&params, &good, Score::ZERO);

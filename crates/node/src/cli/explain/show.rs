@@ -2,6 +2,7 @@
 
 use llmnet_ledger::selection::{Place, Reason, Rule, Weighed};
 use llmnet_types::{
+    id::ProviderId,
     message::{DeclineReason, Response},
     passage::Shared,
     receipt::{Receipt, SeatOutcome},
@@ -176,8 +177,9 @@ fn became(receipt: &Receipt, rank: u8) -> String {
         return match seat.outcome {
             SeatOutcome::Served => {
                 format!(
-                    "answered in {} ms: score {score}, earns {pay}",
-                    seat.latency_ms
+                    "answered in {} ms: score {score}, earns {pay}{}",
+                    seat.latency_ms,
+                    outweighed(receipt, seat.provider).unwrap_or_default(),
                 )
             }
             SeatOutcome::NoShow => "took the seat and bound no answer in time".to_owned(),
@@ -200,6 +202,25 @@ fn became(receipt: &Receipt, rank: u8) -> String {
         .to_owned();
     }
     "was not asked: enough of better ranks took a seat".to_owned()
+}
+
+/// What is said of a seat whose word had the least weight, as audits put it behind another that answered (DEB-5).
+fn outweighed(receipt: &Receipt, provider: ProviderId) -> Option<String> {
+    let candidates = || receipt.selection.candidates.iter();
+    let served = |provider| {
+        let mut seats = receipt.seats.iter();
+        seats.any(|seat| seat.provider == provider && seat.outcome == SeatOutcome::Served)
+    };
+    let own = candidates().find(|candidate| candidate.provider == provider)?;
+    let ahead = candidates()
+        .filter(|other| served(other.provider) && own.audited.is_far_behind(&other.audited))
+        .max_by_key(|other| other.audited.mean)?;
+    Some(format!(
+        "; least weight, as audits say {} of it and {} of provider {}",
+        score(own.audited.mean),
+        score(ahead.audited.mean),
+        ahead.provider
+    ))
 }
 
 /// A seat's reason not to answer, in words.
@@ -259,6 +280,7 @@ pub(super) fn json(receipt: &Receipt, places: &[Place]) -> Value {
                 "node": candidate.node,
                 "rank": place.reason.rank(),
                 "reason": name(&place.reason),
+                "audited": { "mean": ratio(candidate.audited.mean), "deviation": ratio(candidate.audited.deviation) },
                 "became": became,
                 "lacked": became.is_none().then(|| lacked(receipt, candidate, &place.reason)),
             });

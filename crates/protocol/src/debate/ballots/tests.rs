@@ -29,7 +29,10 @@ fn panel(means: &[u64], better: impl Fn(usize, usize, usize) -> Preference) -> V
         }))
     };
     let standing = |(seat, mean): (usize, &u64)| Standing {
-        mean: Score::clamped(*mean),
+        credence: Credence {
+            mean: Score::clamped(*mean),
+            ..Credence::default()
+        },
         first: class(seat),
         last: class(seat),
         ballot: Some(ballot(seat)),
@@ -142,7 +145,7 @@ proptest! {
         });
         let votes: Vec<u128> = standings
             .iter()
-            .map(|standing| 2 * u128::from(weight(standing.mean)))
+            .map(|standing| 2 * u128::from(weight(standing.credence.mean)))
             .collect();
         let judged = places(means.len());
         let integers = bradley_terry(&standings, &judged, &votes);
