@@ -53,7 +53,7 @@ impl Default for Settings {
             calls: 5.0,
             opening: 12,
             curiosity: 0.2,
-            haste: 0.35,
+            haste: 0.6,
             difficulty: 1.5,
             wrong: (3.0, 80.0),
             behind: (1.0, 2.0),
@@ -76,7 +76,7 @@ const PROBE_TAG: u64 = 0x70_726f_6265;
 /// What is asked for at first.
 const SURE_FIRST: f64 = 2.0;
 /// How quickly it follows the calls that were made.
-const PACE: f64 = 0.05;
+const PACE: f64 = 0.025;
 /// Calls too many, or too few, are made up for over so many contracts,
 const MADE_UP_OVER: f64 = 100.0;
 /// by at most this share of the calls allowed.
