@@ -75,8 +75,8 @@ impl Audited {
         }
     }
 
-    /// Whether it lies behind another by more than two deviations of the difference (DEB-5). Who was hardly
-    /// audited never does.
+    /// Whether it lies behind another by more than two deviations of the difference (DEB-5). Who was never
+    /// audited does not.
     pub fn is_far_behind(&self, other: &Self) -> bool {
         let square = |score: u16| u64::from(score).saturating_mul(score.into());
         let gap = other.mean.get().saturating_sub(self.mean.get());

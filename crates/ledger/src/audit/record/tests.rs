@@ -122,7 +122,7 @@ fn aud_5_forty_answers_are_evidence() {
 }
 
 /// AUD-6, DEB-5: eighty answers, the domain's own first; one is behind another when two deviations of the
-/// difference say so, and who was hardly audited is behind nobody.
+/// difference say so; who was never audited is behind nobody.
 #[test]
 fn aud_6_audits_alone_tell_who_is_behind() {
     let none = Audits::default();
