@@ -267,9 +267,9 @@ fn audits_say_whose_vote_it_is() {
         last: None,
         ..strong
     };
-    let other = audited(seat(9_900, 3, 3, &[]), 20, 20);
+    let other = audited(seat(9_990, 3, 3, &[]), 20, 20);
     let without = [gone, weak(20, 20), weak(22, 18), other];
-    assert_eq!(winner(&without), Some(1));
+    assert_eq!(winner(&without), Some(3));
 }
 
 /// DEB-4, AUD-6: what one says whom audits put far before the others needs no debate.
