@@ -95,6 +95,9 @@ enum NodeError {
         message: String,
         refused: Box<Refused>,
     },
+    /// It shows blocks of a term, and asks others itself for how the one before ended.
+    #[error("{url} does not know yet how term {ended} ended")]
+    Behind { url: String, ended: Term },
     /// What it says does not hold.
     #[error("{url} is not to be believed: {why}")]
     Lie { url: String, why: String },
@@ -331,11 +334,10 @@ impl Nodes {
         let mut electorates = self.electorates.lock().await;
         while electorates.newest() < term {
             let ended = electorates.newest();
-            let hand_over = self.hand_over(url, ended).await?.ok_or_else(|| {
-                lie(
-                    url,
-                    format!("it shows blocks of term {term} and not how term {ended} ended"),
-                )
+            let hand_over = self.hand_over(url, ended).await?;
+            let hand_over = hand_over.ok_or_else(|| NodeError::Behind {
+                url: url.to_owned(),
+                ended,
             })?;
             electorates
                 .follow(&hand_over)

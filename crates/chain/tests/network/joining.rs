@@ -15,14 +15,16 @@ use llmnet_ledger::{
 use llmnet_types::{
     id::TransactionId,
     network::Committee,
-    succession::Succession,
     transaction::Outcome,
     units::{Height, Term},
 };
 
 use crate::{
     terms::{applied, delist, enlist, short_terms, takes_office},
-    testnet::{DEADLINE, Testnet, account, final_outcome, genesis, key, later, reaches, transfer},
+    testnet::{
+        DEADLINE, Testnet, account, final_outcome, genesis, key, later, reaches, succession,
+        transfer,
+    },
 };
 
 /// Few enough that the test's network is past them soon.
@@ -182,13 +184,9 @@ async fn one_that_never_ran_joins_under_a_later_committee() {
     assert!(joined.block(Height(1)).await.unwrap().is_none());
     // It knows how every term ended, from the first committee on.
     let newest = term(&*joined).await;
-    let mut hand_overs = Vec::new();
-    for term in 0..newest.0 {
-        hand_overs.extend(joined.hand_over(Term(term)).await.unwrap());
-    }
-    let succession = Succession::new(hand_overs).unwrap();
+    let known = succession(&*joined, newest).await;
     let first = testnet.genesis.root().electorate();
-    let electorate = succession.follow(&first, newest).unwrap();
+    let electorate = known.follow(&first, newest).unwrap();
     let committee = Committee::new([1, 2, 3, 4].map(key).to_vec()).unwrap();
     assert_eq!(electorate.committee, committee);
     // With the next term it votes: two others are enough with it.

@@ -14,13 +14,13 @@ use llmnet_types::{
     network::Committee,
     params::Params,
     signature::{PrivateKey, Signed},
-    succession::Succession,
     transaction::{Instruction, Outcome, Transaction},
     units::{Amount, Epoch, Height, Term},
 };
 
 use crate::testnet::{
-    DEADLINE, Testnet, account, final_outcome, genesis, key, later, reaches, seed, transfer,
+    DEADLINE, Testnet, account, final_outcome, genesis, key, later, reaches, seed, succession,
+    transfer,
 };
 
 /// Who posts all bonds.
@@ -237,11 +237,7 @@ async fn a_committee_takes_over_under_load_and_loses_nothing() {
 
     // Who knows the first committee follows to any later one (PRF-3), also from who joined.
     let (newest, _) = committee(&*joined).await;
-    let mut hand_overs = Vec::new();
-    for term in 0..newest.0 {
-        hand_overs.push(joined.hand_over(Term(term)).await.unwrap().expect("known"));
-    }
-    let succession = Succession::new(hand_overs).unwrap();
+    let known = succession(&*joined, newest).await;
     let first = testnet.genesis.root().electorate();
     reaches(&*joined, later(&*joined, 2)).await;
     for height in [Height(1), Height(TERM - 1), Height(TERM), inclusion.height] {
@@ -251,7 +247,7 @@ async fn a_committee_takes_over_under_load_and_loses_nothing() {
             certificate,
         } = joined.finality(height).await.unwrap().expect("certified");
         let certified = descendants.last().unwrap_or(&header);
-        let electorate = succession.follow(&first, certified.term).unwrap();
+        let electorate = known.follow(&first, certified.term).unwrap();
         assert_eq!(certificate.verify(&electorate, certified), Ok(()));
     }
 }
@@ -281,7 +277,7 @@ async fn all_stopped_at_any_block_of_a_term_go_on_in_the_right_one() {
     let client = testnet.client(3);
     applied(&*client, transfer(testnet.network, 0, nonce, to)).await;
     let (term, _) = committee(&*client).await;
-    for term in 0..term.0 {
-        assert!(client.hand_over(Term(term)).await.unwrap().is_some());
-    }
+    let known = succession(&*client, term).await;
+    let first = testnet.genesis.root().electorate();
+    assert!(known.follow(&first, term).is_ok());
 }

@@ -20,8 +20,9 @@ use llmnet_types::{
     id::{Digest, NetworkId, TransactionId},
     params::Params,
     signature::{PrivateKey, PublicKey},
+    succession::Succession,
     transaction::{Instruction, Transaction},
-    units::{Amount, Height},
+    units::{Amount, Height, Term},
 };
 
 /// How long any condition may take to come true.
@@ -188,4 +189,23 @@ pub(crate) async fn final_outcome(client: &dyn ChainClient, id: TransactionId) -
 /// The height after the tip's.
 pub(crate) fn later(client: &dyn ChainClient, blocks: u64) -> Height {
     Height(client.tip().borrow().height().0 + blocks)
+}
+
+/// How every term before this one ended. A block is final a moment before that is kept.
+pub(crate) async fn succession(client: &dyn ChainClient, until: Term) -> Succession {
+    let mut tip = client.tip();
+    let known = async {
+        let mut hand_overs = Vec::new();
+        while (hand_overs.len() as u64) < until.0 {
+            tip.mark_unchanged();
+            match client.hand_over(Term(hand_overs.len() as u64)).await {
+                Ok(Some(hand_over)) => hand_overs.push(hand_over),
+                Ok(None) => tip.changed().await.expect("running"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        hand_overs
+    };
+    let known = tokio::time::timeout(DEADLINE, known).await;
+    Succession::new(known.expect("known in time")).unwrap()
 }
