@@ -142,11 +142,17 @@ def fill(table):
 
     quorum(table)
 
-    for policy in ("production", "peers"):
-        for pool, calls, audits in (("P8", 5, 0.0), ("Z39", 5, 0.0), ("M29", 5, 0.05), ("M13+", 5, 0.05)):
-            found = table.play(pool, calls, audits, policy=policy)
+    compared = [("P8", 5, 0.0), ("P8", 5, 0.05), ("P8", 7, 0.05), ("Z39", 5, 0.0), ("Z39", 7, 0.02), ("M29", 6.5, 0.05), ("M13+", 5, 0.05)]
+    adverse = [("P8", 7, 0.05, f"{kind}=0.3") for kind in ("collude", "camouflage", "sleeper")]
+    for policy in ("production", "at-once", "peers"):
+        for pool, calls, audits, *adversaries in compared + (adverse if policy != "peers" else []):
+            found = table.play(pool, calls, audits, *adversaries, policy=policy)
             text = f"{shown(found, 'gain_over_best_single')} at {found['calls']:.2f} calls"
-            table.row(f"`{policy}`, {pool}, audits {audits:.0%}", "-", "for comparison", text, None)
+            case = f"`{policy}`, {pool}, seats for up to {calls} calls, audits {audits:.0%}"
+            for kind in adversaries:
+                case += f", 30% {kind.partition('=')[0]}"
+                text += f"; {found['adversary_seats_last_quarter']:.1f}% of the last quarter's seats"
+            table.row(case, "-", "for comparison", text, None)
 
 
 def quorum(table):

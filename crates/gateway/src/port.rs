@@ -97,12 +97,14 @@ pub trait Coordinator: Send + Sync {
 }
 
 /// How large a panel the requester wants, each from 1 to [`SEATS_MAX`](llmnet_types::contract::SEATS_MAX), and
-/// no quorum above the seats; and how patient. What it leaves open is the coordinator's to choose.
+/// neither quorum nor first seats above all seats; and how patient. What it leaves open is the coordinator's to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PanelSize {
     /// Seats wanted.
     pub seats: Option<u8>,
-    /// Answers needed.
+    /// Seats asked first, the others only where these settle nothing.
+    pub first: Option<u8>,
+    /// Answers needed, of the seats that are asked.
     pub quorum: Option<u8>,
     /// Milliseconds for the others once a quorum has answered, up to [`GRACE_MS_MAX`](Self::GRACE_MS_MAX).
     pub grace_ms: Option<u32>,

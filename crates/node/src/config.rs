@@ -10,7 +10,8 @@
 //!
 //! [panel]                      # where a request does not say
 //! seats = 3                    # from 1 to 7
-//! quorum = 2                   # answers needed; 1 where absent and no model sits on panels
+//! first = 2                    # asked first, the others where these settle nothing; all at once where absent
+//! quorum = 2                   # answers needed of those asked; 1 where absent and no model sits on panels
 //! grace_ms = 20000             # for the others once a quorum has answered; 1500 where no model sits on panels
 //!
 //! [chain]
@@ -124,6 +125,7 @@ pub struct PanelSettings {
 #[serde(deny_unknown_fields, default)]
 struct Size {
     seats: Option<u8>,
+    first: Option<u8>,
     quorum: Option<u8>,
     grace_ms: Option<u32>,
 }
@@ -144,6 +146,9 @@ impl TryFrom<Size> for PanelSettings {
                 "{seats} seats give from 1 to {seats} answers as a quorum"
             ));
         }
+        if size.first.is_some_and(|first| first > seats) {
+            return Err(format!("of {seats} seats up to {seats} can be asked first"));
+        }
         let most = PanelSize::GRACE_MS_MAX;
         if size.grace_ms.is_some_and(|grace| grace > most) {
             return Err(format!("the grace is from 0 to {most} milliseconds"));
@@ -159,6 +164,7 @@ impl PanelSettings {
         let seats = self.size.seats.unwrap_or(default.seats);
         Panel {
             seats,
+            first: self.size.first.unwrap_or(default.first).min(seats),
             quorum: self.size.quorum.unwrap_or(default.quorum.min(seats)),
             grace_ms: self.size.grace_ms.unwrap_or(default.grace_ms),
         }

@@ -13,7 +13,7 @@ mod tests;
 
 pub use aggregate::{Standing, conclude};
 pub(crate) use ballots::{credences, weight_among};
-pub use gate::{Found, Gate, after_answers, after_round};
+pub use gate::{Found, Gate, after_answers, after_round, is_settled};
 pub use transcript::{
     Case, Read, Reading, SeatView, Speaker, author, input_tokens, is_bound, read, read_transcript,
 };

@@ -4,24 +4,28 @@
 //! the file only: the selection's inputs are on the receipt. That they are the ledger's own is for who
 //! follows the chain to say, and to prove a fault if not (DIS-1).
 
-use llmnet_ledger::selection::{self, Place, Rule};
+mod panel;
+
 use llmnet_types::{
-    contract::{ROUNDS_MAX, SEATS_MAX, Strategy, Terms},
+    contract::{ROUNDS_MAX, Strategy, Terms},
     document::ReceiptDocument,
-    id::{Digest, ProviderId},
+    id::Digest,
     message::{Close, Opening, Phase, Response},
-    receipt::{ContractStatus, Receipt, SeatOutcome, SeatReceipt},
+    receipt::{ContractStatus, Receipt, SeatOutcome},
     reputation::Credence,
     selection::Candidate,
     signature::Message,
     units::{Amount, Score, Tokens},
 };
 
+pub use panel::explain;
+
 use crate::{
     debate::{Case, Reading, SeatView, conclude, input_tokens, is_bound, read_transcript},
-    session::{cites, class_number, quorum_ms, status_of},
+    session::{cites, class_number, status_of},
     settle,
 };
+use panel::{check_excused, check_further, check_panel, wanted};
 
 /// What on a receipt is not as the rules give it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,15 @@ pub enum Deviation {
         seated: usize,
         /// The seats wanted.
         wanted: usize,
+    },
+    /// Somebody was offered a seat in a phase in which nobody answers alone, or out of turn (DEB-13).
+    #[error("seats were not asked first ones first")]
+    Turn,
+    /// The others were asked though the first had settled it, or not asked though they had not (DEB-13).
+    #[error("those asked first {}", if *.asked { "had settled it, and others were asked" } else { "settled nothing, and nobody else was asked" })]
+    Further {
+        /// Whether others were asked.
+        asked: bool,
     },
     /// A seat is excused though the contract went on.
     #[error("rank {rank} is excused from a contract that went on")]
@@ -106,6 +119,7 @@ pub fn replay(document: &ReceiptDocument) -> Result<(), Deviation> {
     check_excused(receipt)?;
     check_openings(document, &transcript)?;
     let reading = read(document, &transcript);
+    check_further(receipt, &reading)?;
     check_verdict(document, &reading)?;
     check_pay(document, &transcript, &reading)
 }
@@ -114,140 +128,6 @@ pub(crate) fn transcript(document: &ReceiptDocument) -> Vec<(Phase, Vec<Opening>
     let parts = document.transcript.iter();
     let parts = parts.map(|part| (part.phase, part.openings.iter().cloned().collect()));
     parts.collect()
-}
-
-/// The panel is the order's, and every rank before the last is accounted for (SEL-7).
-fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
-    let order = panel_order(receipt)?;
-    check_crowd(receipt)?;
-    let seats = receipt
-        .seats
-        .iter()
-        .map(|seat| (seat.provider, &seat.assign.body, Some(&seat.reply.body)));
-    // Who accepted has a seat: a coordinator must not pass it over after all.
-    let accepted = receipt.skips.iter().find(|skip| {
-        let reply = skip.reply.as_ref().map(|reply| reply.body.response);
-        skip.rank != skip.assign.body.rank || reply == Some(Response::Accept)
-    });
-    if let Some(skip) = accepted {
-        return Err(Deviation::PassedOver { rank: skip.rank });
-    }
-    // Places settle ties, so they must be the order's too.
-    let mut ranks = receipt.seats.windows(2);
-    if let Some(pair) = ranks.find(|pair| pair[0].assign.body.rank >= pair[1].assign.body.rank) {
-        let rank = pair[1].assign.body.rank;
-        return Err(Deviation::Panel { rank });
-    }
-    let skips = receipt.skips.iter().map(|skip| {
-        (
-            skip.provider,
-            &skip.assign.body,
-            skip.reply.as_ref().map(|reply| &reply.body),
-        )
-    });
-    let mut asked: Vec<_> = seats.chain(skips).collect();
-    asked.sort_by_key(|(_, assign, _)| assign.rank);
-    for (expected, (provider, assign, reply)) in asked.iter().enumerate() {
-        let rank = assign.rank;
-        if usize::from(rank) != expected {
-            let rank = u8::try_from(expected).unwrap_or(u8::MAX);
-            return Err(Deviation::PassedOver { rank });
-        }
-        if order.get(expected) != Some(provider) {
-            return Err(Deviation::Panel { rank });
-        }
-        let candidate = receipt
-            .selection
-            .candidates
-            .iter()
-            .find(|candidate| candidate.provider == *provider);
-        let fits = candidate.is_some_and(|candidate| {
-            assign.contract == receipt.contract()
-                && assign.slot == receipt.slot
-                && assign.height == receipt.selection.height
-                && assign.voucher == receipt.voucher.body.digest()
-                && assign.seat == candidate.node
-                && assign.nonce == candidate.nonce
-                && assign.price == candidate.price
-                && assign.durations == receipt.terms.durations
-                && reply.is_none_or(|reply| reply.assign == assign.digest())
-        });
-        if !fits {
-            return Err(Deviation::Offer { rank });
-        }
-    }
-    Ok(())
-}
-
-/// At most twice as many are asked as are wanted, and no more than are wanted take part (CON-8).
-fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
-    let wanted = usize::from(receipt.terms.seats).clamp(1, SEATS_MAX);
-    let asked = receipt.seats.len() + receipt.skips.len();
-    let took_part =
-        |seat: &&SeatReceipt| !matches!(seat.outcome, SeatOutcome::NoShow | SeatOutcome::GaveUp);
-    let seated = receipt.seats.iter().filter(took_part).count();
-    if asked > 2 * wanted || seated > wanted {
-        return Err(Deviation::Crowd {
-            asked,
-            seated,
-            wanted,
-        });
-    }
-    Ok(())
-}
-
-/// Seats are excused only where a requester can have hung up before anything was closed (CON-9), or where a
-/// quorum had answered and the terms gave the others less than that time again (CON-7).
-fn check_excused(receipt: &Receipt) -> Result<(), Deviation> {
-    use SeatOutcome::{Excused, GaveUp, NoShow};
-    let hung_up = receipt.status == ContractStatus::Failed && receipt.closes.is_empty();
-    let bound = |seat: &&SeatReceipt| !matches!(seat.outcome, Excused | GaveUp | NoShow);
-    let latencies = receipt.seats.iter().filter(bound);
-    let quorum = usize::from(receipt.terms.quorum).max(1);
-    let took = quorum_ms(latencies.map(|seat| seat.latency_ms), quorum);
-    let hurried = took.is_some_and(|took| !receipt.terms.durations.is_fair_after(took));
-    let excused = |seat: &&SeatReceipt| seat.outcome == Excused && !hung_up && !hurried;
-    match receipt.seats.iter().find(excused) {
-        Some(seat) => Err(Deviation::Excused {
-            rank: seat.assign.body.rank,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// The order that the receipt's own inputs give.
-fn panel_order(receipt: &Receipt) -> Result<Vec<ProviderId>, Deviation> {
-    let (seed, rule) = seed_and_rule(receipt)?;
-    let filters = &receipt.terms.filters;
-    Ok(selection::order(&receipt.selection, &seed, &rule, filters))
-}
-
-fn seed_and_rule(receipt: &Receipt) -> Result<(Digest, Rule), Deviation> {
-    let policy = receipt.terms.policy;
-    let rule = Rule::version(policy).ok_or(Deviation::Policy(policy))?;
-    let seed = selection::seed(
-        &receipt.network,
-        &receipt.selection.beacon,
-        &receipt.coordinator,
-        receipt.slot,
-        &receipt.slot_secret,
-    );
-    Ok((seed, rule))
-}
-
-/// Where the rule of selection put each candidate of a receipt, and why (SEL-7).
-///
-/// # Errors
-/// The receipt follows a version of the rules that this program does not know.
-pub fn explain(receipt: &Receipt) -> Result<Vec<Place>, Deviation> {
-    let (seed, rule) = seed_and_rule(receipt)?;
-    let filters = &receipt.terms.filters;
-    Ok(selection::explain(
-        &receipt.selection,
-        &seed,
-        &rule,
-        filters,
-    ))
 }
 
 /// Every phase shows what its Close bound, in that order, each once (CON-5).
@@ -265,8 +145,14 @@ fn check_openings(
     // Every first commitment covers what its seat was shown: another list, and nothing opens (COR-5).
     let mut shown = case(document).seen_first();
     let mut last = None;
-    let mut closes = receipt.closes.iter();
+    let mut closes = receipt.closes.iter().peekable();
     for (phase, openings) in transcript {
+        // What was opened first is shown with what was opened further.
+        if *phase == Phase::Further {
+            closes.next_if(|close| {
+                close.body.phase == Phase::Answers && close.body.contract == receipt.contract()
+            });
+        }
         let close = closes
             .next()
             .filter(|close| close.body.phase == *phase && close.body.contract == receipt.contract())
@@ -289,8 +175,11 @@ fn check_openings(
 fn follows(last: Option<Phase>, phase: Phase, terms: &Terms) -> bool {
     let rounds_max = terms.rounds.min(ROUNDS_MAX);
     match (last, phase) {
-        (None, Phase::Answers) | (Some(Phase::Answers | Phase::Round(_)), Phase::Ballots) => true,
-        (Some(Phase::Answers), Phase::Round(round)) => round == 1 && round <= rounds_max,
+        (None, Phase::Further) => terms.asks_further(),
+        (None, Phase::Answers) | (Some(_), Phase::Ballots) => last != Some(Phase::Ballots),
+        (Some(Phase::Answers | Phase::Further), Phase::Round(round)) => {
+            round == 1 && round <= rounds_max
+        }
         // A synthesis is written once.
         (Some(Phase::Round(_)), Phase::Round(_)) if terms.strategy == Strategy::Mixture => false,
         (Some(Phase::Round(before)), Phase::Round(round)) => {
@@ -353,17 +242,13 @@ fn check_verdict(document: &ReceiptDocument, reading: &Reading) -> Result<(), De
     if answer != document.answer.as_str() {
         return Err(Deviation::Answer);
     }
-    let answers = reading
-        .standings
-        .iter()
-        .filter(|standing| standing.last.is_some())
-        .count();
     let status = |cancelled| {
         status_of(
             receipt.seats.len(),
-            answers,
+            reading.answered(),
             &verdict,
             &receipt.terms,
+            wanted(receipt),
             cancelled,
         )
     };

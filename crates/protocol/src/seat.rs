@@ -168,7 +168,7 @@ impl Seat {
             version,
             coordinator: account.coordinator,
             own: account.own,
-            stage: Stage::Working(Phase::Answers),
+            stage: Stage::Working(assign.phase),
             deadline: now.after(durations.accept_ms.saturating_add(durations.answer_ms)),
             accepted: false,
             accept_at: now.after(accept_after_ms),
@@ -208,7 +208,7 @@ impl Seat {
 
     /// When the seat wants to be stepped if nothing else happens; `None` once it is over.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let waiting = self.stage == Stage::Working(Phase::Answers) && !self.accepted;
+        let waiting = self.is_answering() && !self.accepted;
         let at = if waiting {
             self.accept_at.min(self.deadline)
         } else {
@@ -217,9 +217,19 @@ impl Seat {
         (self.stage != Stage::Over).then_some(at)
     }
 
+    /// Whether its first answer is being worked on.
+    fn is_answering(&self) -> bool {
+        self.stage == Stage::Working(self.alone())
+    }
+
+    /// The phase in which it answers alone.
+    fn alone(&self) -> Phase {
+        self.offer.assign.body.phase
+    }
+
     /// Whether the work takes so long that a yes cannot wait for it.
     fn must_accept(&self, now: Timestamp) -> bool {
-        !self.accepted && self.stage == Stage::Working(Phase::Answers) && self.accept_at <= now
+        !self.accepted && self.is_answering() && self.accept_at <= now
     }
 
     /// Takes an input. What does not fit the stage, or is not signed, changes nothing.
@@ -228,7 +238,9 @@ impl Seat {
             (Stage::Over, _) => Vec::new(),
             (_, Input::Tick) if self.deadline <= now => self.over(),
             (_, Input::Tick) if self.must_accept(now) => vec![self.accept()],
-            (Stage::Working(Phase::Answers), Input::Answered(answer)) => self.answered(now, answer),
+            (Stage::Working(phase), Input::Answered(answer)) if phase == self.alone() => {
+                self.answered(now, answer)
+            }
             (Stage::Working(phase @ Phase::Round(_)), Input::Revised(revision)) => {
                 self.revised(phase, revision)
             }
@@ -280,7 +292,7 @@ impl Seat {
                 if !self.accepted {
                     effects.push(self.accept());
                 }
-                effects.push(self.commit(Phase::Answers, Payload::Answer(answer)));
+                effects.push(self.commit(self.alone(), Payload::Answer(answer)));
                 self.deadline = self.peers_answer(now);
                 effects
             }
@@ -356,9 +368,15 @@ impl Seat {
         let pending = self.pending.take().filter(|pending| {
             pending.phase == close.phase && close.commitments.contains(&pending.commitment)
         });
+        // Others may be asked before anything follows (DEB-13).
+        let others_follow = close.phase == Phase::Answers && self.offer.terms.asks_further();
         self.closes.push(close);
         self.stage = Stage::Waiting;
-        self.deadline = self.patience(now, 0);
+        self.deadline = if others_follow {
+            self.peers_answer(now)
+        } else {
+            self.patience(now, 0)
+        };
         let Some(pending) = pending else {
             return Vec::new();
         };

@@ -5,6 +5,7 @@
 //!    |  all bound, or quorum and grace, or time is up
 //! Opening(phase): Close sent, payloads come in
 //!    |  all opened, or time is up
+//!    +-- nothing settled by those asked first --> Answers, of the others
 //!    +-- gate --> Binding(round or ballots) --> Opening ...
 //!    `-- conclude --> Parting: seats sign their Parts
 //!                        `--> Finished
@@ -12,6 +13,7 @@
 
 mod asking;
 mod finish;
+mod further;
 mod phases;
 mod setup;
 
@@ -26,7 +28,7 @@ use llmnet_types::{
 
 pub(crate) use asking::quorum_ms;
 pub use finish::Finished;
-pub(crate) use finish::{cites, class_number, status_of};
+pub(crate) use finish::{cites, class_number, needed, status_of};
 pub use setup::Setup;
 
 use crate::message::{ToCoordinator, ToSeat};
@@ -69,7 +71,7 @@ pub enum Effect {
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Collecting acceptances and first commitments.
+    /// Collecting acceptances and commitments of those asked first, or further.
     Answers,
     /// Waiting for payloads of a closed phase.
     Opening(Phase),
@@ -91,6 +93,8 @@ pub struct Session {
     deadline: Timestamp,
     /// Set once a quorum of answers is bound: when the slow are no longer waited for.
     grace: Option<Timestamp>,
+    /// In which phase those answer alone that are asked now (DEB-13).
+    alone: Phase,
     /// The next rank to ask.
     next_rank: usize,
     members: Vec<Member>,
@@ -113,6 +117,7 @@ impl Session {
             stage: Stage::Answers,
             deadline: now.after(setup.answer_deadline_ms()),
             grace: None,
+            alone: Phase::Answers,
             next_rank: 0,
             members: Vec::new(),
             closes: Vec::new(),
@@ -123,9 +128,7 @@ impl Session {
             cancelled: false,
             setup,
         };
-        let mut effects = vec![Effect::Progress(Progress::Selected {
-            seats: u8::try_from(session.setup.seats_wanted()).unwrap_or(u8::MAX),
-        })];
+        let mut effects = vec![session.selected()];
         session.fill_seats(now, &mut effects);
         session.advance(now, &mut effects);
         (session, effects)
@@ -212,22 +215,24 @@ impl Session {
     /// billed (CON-9).
     fn cancel(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.cancelled = true;
+        self.grace = None;
         match self.stage {
             Stage::Answers => {
-                let asked = |member: &&Member| {
-                    matches!(member.presence, Presence::Asked { .. } | Presence::Seated)
-                };
-                for member in self.members.iter().filter(asked) {
+                let alone = self.alone;
+                for member in &mut self.members {
+                    if !member.is_active() || member.alone() != alone {
+                        continue;
+                    }
                     effects.push(Effect::Send {
                         to: member.node,
                         message: Box::new(ToSeat::Cancel(self.contract)),
                     });
+                    // Who accepted had no chance to serve: that is nobody's no-show.
+                    if member.is_present() {
+                        member.presence = Presence::Failed(SeatOutcome::Excused);
+                    }
                 }
-                // Who accepted had no chance to serve: that is nobody's no-show.
-                for member in self.members.iter_mut().filter(|member| member.is_present()) {
-                    member.presence = Presence::Failed(SeatOutcome::Excused);
-                }
-                self.finish(effects);
+                self.conclude_alone(now, effects);
             }
             Stage::Binding(phase) => self.hurry(now, phase, effects),
             // Openings are on their way: the gate concludes when they are in.

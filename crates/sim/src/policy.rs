@@ -20,17 +20,20 @@ use crate::{
 pub enum Name {
     /// [`Cascade`].
     Cascade,
-    /// What ledger and coordinator do today: SEL, DEB under `vote`, RAT, REP, AUD.
+    /// What ledger and coordinator do today: SEL, DEB under `vote` with two seats asked first, RAT, REP, AUD.
     Production,
+    /// The same with all seats asked at once.
+    AtOnce,
     /// Five respondents by Thompson sampling, rated by the agreement of the others.
     Peers,
     /// One provider by chance.
     Random,
 }
 
-const NAMES: [(&str, Name); 4] = [
+const NAMES: [(&str, Name); 5] = [
     ("cascade", Name::Cascade),
     ("production", Name::Production),
+    ("at-once", Name::AtOnce),
     ("peers", Name::Peers),
     ("random", Name::Random),
 ];
@@ -74,7 +77,10 @@ impl Name {
                 Cascade::new(settings, providers, domains)
             }),
             Self::Production => run(board, setup, |providers, domains| {
-                Production::new(seats, providers, domains)
+                Production::new(settings.calls, 2, providers, domains)
+            }),
+            Self::AtOnce => run(board, setup, |providers, domains| {
+                Production::new(settings.calls, 0, providers, domains)
             }),
             Self::Peers => run(board, setup, |providers, domains| {
                 Peers::new(seats, providers, domains)

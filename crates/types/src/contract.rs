@@ -7,6 +7,7 @@ use crate::{
     codec::{List, encode},
     domain::Domain,
     id::{ContractId, Digest, LineId, NetworkId},
+    message::Phase,
     registration::{Assurance, Price},
     signature::{Message, PublicKey},
     units::{Amount, Height, Score, Slot, Tokens},
@@ -164,7 +165,9 @@ pub struct Terms {
     pub strategy: Strategy,
     /// Seats wanted: k.
     pub seats: u8,
-    /// Answers needed.
+    /// Seats asked first, all others only where these settle nothing (DEB-13); 0 for all at once.
+    pub first: u8,
+    /// Answers needed, of those asked.
     pub quorum: u8,
     /// The most rounds of debate: R.
     pub rounds: u8,
@@ -183,7 +186,58 @@ pub struct Terms {
 impl Terms {
     /// The digest a voucher names.
     pub fn digest(&self) -> Digest {
-        Digest::tagged("llmnet/terms/1", &[&encode(self)])
+        Digest::tagged("llmnet/terms/2", &[&encode(self)])
+    }
+
+    /// The most seats there will be: 1 to [`SEATS_MAX`].
+    pub fn seats_max(&self) -> usize {
+        usize::from(self.seats).clamp(1, SEATS_MAX)
+    }
+
+    /// The seats that are asked first: all of them where no others follow (DEB-13).
+    pub fn seats_first(&self) -> usize {
+        match usize::from(self.first) {
+            // Whoever orders a debate wants one also where answers agree.
+            first if first > 0 && self.strategy != Strategy::Debate => first.min(self.seats_max()),
+            _ => self.seats_max(),
+        }
+    }
+
+    /// Whether others are asked where the first seats settle nothing (DEB-13).
+    pub fn asks_further(&self) -> bool {
+        self.seats_first() < self.seats_max()
+    }
+
+    /// The seats wanted in the end, where seats were asked in these phases: the first ones, or all.
+    pub fn seats_wanted(&self, mut asked: impl Iterator<Item = Phase>) -> usize {
+        if asked.any(|phase| phase == Phase::Further) {
+            self.seats_max()
+        } else {
+            self.seats_first()
+        }
+    }
+
+    /// Whether seats may be asked in these phases, by rank: to answer alone, the first ones first, and further
+    /// ones where the terms have any (DEB-13).
+    pub fn asks_in_turn(&self, mut asked: impl Iterator<Item = Phase>) -> bool {
+        let mut has_further = false;
+        asked.all(|phase| {
+            has_further |= phase == Phase::Further;
+            phase.is_alone() && (phase == Phase::Further) == has_further
+        }) && (!has_further || self.asks_further())
+    }
+
+    /// The seats that answer in a phase in which each answers alone.
+    pub fn seats_in(&self, phase: Phase) -> usize {
+        match phase {
+            Phase::Further => self.seats_max() - self.seats_first(),
+            _ => self.seats_first(),
+        }
+    }
+
+    /// The answers that one of these phases waits for before the slow have only their grace left (CON-7).
+    pub fn quorum_in(&self, phase: Phase) -> usize {
+        usize::from(self.quorum).clamp(1, self.seats_in(phase).max(1))
     }
 }
 
@@ -234,6 +288,8 @@ pub struct Assign {
     pub nonce: u32,
     /// Its place in the selected order, from 0.
     pub rank: u8,
+    /// When it answers: with the first, or with those asked further (DEB-13).
+    pub phase: Phase,
     /// At the price it registered.
     pub price: Price,
     /// Within these times.
@@ -241,5 +297,5 @@ pub struct Assign {
 }
 
 impl Message for Assign {
-    const KIND: &'static str = "llmnet/assign/1";
+    const KIND: &'static str = "llmnet/assign/2";
 }

@@ -22,8 +22,8 @@ pub const ANSWER_LENGTH_MAX: usize = 24_000;
 pub const EVIDENCE_MAX: usize = 4;
 /// The most bytes of an opened payload.
 pub const PAYLOAD_LENGTH_MAX: usize = 48_000;
-/// The most phases of a contract: answers, rounds, ballots.
-pub const PHASES_MAX: usize = ROUNDS_MAX as usize + 2;
+/// The most phases of a contract: first answers, further ones, rounds, ballots.
+pub const PHASES_MAX: usize = ROUNDS_MAX as usize + 3;
 
 /// Why a seat will not do it. Counted, and told to the requester.
 #[derive(
@@ -125,6 +125,15 @@ pub enum Phase {
     Round(u8),
     /// Seats judge each other.
     Ballots,
+    /// Round 0 of those that are asked where the first answers settle nothing: each alone as well (DEB-13).
+    Further,
+}
+
+impl Phase {
+    /// Whether seats answer alone in it, having seen nobody's answer.
+    pub const fn is_alone(self) -> bool {
+        matches!(self, Self::Answers | Self::Further)
+    }
 }
 
 /// A seat binds itself to a payload it does not show yet.

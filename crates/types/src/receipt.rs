@@ -78,6 +78,13 @@ pub enum SeatOutcome {
     GaveUp = 5,
 }
 
+impl SeatOutcome {
+    /// Whether it holds one of the panel's seats; who binds nothing leaves its own to somebody else (CON-8).
+    pub const fn took_part(self) -> bool {
+        !matches!(self, Self::NoShow | Self::GaveUp)
+    }
+}
+
 /// Why a candidate of a better rank did not get the seat (SEL-7).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

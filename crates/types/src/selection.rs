@@ -99,3 +99,11 @@ pub struct SelectionInputs {
     /// Who could be asked, by provider number.
     pub candidates: List<Candidate, CANDIDATES_MAX>,
 }
+
+impl SelectionInputs {
+    /// How sure the classifier is of the first domain.
+    pub fn confidence(&self) -> Score {
+        let first = self.domains.first();
+        first.map_or(Score::ZERO, |choice| choice.confidence)
+    }
+}

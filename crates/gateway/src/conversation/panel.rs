@@ -1,4 +1,4 @@
-//! How large a panel a request wants, and how patient: `"llmnet": {"seats": 7, "quorum": 3, "grace_ms": 0}`.
+//! How large a panel a request wants, and how patient: `"llmnet": {"seats": 7, "first": 2, "quorum": 2, "grace_ms": 0}`.
 
 use llmnet_types::contract::SEATS_MAX;
 
@@ -37,16 +37,24 @@ pub(super) fn size(ours: &Fields<'_>) -> Result<PanelSize, ApiError> {
     };
     let size = PanelSize {
         seats: count("seats")?,
+        first: count("first")?,
         quorum: count("quorum")?,
         grace_ms,
     };
-    if let (Some(seats), Some(quorum)) = (size.seats, size.quorum)
-        && quorum > seats
-    {
-        let path = ours.path("quorum");
-        let message =
-            format!("{seats} seats cannot give {quorum} answers: lower '{path}' or raise 'seats'");
-        return Err(invalid(path, message));
-    }
+    let within = |name: &str, count: Option<u8>, what: &dyn Fn(u8, u8) -> String| match size.seats {
+        Some(seats) if count.is_some_and(|count| count > seats) => {
+            let path = ours.path(name);
+            let what = what(seats, count.unwrap_or(seats));
+            let message = format!("{what}: lower '{path}' or raise 'seats'");
+            Err(invalid(path, message))
+        }
+        _ => Ok(()),
+    };
+    within("quorum", size.quorum, &|seats, quorum| {
+        format!("{seats} seats cannot give {quorum} answers")
+    })?;
+    within("first", size.first, &|seats, first| {
+        format!("of {seats} seats {first} cannot be asked first")
+    })?;
     Ok(size)
 }

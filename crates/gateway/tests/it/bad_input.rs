@@ -78,6 +78,11 @@ async fn what_has_the_wrong_type_or_value() {
             r#""llmnet":{"seats":2,"quorum":3}"#,
             "invalid_value llmnet.quorum",
         ),
+        (r#""llmnet":{"first":0}"#, "invalid_value llmnet.first"),
+        (
+            r#""llmnet":{"seats":2,"first":3}"#,
+            "invalid_value llmnet.first",
+        ),
         (
             r#""llmnet":{"grace_ms":-1}"#,
             "invalid_type llmnet.grace_ms",

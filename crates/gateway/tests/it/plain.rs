@@ -9,18 +9,18 @@ use crate::client::{Server, steady};
 async fn a_request_may_say_how_large_and_patient_its_panel_is() {
     let server = Server::start().await;
     for (fields, expected) in [
-        ("", "None seats, None answers, None ms"),
+        ("", "None seats, None first, None answers, None ms"),
         (
-            r#","llmnet":{"seats":7,"quorum":3}"#,
-            "Some(7) seats, Some(3) answers, None ms",
+            r#","llmnet":{"seats":7,"first":2,"quorum":3}"#,
+            "Some(7) seats, Some(2) first, Some(3) answers, None ms",
         ),
         (
             r#","llmnet":{"quorum":1,"seats":null}"#,
-            "None seats, Some(1) answers, None ms",
+            "None seats, None first, Some(1) answers, None ms",
         ),
         (
             r#","llmnet":{"grace_ms":0}"#,
-            "None seats, None answers, Some(0) ms",
+            "None seats, None first, None answers, Some(0) ms",
         ),
     ] {
         let reply = server.ask("how large?", fields).await;

@@ -328,8 +328,8 @@ impl Coordinator for Script {
         let outcome = match question.as_str() {
             "how large?" => Ok(Answered {
                 text: format!(
-                    "{:?} seats, {:?} answers, {:?} ms",
-                    size.seats, size.quorum, size.grace_ms
+                    "{:?} seats, {:?} first, {:?} answers, {:?} ms",
+                    size.seats, size.first, size.quorum, size.grace_ms
                 ),
                 ..answered(&request)
             }),

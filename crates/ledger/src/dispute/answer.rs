@@ -6,7 +6,7 @@ use llmnet_types::{
     disclosure::ReceiptField,
     dispute::Answer,
     id::{NetworkId, ProviderId},
-    message::{Part, Reply, Response},
+    message::{Part, Phase, Reply, Response},
     params::ANSWER_EPOCHS,
     receipt::{ContractStatus, SeatReceipt, Skip},
     rejection::{LeafFault, ProofPart, Rejection},
@@ -211,7 +211,9 @@ impl Opened<'_> {
     /// Seats sit where the order under the terms' filters puts them, and each better rank was offered the
     /// seat first: it declined, or was not reached, which is believed of as many as seats were wanted.
     fn panel(&self, work: &Work<'_>, asked: &[Asked<'_>], order: &[ProviderId]) -> bool {
-        let wanted = usize::from(self.receipt.terms.seats).clamp(1, SEATS_MAX);
+        let terms = &self.receipt.terms;
+        let phases = || asked.iter().map(|asked| asked.assign.body.phase);
+        let wanted = terms.seats_wanted(phases());
         let ranks = self
             .leaf
             .seats
@@ -221,11 +223,15 @@ impl Opened<'_> {
         let places = asked.iter().zip(order).zip(0_u8..);
         let in_place = |((asked, provider), rank): ((&Asked<'_>, &ProviderId), u8)| {
             asked.provider == *provider
-                && self.offer(work, *provider, rank).as_ref() == Some(&asked.assign.body)
+                && self
+                    .offer(work, *provider, rank, asked.assign.body.phase)
+                    .as_ref()
+                    == Some(&asked.assign.body)
                 && asked.said()
         };
-        // One for each rank, and at most 2k are asked (CON-8).
+        // One for each rank, and at most 2k are asked (CON-8), first ones first (DEB-13).
         asked.len() == ranks
+            && terms.asks_in_turn(phases())
             && ranks <= order.len()
             && ranks <= wanted.saturating_mul(2)
             && unreached <= wanted
@@ -254,7 +260,13 @@ impl Opened<'_> {
     }
 
     /// The offer that a provider had to be made: to its key and at its price of that height (CON-3).
-    fn offer(&self, work: &Work<'_>, provider: ProviderId, rank: u8) -> Option<Assign> {
+    fn offer(
+        &self,
+        work: &Work<'_>,
+        provider: ProviderId,
+        rank: u8,
+        phase: Phase,
+    ) -> Option<Assign> {
         let registration = registration(work, provider, self.leaf.height)?;
         Some(Assign {
             contract: contract_id(self.network, self.coordinator, self.slot),
@@ -264,6 +276,7 @@ impl Opened<'_> {
             seat: registration.node,
             nonce: registration.nonce,
             rank,
+            phase,
             price: registration.price,
             durations: self.receipt.terms.durations,
         })

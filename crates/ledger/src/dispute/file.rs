@@ -10,7 +10,7 @@ use llmnet_types::{
     disclosure::{Disclosure, ReceiptField},
     dispute::{Claim, Filing, SettledLeaf},
     id::{LineId, NetworkId, ProviderId, ReceiptRoot},
-    message::{Close, Part, Phase},
+    message::{Close, Part},
     params::{DISPUTE_EPOCHS, RELEASE_EPOCHS},
     receipt::{Charges, ContractStatus, SeatReceipt},
     rejection::{Field, ProofPart, Rejection},
@@ -276,7 +276,7 @@ impl Unpaid<'_> {
         [assign.contract, close.contract, part.contract] == [contract; 3]
             && assign.voucher == self.voucher.body.digest()
             && self.voucher.body.terms == self.terms.digest()
-            && close.phase == Phase::Answers
+            && close.phase.is_alone()
             && bound.is_some_and(|bound| close.commitments.contains(bound))
     }
 

@@ -47,6 +47,10 @@ pub struct Plan {
     pub score: Score,
     /// Ranks that were asked and said they are busy; the seats are the next.
     pub busy: Vec<u8>,
+    /// Seats asked first; 0 for all at once.
+    pub first: u8,
+    /// When each rank was asked; first, where this says nothing.
+    pub phases: Vec<Phase>,
 }
 
 impl Plan {
@@ -66,6 +70,8 @@ impl Plan {
             empty: 0,
             score: Score::clamped(8_000),
             busy: Vec::new(),
+            first: 0,
+            phases: Vec::new(),
         }
     }
 
@@ -85,6 +91,7 @@ impl Plan {
             filters: self.filters.clone(),
             strategy: Strategy::Vote,
             seats,
+            first: self.first,
             quorum: 1,
             rounds: 0,
             durations: durations(),
@@ -204,6 +211,10 @@ impl Contract {
                 seat: registration.node,
                 nonce: registration.nonce,
                 rank,
+                phase: *plan
+                    .phases
+                    .get(usize::from(rank))
+                    .unwrap_or(&Phase::Answers),
                 price: registration.price,
                 durations: durations(),
             };

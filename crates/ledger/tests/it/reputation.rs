@@ -7,6 +7,7 @@ use llmnet_types::{
     contract::{Assign, contract_id},
     dispute::FaultProof,
     id::{Digest, ProviderId},
+    message::Phase,
     params::Params,
     registration::{Announcement, Corpus, Novelty},
     reputation::Reputation,
@@ -228,6 +229,7 @@ fn rep_6_evidence_of_a_slashed_coordinator_does_not_count() {
             seat: public("node-0"),
             nonce: 0,
             rank: 0,
+            phase: Phase::Answers,
             price: registration(0, &["physics"]).price,
             durations: durations(),
         };

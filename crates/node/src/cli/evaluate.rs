@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// Who plays on which questions: P4, P8, Z39, Z41, M12, M29, M13+, G43, BFCL, or a file with such a list
     #[arg(long, value_name = "NAME")]
     pool: String,
-    /// What decides: cascade, production, peers, random
+    /// What decides: cascade, production, at-once, peers, random
     #[arg(long, default_value = "cascade", value_name = "NAME")]
     policy: Name,
     /// Who joins: random, collude, camouflage, sleeper, always-wrong, lazy, copier, degrader or conformist, and their share

@@ -14,7 +14,9 @@ use llmnet_types::{
 pub struct Panel {
     /// Seats wanted, from 1 to [`SEATS_MAX`].
     pub seats: u8,
-    /// Answers needed, from 1 to the seats. With fewer, the contract fails.
+    /// Seats asked first, up to all of them; the others are asked where these settle nothing. 0 for all at once.
+    pub first: u8,
+    /// Answers needed of those asked, from 1 to the seats. With fewer, the contract fails.
     pub quorum: u8,
     /// Milliseconds for the others once a quorum has answered.
     pub grace_ms: u32,
@@ -24,12 +26,14 @@ impl Panel {
     /// For respondents that look up documents: any of them is enough, and all are fast.
     pub const FAST: Self = Self {
         seats: 3,
+        first: 0,
         quorum: 1,
         grace_ms: 1_500,
     };
     /// For panels with models on them, which are slower.
     pub const PATIENT: Self = Self {
         seats: 3,
+        first: 0,
         quorum: 2,
         grace_ms: 20_000,
     };
@@ -61,8 +65,15 @@ impl Panel {
             );
             return Err(refused("quorum", message));
         }
+        let first = size.first.unwrap_or(self.first.min(seats));
+        if first > seats {
+            let message =
+                format!("of {seats} seats {first} cannot be asked first; set 'seats' too");
+            return Err(refused("first", message));
+        }
         Ok(Self {
             seats,
+            first,
             quorum,
             grace_ms: size.grace_ms.unwrap_or(self.grace_ms),
         })
@@ -84,6 +95,7 @@ pub(super) fn terms(
         filters,
         strategy: request.strategy,
         seats: panel.seats,
+        first: panel.first,
         quorum: panel.quorum,
         rounds: u8::from(!matches!(
             request.strategy,
@@ -124,7 +136,7 @@ mod tests {
         let size = PanelSize {
             seats,
             quorum,
-            grace_ms: None,
+            ..PanelSize::default()
         };
         let panel = Panel::PATIENT.of(strategy, size);
         panel
@@ -148,6 +160,15 @@ mod tests {
             ..PanelSize::default()
         };
         assert_eq!(Panel::PATIENT.of(vote, hurried).unwrap().grace_ms, 0);
+        let first = |first| {
+            let size = PanelSize {
+                first: Some(first),
+                ..PanelSize::default()
+            };
+            Panel::PATIENT.of(vote, size).map(|panel| panel.first)
+        };
+        assert_eq!(first(2), Ok(2));
+        assert!(first(4).is_err(), "of three");
         assert_eq!(of(vote, None, Some(3)), Ok((3, 3)));
         assert_eq!(of(single, Some(1), Some(1)), Ok((1, 1)));
         let refused = |name: &str| Err(format!("llmnet.{name}"));

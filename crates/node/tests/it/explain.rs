@@ -1,6 +1,7 @@
 //! `llmnet explain`: the panel as the rule put it, by the receipt alone and by the blocks.
 
 use llmnet::cli::code;
+use llmnet_types::{document::ReceiptDocument, message::Phase};
 use serde_json::Value;
 
 use crate::support::{Local, Room, output};
@@ -32,6 +33,27 @@ async fn every_seat_is_explained_and_held_to_the_blocks() {
     }
     let explained = |place: &Value| place["became"].is_string() != place["lacked"].is_string();
     assert!(candidates.iter().all(explained));
+
+    // DEB-13: nobody is known well enough yet to settle anything alone.
+    let body = serde_json::json!({
+        "model": "llmnet/vote",
+        "messages": [{"role": "user", "content": question}],
+        "llmnet": {"seats": 3, "first": 1},
+    });
+    let answer = local.gateway.post(&body.to_string()).await.unwrap();
+    let bytes = local
+        .gateway
+        .final_receipt(&answer.receipt().unwrap())
+        .await;
+    let document = ReceiptDocument::from_bytes(&bytes).unwrap();
+    let phases = document.receipt.seats.iter();
+    let phases: Vec<Phase> = phases.map(|seat| seat.assign.body.phase).collect();
+    assert_eq!((phases[0], phases[1]), (Phase::Answers, Phase::Further));
+    let two = local.room.file("two.json", bytes).display().to_string();
+    let told = output(&local.room, &["explain", &two]).await;
+    let first =
+        "1 of 3 seats were asked first; that settled nothing, so the others were asked as well.";
+    assert!(told.out.contains(first), "{}", told.out);
 
     // Nothing is needed but the file.
     let (room, _place) = local.leave().await;

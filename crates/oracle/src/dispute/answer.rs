@@ -2,10 +2,10 @@
 
 use llmnet_types::{
     codec::List,
-    contract::{Assign, SEATS_MAX, Terms, Voucher, contract_id},
+    contract::{Assign, SEATS_MAX, Strategy, Terms, Voucher, contract_id},
     disclosure::ReceiptField,
     dispute::Answer,
-    message::{Reply, Response},
+    message::{Phase, Reply, Response},
     receipt::{ContractStatus, SeatReceipt, Skip},
     settlement::{Leaf, LeafSeat},
     signature::{Message, PublicKey, Signed},
@@ -140,7 +140,34 @@ impl Oracle {
         asked.retain(|(assign, ..)| assign.body.rank <= last);
         asked.sort_by_key(|(assign, ..)| assign.body.rank);
         let ranks: Vec<u8> = asked.iter().map(|(assign, ..)| assign.body.rank).collect();
-        let wanted = usize::from(opened.terms.seats).clamp(1, SEATS_MAX);
+        // Those asked first come first, and are as many as the terms say unless others were asked (DEB-13).
+        let first = match usize::from(opened.terms.first) {
+            0 => SEATS_MAX,
+            _ if opened.terms.strategy == Strategy::Debate => SEATS_MAX,
+            first => first,
+        };
+        let all = usize::from(opened.terms.seats).clamp(1, SEATS_MAX);
+        let further = asked
+            .iter()
+            .position(|(assign, ..)| assign.body.phase == Phase::Further)
+            .unwrap_or(asked.len());
+        let in_turn = asked.iter().enumerate().all(|(place, (assign, ..))| {
+            let phase = if place < further {
+                Phase::Answers
+            } else {
+                Phase::Further
+            };
+            assign.body.phase == phase
+        });
+        require(
+            in_turn && (further == asked.len() || first < all),
+            "DIS-5: an offer out of turn",
+        )?;
+        let wanted = if further == asked.len() {
+            first.min(all)
+        } else {
+            all
+        };
         let unreached = asked.iter().filter(|(_, reply, _)| reply.is_none()).count();
         require(
             ranks == (0..=last).collect::<Vec<u8>>()

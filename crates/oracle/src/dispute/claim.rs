@@ -7,7 +7,6 @@ use llmnet_types::{
     disclosure::{Disclosure, ReceiptField},
     dispute::{self, Filing, SettledLeaf},
     id::ReceiptRoot,
-    message::Phase,
     receipt::{Charges, ContractStatus, SeatReceipt},
     registration::Price,
     signature::{Message, PublicKey, Signed},
@@ -194,7 +193,7 @@ impl Oracle {
             [offer.contract, close.body.contract, part.body.contract] == [id; 3]
                 && offer.voucher == voucher.body.digest()
                 && voucher.body.terms == terms.digest()
-                && close.body.phase == Phase::Answers
+                && close.body.phase.is_alone()
                 && bound.is_some_and(|bound| close.body.commitments.contains(bound)),
             "DIS-3: not of one contract",
         )?;

@@ -9,6 +9,10 @@ const DOMINANT: Score = Score::clamped(9_000);
 /// Below this confidence in the domain, reputations there say too little to settle anything.
 const CONFIDENT: Score = Score::HALF;
 
+/// The weight, in 1/2^16 of a bit, that settles a question among those asked first: that of two seats that are right
+/// on two questions of three, as audits say (DEB-13). Two that no audit looked at have less.
+const SURE: u64 = 8 << 16;
+
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
@@ -35,6 +39,22 @@ pub struct Found {
 
 fn unanimous(classes: &[Digest]) -> bool {
     classes.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// Whether those asked first settled it, so that nobody else is asked (DEB-13): enough of them answered, all say the
+/// same, and audits found them good enough, in a domain named with this confidence.
+pub fn is_settled(found: &[Found], confidence: Score, needed: usize) -> bool {
+    let classes: Vec<Digest> = found.iter().map(|found| found.class).collect();
+    let answered: Vec<Credence> = found.iter().map(|found| found.credence).collect();
+    // Agreement among peers is what a ring has: what audits confirm counts, and no more.
+    let weights = answered.iter().map(|own| {
+        let mean = own.mean.min(own.audited.mean);
+        weight_among(&answered, &Credence { mean, ..*own })
+    });
+    found.len() >= needed.max(1)
+        && confidence >= CONFIDENT
+        && unanimous(&classes)
+        && weights.sum::<u64>() >= SURE
 }
 
 /// After the first answers were opened, in a domain named with this confidence.

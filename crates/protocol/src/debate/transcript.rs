@@ -99,7 +99,9 @@ pub fn read(
             && class::follows(&case.contract, case.request, answer)
     };
     match (phase, &opening.payload) {
-        (Phase::Answers, Payload::Answer(answer)) if proven(answer, &[*speaker.corpus]) => {
+        (Phase::Answers | Phase::Further, Payload::Answer(answer))
+            if proven(answer, &[*speaker.corpus]) =>
+        {
             Some(Read::First(answer.clone()))
         }
         (Phase::Round(_), Payload::Revision(revision))
@@ -201,7 +203,7 @@ pub fn read_transcript(
         match phase {
             Phase::Ballots => reading.judged = std::mem::take(&mut places),
             Phase::Round(round) => reading.rounds = *round,
-            Phase::Answers => {}
+            Phase::Answers | Phase::Further => {}
         }
         places = here;
         if let Some(close) = closes.iter().find(|close| close.phase == *phase) {
@@ -232,6 +234,12 @@ impl Reading {
             rounds: 0,
             first: vec![None; seats.len()],
         }
+    }
+
+    /// How many seats have an answer that counts.
+    pub(crate) fn answered(&self) -> usize {
+        let standings = self.standings.iter();
+        standings.filter(|standing| standing.last.is_some()).count()
     }
 
     /// Who may write the synthesis, once first answers are read.

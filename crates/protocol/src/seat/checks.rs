@@ -1,9 +1,9 @@
 //! What a seat checks before it works for anybody (CON-3).
 
 use llmnet_types::{
-    contract::contract_id,
+    contract::{Terms, contract_id},
     id::{LineId, NetworkId},
-    message::DeclineReason,
+    message::{DeclineReason, Phase},
     passage::shared_tokens,
     registration::{Price, Tokenizer},
     signature::{Message, PublicKey, Signed},
@@ -60,6 +60,7 @@ impl Account {
         let agreed = assign.nonce == self.nonce
             && assign.price == self.price
             && assign.durations == offer.terms.durations
+            && is_asked_in(assign.phase, &offer.terms)
             && offer.voucher.body.terms == offer.terms.digest()
             && offer.terms.request == offer.request.digest(&offer.request_salt);
         if !agreed {
@@ -79,6 +80,15 @@ impl Account {
             return Err(Some(DeclineReason::CreditLimit));
         }
         Ok(())
+    }
+}
+
+/// Whether the terms have first answers in this phase (DEB-13).
+fn is_asked_in(phase: Phase, terms: &Terms) -> bool {
+    match phase {
+        Phase::Answers => true,
+        Phase::Further => terms.asks_further(),
+        Phase::Round(_) | Phase::Ballots => false,
     }
 }
 

@@ -18,10 +18,10 @@ impl Session {
     /// as are wanted and said no word nobody is asked any more: of more, the coordinator's word that they
     /// were not reached is not taken (DIS-5).
     pub(super) fn fill_seats(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let wanted = self.setup.seats_wanted();
+        let wanted = self.wanted();
         let asked_max = self.setup.order.len().min(2 * wanted);
         while self.next_rank < asked_max
-            && self.active() + self.vacant < wanted
+            && self.taken() + self.vacant < wanted
             && self.accountable() < SEATS_MAX
             && self.silent() <= wanted
         {
@@ -41,8 +41,39 @@ impl Session {
     fn active(&self) -> usize {
         self.members
             .iter()
-            .filter(|member| matches!(member.presence, Presence::Asked { .. } | Presence::Seated))
+            .filter(|member| member.is_active())
             .count()
+    }
+
+    /// Places that nobody else is asked to fill: those of active seats, and of those that took part and failed.
+    fn taken(&self) -> usize {
+        let taken = |member: &&Member| match member.presence {
+            Presence::Failed(outcome) => outcome.took_part(),
+            _ => member.is_active(),
+        };
+        self.members.iter().filter(taken).count()
+    }
+
+    /// Those that are active in the phase at hand.
+    fn active_now(&self) -> usize {
+        let active = |member: &&Member| member.is_active() && member.alone() == self.alone;
+        self.members.iter().filter(active).count()
+    }
+
+    /// The answers needed of all that are wanted so far.
+    fn quorum(&self) -> usize {
+        usize::from(self.setup.terms.quorum).clamp(1, self.wanted())
+    }
+
+    /// Those of the phase at hand after which the slow have only their grace left.
+    fn quorum_now(&self) -> usize {
+        self.setup.terms.quorum_in(self.alone)
+    }
+
+    /// Seats that are bound to a first answer, of both phases.
+    fn bound_alone(&self) -> usize {
+        let bound = |member: &&Member| member.commitment(member.alone()).is_some();
+        self.present().filter(bound).count()
     }
 
     /// Candidates that said no word, or none yet.
@@ -59,7 +90,7 @@ impl Session {
 
     /// Below the quorum, seats that bound nothing are replaced by the next in order, once (CON-8).
     fn replace(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
-        if self.replaced {
+        if self.replaced || self.has_others() {
             return false;
         }
         self.replaced = true;
@@ -82,6 +113,7 @@ impl Session {
             seat: candidate.node,
             nonce: candidate.nonce,
             rank,
+            phase: self.alone,
             price: candidate.price,
             durations,
         };
@@ -173,13 +205,13 @@ impl Session {
         let Some(member) = self.member(&from) else {
             return;
         };
-        if !in_time || !member.is_present() || member.commitment(Phase::Answers).is_some() {
+        if !in_time || !member.is_present() || member.commitment(member.alone()).is_some() {
             return;
         }
         member.presence = Presence::Failed(SeatOutcome::GaveUp);
         member.gave_up = Some(word.reason);
         self.vacant += 1;
-        if self.active() < self.setup.quorum() {
+        if self.active() < self.quorum() {
             self.replace(now, effects);
         }
     }
@@ -193,11 +225,11 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) {
         let expected = match self.stage {
-            Stage::Answers => Phase::Answers,
+            Stage::Answers => self.alone,
             Stage::Binding(phase) => phase,
             _ => return,
         };
-        let (contract, wanted) = (self.contract, self.setup.seats_wanted());
+        let (contract, wanted) = (self.contract, self.wanted());
         // What another bound is not this seat's own: one opening would stand for two.
         let copied = self.members.iter().any(|member| {
             member
@@ -212,21 +244,23 @@ impl Session {
             && commit.contract == contract
             && commit.phase == expected
             && member.is_present()
+            && (!expected.is_alone() || member.alone() == expected)
             && member.commitment(expected).is_none();
         if !fits {
             return;
         }
         member.commitments.push((expected, commit.commitment));
-        if expected != Phase::Answers {
+        if !expected.is_alone() {
             return;
         }
         member.latency_ms = now.since(member.asked_at);
-        let answers = self.bound(Phase::Answers);
+        let answers = self.bound_alone();
         effects.push(Effect::Progress(Progress::Answered {
             answers: u8::try_from(answers).unwrap_or(u8::MAX),
             seats: u8::try_from(wanted).unwrap_or(u8::MAX),
         }));
-        if answers >= self.setup.quorum() && self.grace.is_none() {
+        let enough = answers >= self.quorum() && self.bound(expected) >= self.quorum_now();
+        if enough && self.grace.is_none() {
             let durations = &self.setup.terms.durations;
             self.grace = Some(now.after(durations.grace_after(self.quorum_ms())));
         }
@@ -234,9 +268,9 @@ impl Session {
 
     /// How long the quorum took: the largest of so many least latencies.
     fn quorum_ms(&self) -> u32 {
-        let bound = |member: &&Member| member.commitment(Phase::Answers).is_some();
+        let bound = |member: &&Member| member.commitment(self.alone).is_some();
         let latencies = self.present().filter(bound).map(|member| member.latency_ms);
-        quorum_ms(latencies, self.setup.quorum()).unwrap_or(0)
+        quorum_ms(latencies, self.quorum_now()).unwrap_or(0)
     }
 
     /// How many present seats are bound in a phase.
@@ -255,21 +289,21 @@ impl Session {
             }
             self.fill_seats(now, effects);
         }
-        let bound = self.bound(Phase::Answers);
-        let all = bound == self.active();
+        let (alone, bound) = (self.alone, self.bound(self.alone));
+        let all = bound == self.active_now();
         let patience = self.grace.is_some_and(|grace| grace <= now) || self.deadline <= now;
         if !all && !patience {
             return;
         }
         self.grace = None;
         // Whose time was not over, nor twice the quorum's, has missed nothing that it promised (CON-7).
-        let excused = bound >= self.setup.quorum()
+        let excused = bound >= self.quorum_now()
             && now < self.deadline
             && !self.setup.terms.durations.is_fair_after(self.quorum_ms());
         for member in &mut self.members {
             member.presence = match member.presence {
                 Presence::Asked { .. } => Presence::Skipped,
-                Presence::Seated if member.commitment(Phase::Answers).is_none() => {
+                Presence::Seated if member.commitment(member.alone()).is_none() => {
                     Presence::Failed(if excused {
                         SeatOutcome::Excused
                     } else {
@@ -284,14 +318,14 @@ impl Session {
                 message: Box::new(ToSeat::Cancel(self.contract)),
             });
         }
-        if bound < self.setup.quorum() && self.replace(now, effects) {
+        if self.bound_alone() < self.quorum() && self.replace(now, effects) {
             return;
         }
-        if bound == 0 {
-            self.finish(effects);
-            return;
+        if bound > 0 {
+            self.close(now, alone, effects);
+        } else if !self.ask_further(now, effects) {
+            self.conclude_alone(now, effects);
         }
-        self.close(now, Phase::Answers, effects);
     }
 
     /// A deterministic shuffle that no seat can foresee, as it hangs on the contract's salt.

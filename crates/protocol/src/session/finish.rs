@@ -2,6 +2,7 @@
 
 use llmnet_types::{
     codec::List,
+    contract::Terms,
     id::{Digest, Salt},
     message::{Answer, DeclineReason, Opening, Part, Phase, Response},
     passage::SharedPassages,
@@ -138,7 +139,14 @@ impl Session {
             &reading.standings,
             &reading.judged,
         );
-        let status = status(seated.len(), reading, &verdict, setup, self.cancelled);
+        let status = status_of(
+            seated.len(),
+            reading.answered(),
+            &verdict,
+            &setup.terms,
+            self.wanted(),
+            self.cancelled,
+        );
         let seats: Vec<SeatReceipt> = seated
             .iter()
             .enumerate()
@@ -273,20 +281,10 @@ pub(crate) fn class_number(reading: &Reading, place: usize) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
 }
 
-/// How a contract ended (CON-9).
-fn status(
-    seated: usize,
-    reading: &Reading,
-    verdict: &Verdict,
-    setup: &super::Setup,
-    cancelled: bool,
-) -> ContractStatus {
-    let answers = reading
-        .standings
-        .iter()
-        .filter(|standing| standing.last.is_some())
-        .count();
-    status_of(seated, answers, verdict, &setup.terms, cancelled)
+/// The answers that a contract needs in which so many seats were wanted in the end.
+pub(crate) fn needed(terms: &Terms, wanted: usize) -> usize {
+    let quorum = usize::from(terms.quorum).min(wanted);
+    quorum.max(usize::from(terms.criteria.seats)).max(1)
 }
 
 /// How a contract of so many seats and answers ends.
@@ -294,13 +292,16 @@ pub(crate) fn status_of(
     seated: usize,
     answers: usize,
     verdict: &Verdict,
-    terms: &llmnet_types::contract::Terms,
+    terms: &Terms,
+    wanted: usize,
     cancelled: bool,
 ) -> ContractStatus {
-    let needed = usize::from(terms.quorum.max(terms.criteria.seats)).max(1);
     if seated == 0 {
         ContractStatus::Void
-    } else if cancelled || answers < needed || verdict.agreement < terms.criteria.agreement {
+    } else if cancelled
+        || answers < needed(terms, wanted)
+        || verdict.agreement < terms.criteria.agreement
+    {
         ContractStatus::Failed
     } else {
         ContractStatus::Concluded

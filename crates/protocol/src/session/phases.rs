@@ -22,7 +22,7 @@ impl Session {
     pub(super) fn close(&mut self, now: Timestamp, phase: Phase, effects: &mut Vec<Effect>) {
         let commitments = self
             .present()
-            .filter_map(|member| member.commitment(phase))
+            .filter_map(|member| member.counted(phase))
             .collect();
         let close = Close {
             contract: self.contract,
@@ -39,7 +39,10 @@ impl Session {
         }
         self.closes.push(close);
         for member in &mut self.members {
-            member.opened = None;
+            // What was opened alone before others were asked is shown with what they open.
+            if phase != Phase::Further || member.alone() == phase {
+                member.opened = None;
+            }
         }
         self.stage = Stage::Opening(phase);
         self.deadline = now.after(self.setup.terms.durations.open_ms);
@@ -47,6 +50,9 @@ impl Session {
 
     /// What seats had been shown when they bound a phase: the last Close before it, or the request.
     fn shown(&self, phase: Phase) -> Digest {
+        if phase.is_alone() {
+            return self.setup.shown_first();
+        }
         self.closes
             .iter()
             .rev()
@@ -80,12 +86,27 @@ impl Session {
         if waiting && now < self.deadline {
             return;
         }
-        let (openings, moved) = self.take_openings(phase);
+        let moved = self.take_openings(phase);
+        if phase == Phase::Answers && !self.is_settled() && self.ask_further(now, effects) {
+            return;
+        }
+        self.follow(now, phase, moved, effects);
+    }
+
+    /// Shows what was opened in a phase and goes on to what follows it.
+    pub(super) fn follow(
+        &mut self,
+        now: Timestamp,
+        phase: Phase,
+        moved: usize,
+        effects: &mut Vec<Effect>,
+    ) {
+        let openings = self.openings(phase);
         self.transcript.push((phase, openings.clone()));
         let strategy = self.setup.terms.strategy;
         let gate = match phase {
-            Phase::Answers => {
-                let confidence = self.setup.confidence();
+            Phase::Answers | Phase::Further => {
+                let confidence = self.setup.selection.confidence();
                 let found = self.found();
                 after_answers(strategy, &found, confidence, self.setup.rounds_max())
             }
@@ -108,9 +129,9 @@ impl Session {
         self.go_on(now, next, effects);
     }
 
-    /// The valid openings in the order of the Close, and how many seats changed their answer. Whoever
-    /// broke the rules leaves the panel.
-    fn take_openings(&mut self, phase: Phase) -> (Vec<Opening>, usize) {
+    /// Reads what was opened in a phase: how many seats changed their answer. Whoever broke the rules leaves
+    /// the panel.
+    fn take_openings(&mut self, phase: Phase) -> usize {
         let mut moved = 0;
         let panel: Vec<_> = self.present().map(|member| member.corpus).collect();
         let author = self.author();
@@ -121,7 +142,7 @@ impl Session {
             }
             let Some(opening) = &member.opened else {
                 // A withheld answer is a fault; a withheld revision or ballot only leaves it out.
-                if phase == Phase::Answers {
+                if phase.is_alone() {
                     member.presence = Presence::Failed(SeatOutcome::Withheld);
                 }
                 continue;
@@ -150,23 +171,24 @@ impl Session {
                 }
             }
         }
-        let order = self
-            .closes
-            .last()
-            .map(|close| close.body.commitments.clone());
-        let openings = order
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|commitment| {
-                self.present()
-                    .find(|member| member.commitment(phase) == Some(*commitment))
-                    .and_then(|member| member.opened.clone())
-            })
-            .collect();
-        (openings, moved)
+        moved
     }
 
-    fn found(&self) -> Vec<Found> {
+    /// The valid openings of a phase, in the order of its Close.
+    fn openings(&self, phase: Phase) -> Vec<Opening> {
+        let close = self.closes.iter().find(|close| close.body.phase == phase);
+        let order = close
+            .into_iter()
+            .flat_map(|close| close.body.commitments.iter());
+        let opened = order.filter_map(|commitment| {
+            let mut present = self.present();
+            let member = present.find(|member| member.counted(phase) == Some(*commitment));
+            member.and_then(|member| member.opened.clone())
+        });
+        opened.collect()
+    }
+
+    pub(super) fn found(&self) -> Vec<Found> {
         let answers = self
             .present()
             .filter_map(|member| member.last.as_ref().map(|answer| (member, answer)));

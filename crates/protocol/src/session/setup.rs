@@ -1,7 +1,7 @@
 //! What a session starts from, and what it keeps of each seat.
 
 use llmnet_types::{
-    contract::{Assign, ROUNDS_MAX, SEATS_MAX, Terms, Voucher, contract_id},
+    contract::{Assign, ROUNDS_MAX, Terms, Voucher, contract_id},
     id::{ContractId, Digest, NetworkId, ProviderId, Salt},
     message::{Answer, DeclineReason, Part, Phase, Reply},
     passage::{SharedPassages, seen_first},
@@ -59,14 +59,6 @@ impl Setup {
         self.own.contains(seat) || word.verify(&self.network, seat).is_ok()
     }
 
-    pub(super) fn seats_wanted(&self) -> usize {
-        usize::from(self.terms.seats).clamp(1, SEATS_MAX)
-    }
-
-    pub(super) fn quorum(&self) -> usize {
-        usize::from(self.terms.quorum).clamp(1, self.seats_wanted())
-    }
-
     /// The most rounds of debate; a receipt has no room for more than the protocol's own limit.
     pub(super) const fn rounds_max(&self) -> u8 {
         if self.terms.rounds < ROUNDS_MAX {
@@ -87,12 +79,6 @@ impl Setup {
             .candidates
             .iter()
             .find(|candidate| candidate.provider == provider)
-    }
-
-    /// How sure the classifier is of the first domain.
-    pub(super) fn confidence(&self) -> Score {
-        let first = self.selection.domains.first();
-        first.map_or(Score::ZERO, |choice| choice.confidence)
     }
 
     /// What a seat had seen before it bound its first answer.
@@ -157,6 +143,24 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn is_present(&self) -> bool {
         self.presence == Presence::Seated
+    }
+
+    /// Whether it answers, or may still accept.
+    pub(super) const fn is_active(&self) -> bool {
+        matches!(self.presence, Presence::Asked { .. } | Presence::Seated)
+    }
+
+    /// What a phase's Close counts of it: that of the further answers counts the first ones as well.
+    pub(super) fn counted(&self, phase: Phase) -> Option<Digest> {
+        match phase {
+            Phase::Further => self.commitment(self.alone()),
+            phase => self.commitment(phase),
+        }
+    }
+
+    /// In which phase it answers alone.
+    pub(super) fn alone(&self) -> Phase {
+        self.assign.body.phase
     }
 
     pub(super) fn commitment(&self, phase: Phase) -> Option<Digest> {

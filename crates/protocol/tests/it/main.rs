@@ -24,6 +24,7 @@ mod verdict;
 
 mod cancelling;
 mod faults;
+mod further;
 mod offers;
 
 mod money;

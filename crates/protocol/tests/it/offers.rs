@@ -102,12 +102,19 @@ fn an_offer_must_be_as_registered_and_agreed() {
         declined(|world, offer| {
             reassigned(world, offer, |assign| assign.durations.answer_ms = 1);
         }),
+        // Nobody is asked further under these terms, and nobody answers alone in a round.
+        declined(|world, offer| {
+            reassigned(world, offer, |assign| assign.phase = Phase::Further);
+        }),
+        declined(|world, offer| {
+            reassigned(world, offer, |assign| assign.phase = Phase::Round(1));
+        }),
         declined(|_, offer| offer.terms.caps.seat_charge = Amount(1)),
         declined(|_, offer| offer.terms.split.base = llmnet_types::units::Score::ZERO),
         declined(|_, offer| offer.request.messages = List::new()),
         declined(|_, offer| offer.request_salt = salt("another")),
     ];
-    assert_eq!(changes, [TERMS; 7]);
+    assert_eq!(changes, [TERMS; 9]);
 }
 
 /// COR-5, CON-10: what all are shown stands where it says, each once, and is within what may be sent.

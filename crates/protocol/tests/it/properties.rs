@@ -1,6 +1,6 @@
 //! What holds whatever seats, network and chance do. `LLMNET_CASES` sets how many contracts are played.
 
-use llmnet_protocol::quote::worst_case;
+use llmnet_protocol::{message::ToCoordinator, quote::worst_case};
 use llmnet_types::{
     contract::Strategy,
     message::{DeclineReason, Phase},
@@ -12,7 +12,7 @@ use crate::{
     adversaries::{Babbler, Equivocator, Injector, NoShow, Quitter, Withholder},
     network::{Chance, HangUp, Panel, Weather, honest, play_in},
     respondent::{Honest, Respondent, Script},
-    world::{FEE, World, salt},
+    world::{CANDIDATES, FEE, World, salt},
 };
 
 /// So many cases, unless the environment says otherwise. A failure prints the seed it fails with.
@@ -109,19 +109,25 @@ proptest! {
     fn a_session_ends_well_whatever_seats_do(
         seed in any::<u64>(),
         seats in 0..=8_u8,
+        first in 0..=8_u8,
         quorum in 0..=4_u8,
         rounds in 0..=5_u8,
+        mean in 5_000..9_000_u64,
         lost_percent in 0..30_u64,
     ) {
         let mut chance = Chance::new(seed);
-        let world = World::with(|terms| {
-            (terms.seats, terms.quorum, terms.rounds) = (seats, quorum, rounds);
+        let mut world = World::reputed(&[mean; CANDIDATES], |terms| {
+            (terms.seats, terms.first) = (seats, first);
+            (terms.quorum, terms.rounds) = (quorum, rounds);
+            terms.durations.grace_ms = [0, 500][usize::from(chance.percent(50))];
             terms.strategy = strategy(chance.next());
         });
+        world.audited(mean);
         let panel: Panel = (0..world.ranks.len()).map(|rank| somebody(&world, rank, &mut chance)).collect();
         let hang_up = match chance.below(8) {
             0 => HangUp::After(|_| true),
             1 => HangUp::Seeing(|message| matches!(message, llmnet_protocol::message::ToSeat::Relay(_))),
+            2 => HangUp::After(|message| matches!(message, ToCoordinator::Commit(commit) if commit.body.phase == Phase::Further)),
             _ => HangUp::Never,
         };
         let latency_ms_max = 1 + chance.below(400);

@@ -83,6 +83,7 @@ fn terms(request: &Request, salt: &Salt) -> Terms {
         filters: Filters::default(),
         strategy: Strategy::Auto,
         seats: 3,
+        first: 0,
         quorum: 2,
         rounds: 2,
         durations: durations(),
@@ -142,6 +143,23 @@ fn candidate(number: u32, mean: Score, deviation: Score) -> Candidate {
         latency_ms: 0,
         bond: Amount::CREDIT,
     }
+}
+
+/// What audits of many answers say.
+pub fn audited(mean: u64) -> Audited {
+    Audited {
+        mean: Score::clamped(mean),
+        deviation: Score::clamped(500),
+    }
+}
+
+/// Changes what candidates are held for.
+pub fn held_for(selection: &mut SelectionInputs, change: impl Fn(&mut Candidate)) {
+    let candidates = selection.candidates.iter().cloned();
+    selection.candidates = List::truncated(candidates.map(|mut candidate| {
+        change(&mut candidate);
+        candidate
+    }));
 }
 
 /// An order with all that surrounds it.
@@ -241,6 +259,13 @@ impl World {
         }
     }
 
+    /// Audits found all candidates to be this good.
+    pub fn audited(&mut self, mean: u64) {
+        held_for(&mut self.setup.selection, |candidate| {
+            candidate.audited = audited(mean);
+        });
+    }
+
     pub fn contract(&self) -> ContractId {
         let setup = &self.setup;
         contract_id(&setup.network, &setup.key.public_key(), setup.slot)
@@ -296,7 +321,8 @@ impl World {
         }
     }
 
-    /// The most time that a contract may take (CON-7): answers twice, as seats are replaced once.
+    /// The most time that a contract may take (CON-7): answers twice, as seats are replaced once, and once
+    /// more where others are asked further.
     pub fn time_ms_max(&self) -> u64 {
         let durations = self.setup.terms.durations;
         let [accept, answer, open, round, ballot] = [
@@ -308,7 +334,14 @@ impl World {
         ]
         .map(u64::from);
         let rounds = u64::from(self.setup.terms.rounds);
-        2 * (accept + answer) + open + rounds * (round + open) + ballot + open + open
+        let further = u64::from(self.setup.terms.asks_further());
+        further * (accept + answer + open)
+            + 2 * (accept + answer)
+            + open
+            + rounds * (round + open)
+            + ballot
+            + open
+            + open
     }
 
     /// The file that the requester is given.

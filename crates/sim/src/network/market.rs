@@ -314,6 +314,7 @@ fn terms(
         filters,
         strategy: question.request.strategy,
         seats: market.seats as u8,
+        first: market.first as u8,
         quorum: *market.quorum.get_ref() as u8,
         rounds: market.rounds as u8,
         durations: Durations {

@@ -16,7 +16,6 @@ use llmnet_types::{
     dispute::{Claim, FaultProof, Filing, SettledLeaf},
     id::Digest,
     merkle::Tree,
-    message::Phase,
     params::{DISPUTE_EPOCHS, SETTLE_EPOCHS},
     receipt::{ContractStatus, SeatOutcome},
     settlement::{Leaf, Settlement},
@@ -345,9 +344,9 @@ fn unpaid(
     files: impl Fn(&Behaviour) -> bool,
 ) -> Vec<Filed> {
     let receipt = &finished.receipt;
-    let answers =
-        |close: &&Signed<llmnet_types::message::Close>| close.body.phase == Phase::Answers;
-    let Some(close) = receipt.closes.iter().find(answers) else {
+    let answers = |close: &&Signed<llmnet_types::message::Close>| close.body.phase.is_alone();
+    // The last of them has all first answers.
+    let Some(close) = receipt.closes.iter().rfind(answers) else {
         return Vec::new();
     };
     let seats = receipt.seats.iter();

@@ -20,7 +20,7 @@ use bounds::{
 pub const LENGTH_MAX: usize = 64 * 1024;
 /// The most respondents of a scenario, all groups and successors together.
 pub const PROVIDERS_MAX: u32 = 20_000;
-/// The least simulated time of an epoch, in milliseconds: the slowest contract ends within it.
+/// The least simulated time of an epoch, in milliseconds: all but the slowest contracts end within it.
 pub const EPOCH_MS_MIN: u64 = 300_000;
 /// The most questions of a run.
 pub const QUESTIONS_MAX: u64 = 200_000;
@@ -228,6 +228,9 @@ pub struct Market {
         deserialize_with = "whole::<1, { SEATS_MAX as u32 }, _>"
     )]
     pub seats: u32,
+    /// Seats asked first, the others only where these settle nothing; 0 for all at once.
+    #[serde(default, deserialize_with = "whole::<0, { SEATS_MAX as u32 }, _>")]
+    pub first: u32,
     /// Answers needed.
     #[serde(default = "quorum")]
     pub quorum: Spanned<u32>,

@@ -4,6 +4,9 @@
 //! (SEL-1 to SEL-9); the verdict is [`llmnet_protocol::debate::conclude`] under `vote` (DEB-5), its strengths the
 //! scores that become evidence (RAT-2, REP-1). Audits fill the two records of AUD-4, from one auditor.
 //!
+//! Two seats are asked first, and the others of seven only where they settle nothing (DEB-13). While more calls were made
+//! than are allowed, a panel has as many seats as calls are allowed.
+//!
 //! One contract of an open network, whose fee pays for a whole unit of evidence, an epoch for each hundred. What audits
 //! find is known at once, where a network waits for four epochs. A provider has one registration for each eight domains,
 //! which are as many as one may have, and what is known of one registration says nothing of the others.
@@ -13,12 +16,12 @@ use llmnet_ledger::{
     selection::{Rule, order},
 };
 use llmnet_protocol::{
-    debate::{Standing, conclude},
+    debate::{self, Standing, conclude, is_settled},
     policy::{Found, Heard, Policy},
 };
 use llmnet_types::{
     codec::{List, Text},
-    contract::{Filters, Strategy},
+    contract::{Filters, SEATS_MAX, Strategy},
     id::{Digest, DomainId, ProviderId},
     params::Params,
     registration::{DOMAINS_MAX, Price},
@@ -33,6 +36,12 @@ const EPOCH: usize = 100;
 /// The policy.
 #[derive(Debug)]
 pub struct Production {
+    /// The most calls for a contract, on average, audits included.
+    allowed: f64,
+    /// Seats that are asked first, and the answers that they have to give; 0 for all at once.
+    first: usize,
+    calls: usize,
+    /// Seats of the contract at hand.
     seats: usize,
     providers: usize,
     domains: usize,
@@ -45,10 +54,13 @@ pub struct Production {
 }
 
 impl Production {
-    /// Panels of so many seats, for so many providers and domains.
-    pub fn new(seats: usize, providers: usize, domains: usize) -> Self {
+    /// For at most so many calls a contract on average, so many seats of it asked first, and so many providers and domains.
+    pub fn new(allowed: f64, first: usize, providers: usize, domains: usize) -> Self {
         Self {
-            seats,
+            allowed,
+            first,
+            calls: 0,
+            seats: 1,
             providers,
             domains,
             domain: 0,
@@ -57,6 +69,19 @@ impl Production {
             kept: vec![Seen::default(); providers * domains],
             plan: Vec::new(),
         }
+    }
+
+    /// How many seats the next contract may have.
+    fn affords(&self) -> usize {
+        let on_average = self.allowed.floor().max(1.0) as usize;
+        let is_within = self.calls as f64 <= self.allowed * self.contracts as f64;
+        let asks_further = self.first > 0 && on_average >= self.first;
+        let seats = if asks_further && is_within {
+            SEATS_MAX
+        } else {
+            on_average
+        };
+        seats.min(SEATS_MAX)
     }
 
     /// The registration of a provider that a domain is of.
@@ -139,6 +164,7 @@ impl Production {
 impl Policy for Production {
     fn open(&mut self, domain: usize, chance: u64) {
         self.domain = domain;
+        self.seats = self.affords();
         let inputs = SelectionInputs {
             height: Height(1),
             epoch: Epoch(0),
@@ -160,7 +186,8 @@ impl Policy for Production {
 
     fn next(&mut self, heard: &[Heard]) -> Option<usize> {
         let next = self.plan.get(heard.len()).copied();
-        next.filter(|_| heard.len() < self.seats)
+        let settled = self.first > 0 && heard.len() == self.first && self.is_settled(heard);
+        next.filter(|_| heard.len() < self.seats && !settled)
     }
 
     fn conclude(&mut self, heard: &[Heard]) -> Option<u32> {
@@ -169,7 +196,8 @@ impl Policy for Production {
         winner.answer.map(|answer| answer.class)
     }
 
-    fn learn(&mut self, heard: &[Heard], _calls: usize) {
+    fn learn(&mut self, heard: &[Heard], calls: usize) {
+        self.calls += calls;
         let verdict = conclude(Strategy::Vote, 0, &self.standings(heard), &[]);
         for (heard, score) in heard.iter().zip(verdict.strengths.iter()) {
             let kept = &mut self.kept[heard.provider * self.domains + self.domain];
@@ -213,14 +241,32 @@ impl Policy for Production {
     }
 }
 
+/// The digest that stands for the class of an answer.
+fn class(heard: &Heard) -> Option<Digest> {
+    let class = heard.answer?.class;
+    Some(Digest::tagged("llmnet/sim/class", &[&class.to_le_bytes()]))
+}
+
 impl Production {
+    fn is_settled(&self, heard: &[Heard]) -> bool {
+        let found: Vec<debate::Found> = heard
+            .iter()
+            .filter_map(|heard| {
+                Some(debate::Found {
+                    class: class(heard)?,
+                    credence: self.credence(heard.provider),
+                    cites: false,
+                })
+            })
+            .collect();
+        is_settled(&found, Score::ONE, self.first)
+    }
+
     fn standings(&self, heard: &[Heard]) -> Vec<Standing> {
         heard
             .iter()
             .map(|heard| {
-                let class = heard.answer.map(|answer| {
-                    Digest::tagged("llmnet/sim/class", &[&answer.class.to_le_bytes()])
-                });
+                let class = class(heard);
                 Standing {
                     credence: self.credence(heard.provider),
                     first: class,

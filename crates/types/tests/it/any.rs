@@ -183,11 +183,11 @@ structs! {
     Criteria { seats, agreement, assurance }
     Filters { only, ignore, reputation_min }
     Terms {
-        request, domain, filters, strategy, seats, quorum, rounds, durations, caps, split, criteria,
+        request, domain, filters, strategy, seats, first, quorum, rounds, durations, caps, split, criteria,
         policy,
     }
     Voucher { line, n, limit, terms }
-    Assign { contract, slot, height, voucher, seat, nonce, rank, price, durations }
+    Assign { contract, slot, height, voucher, seat, nonce, rank, phase, price, durations }
     Path { index, size, siblings }
     Reply { assign, response }
     Commit { contract, phase, commitment }
@@ -322,7 +322,7 @@ enums! {
     Novelty { Corpus { corpus, changed }, Adapter(any) }
     Outcome { Applied { fee }, Rejected { fee, reason } }
     Payload { Answer(any), Revision(any), Ballot(any) }
-    Phase { Answers, Round(any), Ballots }
+    Phase { Answers, Round(any), Ballots, Further }
     Preference { Tie, First, Second }
     ProofPart { Leaf, Disclosure, Signature, Contract, Item, Panel }
     ReceiptField {

@@ -64,9 +64,9 @@ fn signed_kinds_keep_their_bytes() {
     kinds.dedup();
     assert_eq!(kinds.len(), lines.len(), "each kind has a name of its own");
     expect![[r#"
-        llmnet/order/1         b95dea15637bdbd54d8b431f696db513a9bebb0b793f037e709b89c199ad5be2 d28d26a1f49edb9b65ed217b442443c9af940c00491578c828442cd5b427cb8a 48
-        llmnet/assign/1        66221f6da5201caf0de9129423dfd76ecbef6c40cfce1731a15385b65b30957f f1c3496c3d55a3acc69c49af97a617b68317ff416b9e08415a08a5c0cb253890 169
-        llmnet/reply/1         25625bfd45fdace054c309dc8a76da0b77684a1be5b8026a3e9d3fed22ecf627 ba50515724e0769244f11afbb008c2528abd34a224e09326c6c12e01070286bf 33
+        llmnet/order/1         0d76f959cce2a3983533b7eeb28b121235267e11004248aa73400ff87c567093 fd5d94bba6b8fc35f922cc87153cc697b1ed64462d91170eebf6ebdd6e25e18f 48
+        llmnet/assign/2        642a3bfdae0c5b6fc707fd9e3b5ed66176457a4da458d7e349d01262bd231dad e8488b4718f783a5b7e6b8e816b40c2717c66e2d8b54af7723789ca5f43bfe28 170
+        llmnet/reply/1         b9ea2a6ffb4f07cf8c2321aa02f0783a8c1942033d2ac5b6a807fb3ee491c957 f5af2dbdd3dc7168f6d7e559b5e870a80244fff4daf717c4780051ca6ad0c43c 33
         llmnet/commit/1        8b3dedb88125b0e22685e7b8c9cdf12f2f1ef90735a9e01cc3d725ccbad46bd2 0efffe1ad7d980e240bb2c3ce28bc556575391a664152d3751069d9e07d9c3f6 66
         llmnet/close/1         03586c2488f64df02eef6ab0c9357d3cfacc48ce1c0a441fe9fed10f86a687de b41d4aef5c4105fd46c953b2c40df42742065818985d2102a85cab0237539c0b 67
         llmnet/part/1          d322af533b586dc38797c15edea84eca4f7d01c16ab22e080792476f8eb4f460 3d9dc94432816426721610f8433d293071b1cfb8eb91ca3ef91a22ac2d783a8a 191
@@ -76,7 +76,7 @@ fn signed_kinds_keep_their_bytes() {
         llmnet/rotation/1      8bf61a2dcea67c30743fafb56528a60119198d5929585c63c16be83d11c1f48f 01a786c6cf70955f44a300fd2b56e37badb1badd1b3b58ba7fba050688f08ee3 68
         llmnet/enlistment/1    1dd0a9732a40959ec3885015b53c8e30af69358ee7c1e1555f8a9a26003c4ee6 4c5f5f0b8a862974a7af8841f3ae296b23d19b9f491ee896ac111da5bfd579cd 97
         llmnet/transaction/1   69ec9787ba245cf7b88e68001131180b28b76e2fe3ce01be74d91f745bb9ce8a 0498aae176a0eb6ed09595036637ba10043802349c79b2317bb7bdcafbc6218f 121
-        llmnet/receipt/2       51314dcad027d9e2e94d711beac8bd72053e0723da81ae6e5543a5accd596ac3 db3def5ca86604b05100707cc418260b58e2775708c66b0888bffea1cbd417d7 32
+        llmnet/receipt/2       7121aba2faa34cb1083cfd10987d9dfda81bc613bc6a35fdeef98c8cc68577d8 f74a0ceed75f3a667390d8cefb3382684c5453bc502536b4849294f7e1a44e6b 32
     "#]].assert_eq(&lines.concat());
 }
 
@@ -120,18 +120,18 @@ fn other_bytes_that_leave_the_process_keep_their_digests() {
     }
     expect![[r#"
         contract id  cd99334262a30f8f48619ab4d0bfe41f151d7b8572f5d7bdc88afee59e3bd832
-        terms        e28ed1617ad55e2cc784f4d4abbb9e408708b2728a2bc261a7318ba4bfabd159
+        terms        0990170f8294c930f08bbe92ce6d8b20efbe8596b294e6e43c260d229e705164
         request      596ca7471d7e9c44a1851ab005e13e34d01169597e0640025ba9c31d708e4c6e
         class        a8f7ee985b9966fe1f12ed4023d395ea3540eea418b105d17f0e35f908571643
         commitment   f7e747cb44441f1976e5307cf269c80c31eb12166ab732b103bd9e8cb235eddf
         header       30696ae7af5d323161c99763a2124431394f098d6b6306036055812ebdeed69c
         network      0a6a197556a2a551b3b803ce27289f1c4218ae920596fd02cba028529d350f49
-        leaf         6b957820dc420b5a81895aef4f5ebe125e78e6f9bd7d4f02d2f69776c4391a09
-        settlement   99b74c08a39d68dd4b04fbb0e5d6b4d3fe01ba5484bddc3affaa5bb84a464222
+        leaf         a6120d0427bc2d7687ddbb17394ee512d00677e9b41f114afdb078f2f5e831fa
+        settlement   5b6e306a2552a9eb9ad6ffcb9024565dab00ca06a7feecfe51de4dcd7a789a85
         tree         cb926f5bb0442b40cfaebceb21e162feb5d4f98d0fb4ab93555537b379ef71a3
-        receipt      3e5dff400e4926103f1628a7cc7d8be55b3c24ffa7a2a498a8d957a319cae64f
-        proof        8355a3d90f9c087f806cfb48cd59b51aed40c885803204dce63902c3f095765b
-        file         5097ee45c4facbcf586a8a797b8ef38a6712b01c17b30b9bef67d4e20166f5db
+        receipt      0f1d35204036fc9c3c3135498c752a7c2d36a94dde323d80ada307bb0a4f4429
+        proof        8d01254d3f7154eb0dc62683386f89c75584a35bdb621c381b418e1e3fa64b29
+        file         5add1d30dd57e726ec7d15b90801a3f074d32809902804ef5acc04836fb5e71a
         transaction  b4cc8e663081d703fb07318b8f32314d77383f76e6861e3b276cd60fe2de94c7
     "#]]
     .assert_eq(&text);

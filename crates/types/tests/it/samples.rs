@@ -132,6 +132,7 @@ pub(crate) fn terms(request: Digest) -> Terms {
         filters: Filters::default(),
         strategy: Strategy::Auto,
         seats: 1,
+        first: 0,
         quorum: 1,
         rounds: 2,
         durations: durations(),
@@ -171,6 +172,7 @@ pub(crate) fn assign(network: &NetworkId, voucher: Digest) -> Assign {
         seat: key(3).public_key(),
         nonce: 2,
         rank: 0,
+        phase: Phase::Answers,
         price: price(),
         durations: durations(),
     }

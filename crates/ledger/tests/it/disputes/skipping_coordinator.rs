@@ -2,7 +2,7 @@
 
 use llmnet_types::{
     codec::List,
-    message::{DeclineReason, Reply, Response},
+    message::{DeclineReason, Phase, Reply, Response},
     receipt::Skip,
     rejection::{ProofPart, Rejection},
     signature::{Message, Signed},
@@ -20,11 +20,13 @@ fn contract(
     scene: &Scene,
     empty: u8,
     busy: &[u8],
+    (first, phases): (u8, &[Phase]),
     change: impl FnOnce(&mut Vec<Skip>),
 ) -> Contract {
     let mut plan = scene.plan(1, 0);
     plan.answers.truncate(2 - usize::from(empty));
     (plan.empty, plan.busy) = (empty, busy.to_vec());
+    (plan.first, plan.phases) = (first, phases.to_vec());
     let mut contract = Contract::new(&scene.world, plan);
     let mut skips = contract.receipt.skips.to_vec();
     change(&mut skips);
@@ -33,17 +35,18 @@ fn contract(
 }
 
 fn answered(busy: &[u8], change: impl FnOnce(&Scene, &mut Vec<Skip>)) -> Result<(), Rejection> {
-    answered_with(0, busy, change)
+    answered_with(0, busy, (0, &[]), change)
 }
 
 /// Settles it, challenges it, and tries to answer.
 fn answered_with(
     empty: u8,
     busy: &[u8],
+    turns: (u8, &[Phase]),
     change: impl FnOnce(&Scene, &mut Vec<Skip>),
 ) -> Result<(), Rejection> {
     let mut scene = Scene::new();
-    let contract = contract(&scene, empty, busy, |skips| change(&scene, skips));
+    let contract = contract(&scene, empty, busy, turns, |skips| change(&scene, skips));
     let settled = scene.settle(&[&contract]).remove(0);
     scene.applied("alice", challenge(&settled));
     let transaction = scene
@@ -125,6 +128,23 @@ fn dis_5_a_better_rank_without_a_word_of_its_own_is_a_fault() {
     );
 }
 
+/// DIS-5, DEB-13: those asked first come first, and others where the terms have any. Of the first twice as many are asked
+/// at the most.
+#[test]
+fn dis_5_first_ones_are_asked_first() {
+    use Phase::{Answers, Ballots, Further};
+    let asked =
+        |busy: &[u8], first, phases: &[Phase]| answered_with(0, busy, (first, phases), |_, _| {});
+    assert_eq!(asked(&[], 1, &[Answers, Further]), Ok(()));
+    assert_eq!(asked(&[0], 1, &[Answers, Answers, Further]), Ok(()));
+    assert_eq!(asked(&[1], 1, &[Answers, Further, Further]), Ok(()));
+    assert_eq!(asked(&[], 0, &[Answers, Further]), PANEL, "of no others");
+    assert_eq!(asked(&[], 2, &[Answers, Further]), PANEL, "all are first");
+    assert_eq!(asked(&[], 1, &[Further, Answers]), PANEL, "the last first");
+    assert_eq!(asked(&[], 1, &[Answers, Ballots]), PANEL, "no answer");
+    assert_eq!(asked(&[0], 1, &[Answers; 3]), PANEL, "three for one seat");
+}
+
 /// DIS-5: an offer that could not be taken is none: another price, another key, another order.
 #[test]
 fn dis_5_the_offer_is_the_one_that_had_to_be_made() {
@@ -160,11 +180,11 @@ fn dis_5_only_so_many_are_believed_to_be_unreached() {
     assert_eq!(answered(&[0, 1], |_, skips| silent(skips)), Ok(()));
     assert_eq!(answered(&[0, 1, 2], |_, skips| silent(skips)), PANEL);
     // With one seat empty four may be asked, of whom two are believed to be unreached.
-    assert_eq!(answered_with(1, &[0, 1, 2], |_, _| {}), Ok(()));
-    let one = answered_with(1, &[0, 1, 2], |_, skips| silent(&mut skips[..2]));
+    assert_eq!(answered_with(1, &[0, 1, 2], (0, &[]), |_, _| {}), Ok(()));
+    let one = answered_with(1, &[0, 1, 2], (0, &[]), |_, skips| silent(&mut skips[..2]));
     assert_eq!(one, Ok(()));
     assert_eq!(
-        answered_with(1, &[0, 1, 2], |_, skips| silent(skips)),
+        answered_with(1, &[0, 1, 2], (0, &[]), |_, skips| silent(skips)),
         PANEL
     );
     // Three that are busy are still too many to have been asked, for two seats.

@@ -111,6 +111,7 @@ impl History {
             filters,
             strategy: Strategy::Vote,
             seats: u8::try_from(self.random.between(1, 4)).unwrap(),
+            first: u8::try_from(self.random.below(4)).unwrap(),
             quorum: 1,
             rounds: 0,
             durations: DURATIONS,
@@ -252,6 +253,10 @@ impl History {
             seat: registration.node,
             nonce: registration.nonce,
             rank,
+            phase: match receipt.terms.asks_further() {
+                true if rank >= receipt.terms.first => Phase::Further,
+                _ => Phase::Answers,
+            },
             price: registration.price,
             durations: DURATIONS,
         };

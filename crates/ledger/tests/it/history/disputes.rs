@@ -8,6 +8,7 @@ use llmnet_types::{
     disclosure::ReceiptField,
     dispute::{Answer, Challenge, Claim, FaultProof, Filing, SettledLeaf},
     id::{Digest, ReceiptRoot},
+    message::Phase,
     rating::{Ballot, Comparison, Preference},
     receipt::{ContractStatus, Receipt},
     signature::{Signature, Signed},
@@ -83,6 +84,7 @@ impl History {
                 seat,
                 nonce: 0,
                 rank: 0,
+                phase: Phase::Answers,
                 price: Default::default(),
                 durations: super::contracts::DURATIONS,
             };

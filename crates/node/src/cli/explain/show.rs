@@ -3,7 +3,7 @@
 use llmnet_ledger::selection::{Place, Reason, Rule, Weighed};
 use llmnet_types::{
     id::ProviderId,
-    message::{DeclineReason, Response},
+    message::{DeclineReason, Phase, Response},
     passage::Shared,
     receipt::{Receipt, SeatOutcome},
     selection::Candidate,
@@ -51,6 +51,7 @@ pub(super) fn text(receipt: &Receipt, places: &[Place]) -> String {
             millionths(rule.latency_weight.into()),
             rule.family_max,
         ),
+        first(receipt),
         format!(
             "\n{:>4}  {:>8}  {:<8}  {:<12}  {:>5}  {:>6}  {:>7}  {:>9}  {:>6}  {:>7}  {:>7}",
             "rank",
@@ -66,6 +67,7 @@ pub(super) fn text(receipt: &Receipt, places: &[Place]) -> String {
             "utility",
         ),
     ];
+    lines.retain(|line| !line.is_empty());
     for (place, candidate) in found(receipt, places) {
         if let Some(rank) = place.reason.rank() {
             lines.push(row(rank, candidate, &place.reason));
@@ -87,6 +89,24 @@ pub(super) fn text(receipt: &Receipt, places: &[Place]) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// Whether those asked first settled it (DEB-13); nothing where all were asked at once.
+fn first(receipt: &Receipt) -> String {
+    let (first, all) = (receipt.terms.seats_first(), receipt.terms.seats_max());
+    match asked_further(receipt) {
+        _ if !receipt.terms.asks_further() => String::new(),
+        true => format!(
+            "{first} of {all} seats were asked first; that settled nothing, so the others were asked as well."
+        ),
+        false => format!("{first} of {all} seats were asked first, and nobody else."),
+    }
+}
+
+fn asked_further(receipt: &Receipt) -> bool {
+    let seats = receipt.seats.iter().map(|seat| &seat.assign);
+    let mut asked = seats.chain(receipt.skips.iter().map(|skip| &skip.assign));
+    asked.any(|assign| assign.body.phase == Phase::Further)
 }
 
 /// What all seats were shown, and whose it is.
@@ -294,6 +314,8 @@ pub(super) fn json(receipt: &Receipt, places: &[Place]) -> Value {
         "height": selection.height,
         "epoch": selection.epoch,
         "policy": receipt.terms.policy,
+        "asked_first": receipt.terms.seats_first(),
+        "asked_further": asked_further(receipt),
         "domains": selection.domains,
         "candidates": candidates,
     })
