@@ -46,8 +46,8 @@ pub(super) fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
     });
     let mut asked: Vec<_> = seats.chain(skips).collect();
     asked.sort_by_key(|(_, assign, _)| assign.rank);
-    let phases = || asked.iter().map(|(_, assign, _)| assign.phase);
-    if !receipt.terms.asks_in_turn(phases()) {
+    let phases = asked.iter().map(|(_, assign, _)| assign.phase);
+    if !receipt.terms.asks_in_turn(phases) {
         return Err(Deviation::Turn);
     }
     for (expected, (provider, assign, reply)) in asked.iter().enumerate() {
@@ -85,23 +85,16 @@ pub(super) fn check_panel(receipt: &Receipt) -> Result<(), Deviation> {
 /// At most twice as many are asked as are wanted, and no more than are wanted take part: of those asked first, and
 /// of all (CON-8).
 fn check_crowd(receipt: &Receipt) -> Result<(), Deviation> {
-    let asked = |first: bool| {
-        let phases = offers(receipt).map(|assign| assign.phase);
-        let asked = phases.filter(|phase| !first || *phase == Phase::Answers);
-        asked.count()
-    };
-    let seated = |first: bool| {
-        let seats = receipt.seats.iter().filter(|seat| seat.outcome.took_part());
-        let phases = seats.map(|seat| seat.assign.body.phase);
-        phases
-            .filter(|phase| !first || *phase == Phase::Answers)
-            .count()
-    };
-    for (first, wanted) in [
-        (true, receipt.terms.seats_first()),
-        (false, wanted(receipt)),
+    let both = [Phase::Answers, Phase::Further];
+    for (phases, wanted) in [
+        (&both[..1], receipt.terms.seats_first()),
+        (&both[..], wanted(receipt)),
     ] {
-        let (asked, seated) = (asked(first), seated(first));
+        let is_of = |assign: &Assign| phases.contains(&assign.phase);
+        let asked = offers(receipt).filter(|assign| is_of(assign)).count();
+        let seats = receipt.seats.iter();
+        let seats = seats.filter(|seat| is_of(&seat.assign.body) && seat.outcome.took_part());
+        let seated = seats.count();
         if asked > 2 * wanted || seated > wanted {
             return Err(Deviation::Crowd {
                 asked,
